@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one lcore owns while it walks a graph: time, counters, traces, and the packets it is about
+// to free. Made by the host, lent to every graph that runs on the lcore.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "graph/counters.h"
+#include "graph/packet_pool.h"
+#include "graph/trace.h"
+
+namespace butterfly {
+
+class Lcore {
+ public:
+  // `index` counts from 0; it is not a CPU number. `pool` must outlive the lcore.
+  Lcore(uint16_t index, PacketPool& pool) : index_(index), pool_(pool) {}
+  ~Lcore() { flush_freed(); }
+  Lcore(const Lcore&) = delete;
+  Lcore& operator=(const Lcore&) = delete;
+
+  uint16_t index() const { return index_; }
+  PacketPool& pool() { return pool_; }
+  LcoreCounters& counters() { return counters_; }
+  const LcoreCounters& counters() const { return counters_; }
+  TraceBuffer& trace() { return trace_; }
+
+  // Read once a round by the loop.
+  TimeMs now() const { return now_; }
+  void set_now(TimeMs now) { now_ = now; }
+  // Whether this round records traces; constant within a round.
+  bool tracing() const { return tracing_; }
+  void set_tracing(bool on) { tracing_ = on; }
+
+  // Takes a dropped packet: frees it with others, later in this round.
+  void drop(Packet& packet) {
+    if (packet.trace_slot != 0) trace_.finish(packet.trace_slot, packet.out_port);
+    freed_[freed_count_++] = &packet;
+    if (freed_count_ == freed_.size()) flush_freed();
+  }
+  void flush_freed() {
+    if (freed_count_ == 0) return;
+    counters_.ledger().dropped.add(freed_count_);
+    free_packets(std::span(freed_.data(), freed_count_));
+    freed_count_ = 0;
+  }
+
+ private:
+  uint16_t index_;
+  PacketPool& pool_;
+  TimeMs now_ = 0;
+  bool tracing_ = false;
+  size_t freed_count_ = 0;
+  std::array<Packet*, 64> freed_;
+  LcoreCounters counters_;
+  TraceBuffer trace_;
+};
+
+}  // namespace butterfly

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A packet: DPDK's mbuf and, in its private area, the facts that bricks tell one another.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <span>
+
+#include "base/ids.h"
+#include "wire/parse.h"
+
+namespace butterfly {
+
+struct Flow;
+
+// Every port fills every packet from a pool made by PacketPool, so the facts are always there.
+// A burst is an array of `Packet*`; DPDK sees the same array as `rte_mbuf*` (see to_mbufs()).
+// Fields name who sets them and who reads them; a brick reads only what an earlier brick on its
+// journey has set.
+struct Packet : rte_mbuf {
+  // Line 1: set by `parse` (for the outer frame) and `parse-inner`; read by everything behind them.
+  alignas(64) wire::Parsed parsed;
+  // Set by the receiving port; read by parse, antispoof, firewall, switch, path-mtu, trace.
+  PortId in_port;
+  // Set by switch or flood; read by firewall-to, record, deliver, port-out, trace.
+  PortId out_port;
+  // Set by `flow`, 0 for what has no flow key; read by flow (owner lcore), vxlan-encap.
+  uint32_t flow_hash;
+
+  // Line 2.
+  // Set by `flow`, null on a miss; read by firewall-from, firewall-to, record.
+  Flow* flow;
+  // Tenant of the packet: set by `parse` from the nic, or by vxlan-decap; read by switch, encap.
+  Vni vni;
+  // Slot of the segment in the snapshot's SegmentTable: set and read as `vni`.
+  uint16_t segment;
+  // Set by switch or flood when out_port is the uplink; read by path-mtu, vxlan-encap.
+  PeerId peer;
+  // Set by vtep when an own underlay address answers; read by neighbour.
+  PeerId source_peer;
+  // Index into the lcore's trace slots, 0 when the packet is not traced: engine only.
+  uint8_t trace_slot;
+
+  std::span<const uint8_t> bytes() const {
+    return {static_cast<const uint8_t*>(buf_addr) + data_off, data_len};
+  }
+  std::span<uint8_t> bytes() { return {static_cast<uint8_t*>(buf_addr) + data_off, data_len}; }
+  // Length of the whole packet over all segments, in bytes.
+  uint32_t length() const { return pkt_len; }
+  // True when the bytes may be shared with other packets and must not be written.
+  bool is_shared() const {
+    return RTE_MBUF_CLONED(this) || rte_mbuf_refcnt_read(this) > 1;
+  }
+
+  // Header of type H at `offset` of the first segment, or null when it does not lie inside.
+  template <typename H>
+  const H* at(size_t offset) const {
+    return wire::view_at<H>(bytes(), offset);
+  }
+  template <typename H>
+  H* at(size_t offset) {
+    return wire::view_at<H>(bytes(), offset);
+  }
+
+  // Drops the first `count` bytes. REQUIRES: count <= data_len.
+  void strip(uint16_t count) {
+    data_off = static_cast<uint16_t>(data_off + count);
+    data_len = static_cast<uint16_t>(data_len - count);
+    pkt_len -= count;
+  }
+  // Makes room for `count` bytes in front; null when the headroom is too small.
+  uint8_t* prepend(uint16_t count) {
+    if (data_off < count) return nullptr;
+    data_off = static_cast<uint16_t>(data_off - count);
+    data_len = static_cast<uint16_t>(data_len + count);
+    pkt_len += count;
+    return static_cast<uint8_t*>(buf_addr) + data_off;
+  }
+
+  // The facts of a packet that just entered the graph.
+  void reset_facts(PortId port) {
+    in_port = port;
+    out_port = kNoPort;
+    flow_hash = 0;
+    flow = nullptr;
+    peer = kNoPeer;
+    trace_slot = 0;
+  }
+};
+static_assert(sizeof(Packet) == sizeof(rte_mbuf) + 128);
+
+inline constexpr uint16_t kPacketPrivateSize = sizeof(Packet) - sizeof(rte_mbuf);
+inline constexpr uint16_t kBurst = 32;
+
+inline Packet* to_packet(rte_mbuf* mbuf) { return static_cast<Packet*>(mbuf); }
+// The same array as DPDK's calls want it.
+inline rte_mbuf** to_mbufs(Packet** packets) { return reinterpret_cast<rte_mbuf**>(packets); }
+
+}  // namespace butterfly

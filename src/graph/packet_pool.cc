@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/packet_pool.h"
+
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+
+#include <cstring>
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+// The pool's ring lives in an uninstrumented library: tell TSan that a buffer's way through it
+// orders the last user before the next one.
+static void note_freed(void* p) { __tsan_release(p); }
+static void note_allocated(void* p) { __tsan_acquire(p); }
+#else
+static void note_freed(void*) {}
+static void note_allocated(void*) {}
+#endif
+
+namespace butterfly {
+namespace {
+
+void copy_facts(const Packet& from, Packet& to) {
+  std::memcpy(static_cast<void*>(&to.parsed), &from.parsed, kPacketPrivateSize);
+}
+
+}  // namespace
+
+StatusOr<PacketPool> PacketPool::create(const std::string& name, uint32_t count, uint32_t cache,
+                                        int numa_node) {
+  rte_mempool* pool =
+      rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize,
+                              kBufferData + RTE_PKTMBUF_HEADROOM, numa_node);
+  if (!pool) {
+    return exhausted("packet pool '" + name + "': " + std::to_string(count) + " buffers (" +
+                     std::to_string(count / 1024 * 3) + " MiB) could not be had: " +
+                     rte_strerror(rte_errno) + " (wanted: more memory, see memory_mb)");
+  }
+  return PacketPool(pool);
+}
+
+PacketPool::~PacketPool() {
+  if (pool_) rte_mempool_free(pool_);
+}
+
+Packet* PacketPool::alloc() noexcept {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
+  if (!mbuf) return nullptr;
+  note_allocated(mbuf);
+  Packet* packet = to_packet(mbuf);
+  packet->reset_facts(kNoPort);
+  return packet;
+}
+
+uint32_t PacketPool::in_use() const { return rte_mempool_in_use_count(pool_); }
+uint32_t PacketPool::size() const { return pool_->size; }
+
+void free_packets(std::span<Packet*> packets) noexcept {
+  for (Packet* packet : packets) {
+    for (rte_mbuf* segment = packet; segment; segment = segment->next) note_freed(segment);
+  }
+  rte_pktmbuf_free_bulk(to_mbufs(packets.data()), static_cast<unsigned>(packets.size()));
+}
+
+Packet* clone_packet(Packet& packet, PacketPool& pool) noexcept {
+  rte_mbuf* clone = rte_pktmbuf_clone(&packet, pool.raw());
+  if (!clone) return nullptr;
+  for (rte_mbuf* segment = clone; segment; segment = segment->next) note_allocated(segment);
+  copy_facts(packet, *to_packet(clone));
+  return to_packet(clone);
+}
+
+Packet* clone_with_headroom(Packet& packet, PacketPool& pool) noexcept {
+  Packet* head = pool.alloc();
+  if (!head) return nullptr;
+  Packet* body = clone_packet(packet, pool);
+  if (!body) {
+    free_packets(std::span(&head, 1));
+    return nullptr;
+  }
+  copy_facts(packet, *head);
+  head->next = body;
+  head->nb_segs = static_cast<uint16_t>(body->nb_segs + 1);
+  head->pkt_len = body->pkt_len;
+  return head;
+}
+
+}  // namespace butterfly

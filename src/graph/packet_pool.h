@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where packets come from: a pool of mbufs whose private area holds the facts of Packet.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/status.h"
+#include "graph/packet.h"
+
+namespace butterfly {
+
+// Bytes of data a buffer holds, its headroom apart: a 1,600-byte frame fits one buffer.
+inline constexpr uint16_t kBufferData = 2048;
+
+// Owns a DPDK mempool. REQUIRES: EAL is initialised before create() and outlives the pool; every
+// packet is back before the pool is destroyed. alloc and free may be called from any thread.
+class PacketPool {
+ public:
+  // `count` buffers of kBufferData bytes plus headroom. `cache` buffers are kept by each lcore.
+  // resource_exhausted with the size that was wanted when memory does not suffice.
+  static StatusOr<PacketPool> create(const std::string& name, uint32_t count, uint32_t cache,
+                                     int numa_node);
+  ~PacketPool();
+  PacketPool(PacketPool&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
+  PacketPool& operator=(PacketPool&&) = delete;
+
+  // An empty packet with default headroom and facts reset, or null when the pool is empty.
+  Packet* alloc() noexcept;
+  rte_mempool* raw() const { return pool_; }
+  // Buffers in use now; slow, for status only.
+  uint32_t in_use() const;
+  uint32_t size() const;
+
+ private:
+  explicit PacketPool(rte_mempool* pool) : pool_(pool) {}
+  rte_mempool* pool_;
+};
+
+// Gives packets (with all their segments) back to their pools.
+void free_packets(std::span<Packet*> packets) noexcept;
+
+// A packet that shares the bytes of `packet`, facts copied; null when `pool` is empty. The bytes of
+// both are read-only from now on (Packet::is_shared).
+Packet* clone_packet(Packet& packet, PacketPool& pool) noexcept;
+// As clone_packet, with an own first segment that has headroom for headers and no bytes yet.
+Packet* clone_with_headroom(Packet& packet, PacketPool& pool) noexcept;
+
+}  // namespace butterfly

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where packets enter or leave the graph: a guest's vhost-user device, a tap, the uplink, a script.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "graph/packet.h"
+
+namespace butterfly {
+
+// Threads: receive() is called by the one lcore that polls the port (the uplink: one per queue);
+// transmit() by any lcore, each with its own index; arm() and disarm() by the polling lcore.
+// Construction, destruction and status() belong to the control side. A port is destroyed only
+// after no lcore can reach it any more.
+class Port {
+ public:
+  // Why a port did not take all packets of a burst.
+  enum class Refusal : uint8_t { none, ring_full, not_connected, too_long };
+
+  struct Sent {
+    uint16_t taken = 0;  // of the burst's first packets; these now belong to the port
+    Refusal refusal = Refusal::none;
+  };
+
+  virtual ~Port() = default;
+
+  // Fills `packets` from its front; the facts of each are reset, in_port is left to the caller.
+  // Returns how many. Never blocks.
+  virtual uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
+
+  // Sends what it can and takes ownership of the first `taken`; the rest stays the caller's.
+  // Never blocks. REQUIRES: at most kBurst packets.
+  virtual Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
+
+  // A descriptor that becomes readable when packets arrive after arm(); -1: the port must be
+  // polled. Constant for the port's life.
+  virtual int wake_fd() const noexcept { return -1; }
+  // Asks for wake-ups. Returns false when packets already wait (do not sleep then).
+  virtual bool arm() noexcept { return true; }
+  // Back to polling: no more wake-ups wanted.
+  virtual void disarm() noexcept {}
+
+  // Whether the other side is there (guest driver up, link up). Any thread.
+  virtual bool is_connected() const noexcept = 0;
+};
+
+}  // namespace butterfly

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The graph's rim towards ports: gathers packets by port over a round and sends each port's
+// packets together, so that a guest is notified once.
+//
+// In:   out_port set.
+// Out:  with the port, or a counted refusal.
+// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets).
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/port.h"
+
+namespace butterfly {
+
+class PortOut {
+ public:
+  enum class Out : uint8_t { sent, ring_full, not_connected, too_long, gone };
+  static constexpr std::array kOuts{
+      OutInfo{"sent", Edge::forward, "handed to the port"},
+      OutInfo{"ring-full", Edge::drop, "the port's ring has no room: its guest or link is too slow"},
+      OutInfo{"not-connected", Edge::drop, "nobody is there: guest off, or its driver not up yet"},
+      OutInfo{"too-long", Edge::drop, "longer than the port can carry"},
+      OutInfo{"gone", Edge::drop, "the port was removed while the packet was on its way"},
+  };
+  static constexpr BrickInfo kInfo{"port-out", kOuts};
+
+  // `ports` by PortId, null where there is none; they outlive this object.
+  explicit PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.size()) {}
+
+  // Adds the node to `graph` under `name`.
+  Node& add_to(Graph& graph, const std::string& name) {
+    node_ = &graph.add_sink(name, kInfo, this, run, run);
+    return *node_;
+  }
+
+  // Sends what is gathered. Called at the end of every round: nothing stays over.
+  void flush(Lcore& lcore);
+
+ private:
+  struct Stage {
+    uint16_t count = 0;
+    std::array<Packet*, kBurst> packets;
+  };
+
+  static void run(Node& node, std::span<Packet*> burst, Lcore& lcore);
+  void send(PortId id, Stage& stage, Lcore& lcore);
+  void refuse(Packet& packet, Out out, Lcore& lcore);
+
+  std::span<Port* const> ports_;
+  Node* node_ = nullptr;
+  std::vector<std::unique_ptr<Stage>> stages_;  // made when a port is first sent to
+  std::vector<PortId> waiting_;
+};
+
+}  // namespace butterfly

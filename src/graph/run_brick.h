@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop that every brick runs in: once for all, so that no brick can leak, double-free, forget a
+// counter or forget to trace.
+//
+// Packets that take the node's usual out move on together and are counted together; the rest goes
+// out one by one. Measured as the cheapest form (decision record 0004).
+#pragma once
+
+#include <rte_prefetch.h>
+
+#include "graph/graph.h"
+
+namespace butterfly {
+
+// How an emitting brick sends packets that it made or copied. Lives for one burst or one tick.
+template <typename B>
+class Emit {
+ public:
+  Emit(Node& node, Lcore& lcore) : node_(node), lcore_(lcore) {}
+
+  TimeMs now() const { return lcore_.now(); }
+  // A new empty packet, or null (counted) when the pool is empty. Send it or discard it.
+  Packet* make() {
+    Packet* packet = lcore_.pool().alloc();
+    count_made(packet, lcore_.counters().ledger().made);
+    return packet;
+  }
+  // A copy that shares the bytes of `packet`; null (counted) when the pool is empty.
+  Packet* clone(Packet& packet) { return forked(packet, clone_packet(packet, lcore_.pool())); }
+  // A copy with headroom of its own for outer headers.
+  Packet* clone_with_headroom(Packet& packet) {
+    return forked(packet, butterfly::clone_with_headroom(packet, lcore_.pool()));
+  }
+  // Sends a packet of make() or clone() through `out`, counted there as any other.
+  void send(typename B::Out out, Packet& packet);
+
+ private:
+  void count_made(const Packet* packet, Count& count) {
+    (packet ? count : lcore_.counters().ledger().no_buffer).add(1);
+  }
+  Packet* forked(const Packet& original, Packet* copy) {
+    count_made(copy, lcore_.counters().ledger().copied);
+    if (copy) lcore_.trace().fork(original, *copy);
+    return copy;
+  }
+
+  Node& node_;
+  Lcore& lcore_;
+};
+
+namespace engine {
+
+inline void count_out(Node& node, size_t out, uint32_t length) {
+  OutCount& count = node.counts()[out];
+  count.packets.add(1);
+  count.bytes.add(length);
+}
+
+// The uncommon way out of a brick: counted in memory, pushed or dropped one by one.
+inline void push_out(Node& node, size_t out, Packet& packet, uint32_t length, Lcore& lcore) {
+  count_out(node, out, length);
+  if (Node* target = node.target(out)) {
+    target->push(packet, lcore);
+  } else {
+    lcore.drop(packet);
+  }
+}
+
+template <Brick B, bool kTraced>
+[[gnu::always_inline]] inline size_t decide(Node& node, B& brick, Packet& packet, Lcore& lcore,
+                                            Emit<B>& emit) {
+  TraceStep* step = nullptr;
+  if constexpr (kTraced) {
+    if (packet.trace_slot != 0) step = lcore.trace().add_step(packet.trace_slot, node.index());
+  }
+  typename B::Trace note{};
+  typename B::Trace* wanted = kTraced && step ? &note : nullptr;
+  typename B::Out out;
+  if constexpr (EmittingBrick<B>) {
+    out = brick(packet, wanted, emit);
+  } else {
+    out = brick(packet, wanted);
+  }
+  if constexpr (kTraced) {
+    if (step) {
+      step->out = static_cast<uint8_t>(out);
+      std::memcpy(step->note.data(), &note, sizeof note);
+    }
+  }
+  return static_cast<size_t>(out);
+}
+
+// Packets for the usual out are compacted in place (never past the one being read) and move to
+// the target in one copy, so nothing lies half-queued while a rare packet makes a node downstream
+// run. An out that shares the usual out's target keeps its place in the order.
+template <Brick B, bool kTraced>
+[[gnu::noinline]] void run_brick(Node& node, std::span<Packet*> burst, Lcore& lcore) {
+  B& brick = node.brick<B>();
+  Emit<B> emit(node, lcore);
+  if constexpr (HasPrepare<B>) brick.prepare(std::span<Packet* const>(burst.data(), burst.size()));
+
+  const size_t usual = node.usual();
+  Node* const target = node.target(usual);
+  Packet** kept = burst.data();
+  uint64_t usual_packets = 0;
+  uint64_t usual_bytes = 0;
+  for (size_t i = 0; i < burst.size(); ++i) {
+    if (i + 2 < burst.size()) rte_prefetch0(&burst[i + 2]->parsed);
+    Packet& packet = *burst[i];
+    const uint32_t length = packet.length();
+    const size_t out = decide<B, kTraced>(node, brick, packet, lcore, emit);
+    if (out == usual && target) [[likely]] {
+      *kept++ = &packet;
+      ++usual_packets;
+      usual_bytes += length;
+    } else if (target && node.target(out) == target) {
+      *kept++ = &packet;
+      count_out(node, out, length);
+    } else {
+      push_out(node, out, packet, length, lcore);
+    }
+    if (i == 0 && out != usual) node.set_usual(static_cast<uint8_t>(out));
+  }
+  if (usual_packets != 0) {
+    node.counts()[usual].packets.add(usual_packets);
+    node.counts()[usual].bytes.add(usual_bytes);
+  }
+  if (kept != burst.data()) target->append(std::span(burst.data(), kept), lcore);
+}
+
+template <typename B>
+std::string format_note(const void* note) {
+  if constexpr (HasFormat<B>) {
+    typename B::Trace trace;
+    std::memcpy(&trace, note, sizeof trace);
+    return B::format(trace);
+  }
+  return {};
+}
+
+}  // namespace engine
+
+template <typename B>
+void Emit<B>::send(typename B::Out out, Packet& packet) {
+  engine::push_out(node_, static_cast<size_t>(out), packet, packet.length(), lcore_);
+}
+
+template <Brick B>
+Node& Graph::add(const std::string& name, B& brick) {
+  return add_node(name, B::kInfo, &brick, engine::run_brick<B, false>, engine::run_brick<B, true>,
+                  engine::format_note<B>, Node::Rim::no);
+}
+
+}  // namespace butterfly

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host: owns intent, snapshots, ports, learned state and lcores.
+//
+// Control-side API. Every method may be called from any thread; apply() calls are serialised. No
+// method blocks an lcore. Knows DPDK, but neither protobuf nor files.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "host/intent/intent.h"
+#include "host/reports.h"
+#include "tables/peer_table.h"
+
+namespace butterfly {
+
+class Port;
+class PacketPool;
+
+enum class IdleMode : uint8_t {
+  adaptive,  // sleep when nothing has come for a while
+  poll,      // never sleep: lowest latency, a whole CPU
+  manual,    // no threads: the caller runs rounds itself (tests, benches)
+};
+
+// Makes the ports that nics need; production uses ports/, tests bring scripted ones.
+class PortFactory {
+ public:
+  virtual ~PortFactory() = default;
+  // Everything acquired by a failed call is given back before it returns.
+  virtual StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) = 0;
+  // Where QEMU listens for this nic; empty for other types.
+  virtual std::string socket_path(const NicIntent& nic) const = 0;
+};
+
+struct HostOptions {
+  std::vector<unsigned> cpus{0};  // one lcore each
+  IdleMode mode = IdleMode::adaptive;
+  std::unique_ptr<Port> uplink;   // null: no underlay, local switching only
+  std::string uplink_device;      // as configured, for reports
+  std::optional<Vtep> vtep;       // present with an uplink
+  uint32_t flow_capacity = 65536;     // per lcore
+  uint32_t fdb_capacity = 131072;     // per host
+  uint32_t fdb_per_segment = 4096;    // learnt MACs a segment may have
+  uint32_t fdb_ageing_ms = 300'000;   // 802.1Q default
+  bool hugepages = false;             // what EAL got, for reports
+  std::vector<std::string> warnings;  // found at start, for reports
+};
+
+class Host {
+ public:
+  // REQUIRES: EAL is initialised; `pool` and `ports` outlive the host. Starts the lcores with an
+  // empty intent.
+  static StatusOr<std::unique_ptr<Host>> create(HostOptions options, PacketPool& pool,
+                                                PortFactory& ports);
+  virtual ~Host() = default;
+
+  // Makes `next` the intent: validates and plans it whole, makes the new ports, publishes the new
+  // snapshot, and returns when every lcore runs on it and removed ports are gone. On an error
+  // nothing has changed.
+  virtual Status apply(const Intent& next) = 0;
+  virtual std::shared_ptr<const Intent> intent() const = 0;
+
+  virtual HostReport report() const = 0;
+  virtual std::vector<NicReport> nic_reports() const = 0;
+  virtual CounterReport counters() const = 0;
+  virtual std::string graph_dot() const = 0;
+
+  // Follows packets that enter or leave by `nic`: calls `sink` for each until `count` were
+  // delivered, `sink` returns false or `keep_going` does (asked every 50 ms). One trace at a time:
+  // failed_precondition when another is running; not_found when there is no such nic.
+  virtual Status trace(const std::string& nic, uint32_t count,
+                       const std::function<bool(const TraceReport&)>& sink,
+                       const std::function<bool()>& keep_going) = 0;
+
+  // IdleMode::manual only: one round of every lcore at the given time, on the caller's thread.
+  virtual void run_round(TimeMs now) = 0;
+};
+
+}  // namespace butterfly

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intent: what the operator asked for, as plain values. Knows neither DPDK nor gRPC.
+//
+// The whole of it is one value: changing the host means making a new Intent from the old one and
+// handing it to Host::apply, which takes all of it or nothing.
+#pragma once
+
+#include <compare>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/mac.h"
+#include "base/status.h"
+
+namespace butterfly {
+
+enum class NicType : uint8_t { vhost_user, tap };
+
+struct NicIntent {
+  std::string id;  // 1..64 of [A-Za-z0-9._-], starts with a letter or digit
+  Mac mac;
+  Vni vni;
+  NicType type = NicType::vhost_user;
+  std::set<IpAddress> addresses;
+  std::vector<std::string> groups;  // in the operator's order, no doubles; may name later groups
+  bool antispoof = true;
+  std::string tap_name;  // of a tap: kernel interface name; empty means the nic's id
+  friend bool operator==(const NicIntent&, const NicIntent&) = default;
+};
+
+enum class RuleDirection : uint8_t { ingress, egress };
+enum class RuleFamily : uint8_t { any, v4, v6 };
+
+struct RuleIntent {
+  RuleDirection direction = RuleDirection::ingress;
+  RuleFamily family = RuleFamily::any;
+  std::optional<uint8_t> protocol;        // empty: any
+  std::optional<uint16_t> first_port;     // TCP, UDP, SCTP: both or none
+  std::optional<uint16_t> last_port;
+  std::optional<uint8_t> icmp_type;       // ICMP, ICMPv6
+  std::optional<uint8_t> icmp_code;       // only with icmp_type
+  std::optional<Cidr> peer_cidr;          // at most one of peer_cidr and peer_group
+  std::string peer_group;
+  std::string description;
+  friend bool operator==(const RuleIntent&, const RuleIntent&) = default;
+};
+
+// The stable name of a rule: 16 hexadecimal digits of a hash over every field but the description.
+// The same on every build and host.
+std::string rule_id(const RuleIntent& rule);
+
+struct GroupIntent {
+  std::string name;  // as NicIntent::id
+  std::map<std::string, RuleIntent> rules;  // by rule_id
+  std::set<IpAddress> members;              // listed by the operator, in every segment
+  friend bool operator==(const GroupIntent&, const GroupIntent&) = default;
+};
+// The two rules that a new group carries: everything out, IPv4 and IPv6.
+std::vector<RuleIntent> default_group_rules();
+
+// A peer VTEP and the segments that it serves: it gets their flooded frames.
+struct PeerIntent {
+  IpAddress address;
+  std::set<Vni> vnis;
+  friend bool operator==(const PeerIntent&, const PeerIntent&) = default;
+};
+
+// A MAC that is known to live behind a peer.
+struct FdbIntent {
+  Vni vni;
+  Mac mac;
+  IpAddress peer;
+  friend bool operator==(const FdbIntent&, const FdbIntent&) = default;
+};
+
+struct Intent {
+  std::map<std::string, NicIntent> nics;       // by id
+  std::map<std::string, GroupIntent> groups;   // by name
+  std::map<IpAddress, PeerIntent> peers;       // by address
+  std::map<std::pair<Vni, Mac>, FdbIntent> fdb;
+  friend bool operator==(const Intent&, const Intent&) = default;
+};
+
+// Checks everything that can be known without the host: names, ranges, doubles, references.
+// The first fault found, in the order of the maps, as object + fact + wanted.
+Status validate(const Intent& intent);
+
+}  // namespace butterfly

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The difference between two intents, as a list of actions in the order in which they are done.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "host/intent/intent.h"
+
+namespace butterfly {
+
+struct Action {
+  enum class Verb : uint8_t { add, change, remove };
+  enum class Object : uint8_t { nic, group, peer, fdb };
+  Verb verb = Verb::add;
+  Object object = Object::nic;
+  std::string name;    // id, group name, address, or "vni/mac"
+  // Whether the nic's port must be made anew (type, tap name): the guest sees its link drop.
+  bool replaces_port = false;
+  std::string detail;  // "mac 52:… → 52:…, groups a → b"; for people
+  friend bool operator==(const Action&, const Action&) = default;
+};
+
+// Validates `next`, then compares. Pure. An unchanged object yields no action.
+StatusOr<std::vector<Action>> plan(const Intent& old_intent, const Intent& next);
+std::string to_string(const Action& action);
+
+}  // namespace butterfly

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host tells the control side: plain values, no DPDK.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/mac.h"
+
+namespace butterfly {
+
+// One named out of one brick, summed over the lcores.
+struct OutReport {
+  std::string node;      // "parse-inner"
+  std::string out;       // "bad-ip-length"
+  bool drop = false;
+  std::string sentence;  // what the out means
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+};
+
+// received + made + copied + taken_over == sent + dropped + handed_over, when the host is quiet.
+struct LedgerReport {
+  uint64_t received = 0;
+  uint64_t made = 0;
+  uint64_t copied = 0;
+  uint64_t sent = 0;
+  uint64_t dropped = 0;
+  uint64_t handed_over = 0;
+  uint64_t taken_over = 0;
+  uint64_t no_buffer = 0;
+};
+
+struct CounterReport {
+  std::vector<OutReport> outs;  // in packet order
+  LedgerReport ledger;
+};
+
+struct NicReport {
+  std::string id;
+  bool connected = false;   // guest driver up, or tap present
+  std::string socket;       // vhost-user: where QEMU listens; else empty
+  std::string tap_name;     // tap: the kernel interface; else empty
+  uint16_t lcore = 0;       // index of the lcore that polls it
+  uint64_t rx_packets = 0;  // from the guest
+  uint64_t rx_bytes = 0;
+  uint64_t tx_packets = 0;  // to the guest
+  uint64_t tx_bytes = 0;
+  uint64_t tx_refused = 0;  // ring full or not connected
+};
+
+struct LcoreReport {
+  uint16_t index = 0;
+  unsigned cpu = 0;
+  bool sleeping = false;
+  uint64_t rounds = 0;       // of the poll loop
+  uint64_t busy_rounds = 0;  // rounds that moved a packet
+  uint64_t flows = 0;        // tracked now
+  uint64_t flow_capacity = 0;
+};
+
+struct UplinkReport {
+  std::string device;
+  bool link_up = false;
+  IpAddress address;
+  Mac mac;
+  uint16_t mtu = 0;
+  uint16_t inner_mtu = 0;    // largest IP packet that guests can send to a peer
+  uint64_t rx_packets = 0;
+  uint64_t rx_bytes = 0;
+  uint64_t tx_packets = 0;
+  uint64_t tx_bytes = 0;
+};
+
+struct PeerReport {
+  IpAddress address;
+  IpAddress next_hop;
+  Mac next_hop_mac;          // zero while unresolved
+};
+
+struct HostReport {
+  Generation generation = 0;
+  std::vector<LcoreReport> lcores;
+  std::optional<UplinkReport> uplink;
+  std::vector<PeerReport> peers;
+  uint32_t buffers = 0;      // packet buffers of the host
+  uint32_t buffers_used = 0;
+  bool hugepages = false;
+  uint64_t fdb_entries = 0;  // learnt
+  uint64_t fdb_capacity = 0;
+  std::vector<std::string> warnings;  // e.g. an underlay too small for 1,500-byte guests
+};
+
+// One packet's journey, ready to print.
+struct TraceReport {
+  struct Step {
+    std::string node;
+    std::string out;
+    bool drop = false;
+    std::string sentence;
+    std::string note;  // what the brick noted; may be empty
+  };
+  std::string from;    // nic id, "uplink"
+  std::string to;      // nic id, "uplink", or empty
+  uint32_t length = 0;
+  std::vector<Step> steps;
+};
+
+}  // namespace butterfly

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Underlay neighbours (next hops of tunnels): address → MAC, by ARP (RFC 826) or ND (RFC 4861).
+//
+// Key:      next-hop address, set by the control side before a snapshot that uses the slot.
+// Capacity: kMaxPeers slots, chosen by the control side; it refuses what does not fit.
+// Writers:  control side: claim, release. Any lcore: learn, note_asked (single words, last wins).
+// Readers:  any lcore.
+// Memory:   48 bytes an entry.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/mac.h"
+
+namespace butterfly {
+
+class NeighbourTable {
+ public:
+  static constexpr uint32_t kReachableMs = 30'000;  // then asked again, still used
+  static constexpr uint32_t kForgetMs = 120'000;    // unanswered that long: no longer used
+  static constexpr uint32_t kRetryMs = 1'000;       // between questions
+
+  NeighbourTable() : slots_(std::make_unique<Slot[]>(kMaxPeers)) {}
+
+  // Control side. The slot must not be in use by any snapshot still read.
+  void claim(uint16_t slot, const IpAddress& address) {
+    slots_[slot].address = address;
+    slots_[slot].mac_word.store(0, std::memory_order_relaxed);
+    slots_[slot].asked_ms.store(0, std::memory_order_relaxed);
+  }
+  const IpAddress& address(uint16_t slot) const { return slots_[slot].address; }
+
+  // Lcores. The MAC, or a zero MAC while it is not known (or forgotten).
+  Mac find(uint16_t slot, TimeMs now) const {
+    const uint64_t word = slots_[slot].mac_word.load(std::memory_order_acquire);
+    if (word == 0 || age_ms(now, slots_[slot].learnt_ms.load(std::memory_order_relaxed)) > kForgetMs) {
+      return Mac{};
+    }
+    return Mac::from_u64(word);
+  }
+  void learn(uint16_t slot, const Mac& mac, TimeMs now) {
+    slots_[slot].learnt_ms.store(now, std::memory_order_relaxed);
+    slots_[slot].mac_word.store(mac.to_u64(), std::memory_order_release);
+  }
+  // Whether a question is due: not known or ageing, and not asked within kRetryMs.
+  bool should_ask(uint16_t slot, TimeMs now) const {
+    const Slot& entry = slots_[slot];
+    const TimeMs asked = entry.asked_ms.load(std::memory_order_relaxed);
+    if (asked != 0 && age_ms(now, asked) < kRetryMs) return false;
+    return entry.mac_word.load(std::memory_order_relaxed) == 0 ||
+           age_ms(now, entry.learnt_ms.load(std::memory_order_relaxed)) > kReachableMs;
+  }
+  void note_asked(uint16_t slot, TimeMs now) {
+    slots_[slot].asked_ms.store(now == 0 ? 1 : now, std::memory_order_relaxed);
+  }
+
+ private:
+  struct Slot {
+    IpAddress address;
+    std::atomic<uint64_t> mac_word{0};
+    std::atomic<TimeMs> learnt_ms{0};
+    std::atomic<TimeMs> asked_ms{0};
+  };
+  std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace butterfly

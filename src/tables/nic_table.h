@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nics of a snapshot as the datapath sees them, by port.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/mac.h"
+#include "tables/ruleset.h"
+
+namespace butterfly {
+
+// One guest's virtual NIC. Immutable; shared by the snapshots in which nothing of it changed.
+struct Nic {
+  std::string id;
+  PortId port = kNoPort;
+  NicSerial serial;  // of this life of the nic
+  Vni vni;
+  uint16_t segment = 0;  // slot in the SegmentTable
+  Mac mac;
+  bool antispoof = true;
+  std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
+  Policy policy;
+
+  bool owns(const IpAddress& address) const {
+    return std::binary_search(addresses.begin(), addresses.end(), address);
+  }
+};
+
+// By PortId; null where the port carries no nic. Immutable.
+class NicTable {
+ public:
+  NicTable() : nics_(kMaxPorts) {}
+
+  const Nic* find(PortId port) const {
+    return port.value < nics_.size() ? nics_[port.value].get() : nullptr;
+  }
+  void set(std::shared_ptr<const Nic> nic) { nics_[nic->port.value] = std::move(nic); }
+  void clear(PortId port) { nics_[port.value] = nullptr; }
+
+ private:
+  std::vector<std::shared_ptr<const Nic>> nics_;
+};
+
+}  // namespace butterfly

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VXLAN underlay of a snapshot: our own VTEP and the peers we know.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/mac.h"
+#include "wire/headers.h"
+
+namespace butterfly {
+
+// Our end of the tunnels. Set at start; absent when the host has no uplink.
+struct Vtep {
+  IpAddress address;
+  Cidr on_link;                      // peers inside are neighbours, others behind `gateway`
+  std::optional<IpAddress> gateway;
+  Mac mac;
+  uint16_t udp_port = wire::kVxlanPort;
+  uint16_t mtu = 1500;               // of the underlay, in bytes of IP packet
+
+  // Bytes that encapsulation adds in front of the inner Ethernet frame, outer Ethernet included.
+  uint16_t overhead() const {
+    return static_cast<uint16_t>(wire::kEthernetHeaderLen +
+                                 (address.is_v4() ? sizeof(wire::Ipv4Header)
+                                                  : sizeof(wire::Ipv6Header)) +
+                                 sizeof(wire::UdpHeader) + sizeof(wire::VxlanHeader));
+  }
+  // The largest inner IP packet that fits the underlay in one piece.
+  uint16_t inner_mtu() const {
+    return static_cast<uint16_t>(mtu - overhead());  // outer and inner Ethernet headers cancel out
+  }
+};
+
+// One peer VTEP. Immutable.
+struct Peer {
+  PeerId id = kNoPeer;
+  IpAddress address;
+  IpAddress next_hop;  // itself when on link, else the gateway
+  uint16_t neighbour = 0;  // slot of next_hop in the NeighbourTable
+};
+
+// By slot and by address. Immutable.
+class PeerTable {
+ public:
+  PeerTable() : peers_(kMaxPeers) {}
+
+  const Peer* find(PeerId id) const {
+    return id.value < peers_.size() ? peers_[id.value].get() : nullptr;
+  }
+  const Peer* find(const IpAddress& address) const {
+    const auto it = by_address_.find(address);
+    return it == by_address_.end() ? nullptr : find(it->second);
+  }
+  void set(std::shared_ptr<const Peer> peer) {
+    by_address_[peer->address] = peer->id;
+    peers_[peer->id.value] = std::move(peer);
+  }
+  void clear(PeerId id) {
+    if (peers_[id.value]) by_address_.erase(peers_[id.value]->address);
+    peers_[id.value] = nullptr;
+  }
+  const std::vector<std::shared_ptr<const Peer>>& slots() const { return peers_; }
+
+ private:
+  struct AddressHash {
+    size_t operator()(const IpAddress& address) const {
+      uint64_t words[2];
+      std::memcpy(words, address.bytes().data(), 16);
+      return (words[0] ^ (words[1] >> 32) ^ words[1]) * 0x9e3779b97f4a7c15ULL;
+    }
+  };
+  std::vector<std::shared_ptr<const Peer>> peers_;
+  std::unordered_map<IpAddress, PeerId, AddressHash> by_address_;
+};
+
+}  // namespace butterfly

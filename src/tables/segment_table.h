@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tenant segments of a snapshot: who is on them, and where their frames may go.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/mac.h"
+
+namespace butterfly {
+
+inline constexpr uint16_t kMaxSegments = 4096;
+
+// One tenant L2 network on this host. Immutable; shared by snapshots in which nothing of it changed.
+struct Segment {
+  // Where a MAC that intent names is to be found: a local port, or behind a peer.
+  struct Place {
+    PortId port = kNoPort;  // kUplinkPort when behind `peer`
+    PeerId peer = kNoPeer;
+  };
+
+  Vni vni;
+  uint16_t index = 0;                        // slot in the SegmentTable
+  std::vector<PortId> ports;                 // local nics
+  std::vector<PeerId> peers;                 // head-end replication: one copy each
+  std::unordered_map<uint64_t, Place> known;  // by Mac::to_u64(): local nics and static entries
+  Generation generation = 0;
+
+  // Null when intent does not name the MAC.
+  const Place* find(const Mac& mac) const {
+    const auto it = known.find(mac.to_u64());
+    return it == known.end() ? nullptr : &it->second;
+  }
+};
+
+// By slot and by VNI. Immutable.
+class SegmentTable {
+ public:
+  SegmentTable() : segments_(kMaxSegments) {}
+
+  // REQUIRES: index < kMaxSegments. Null when the slot is free.
+  const Segment* at(uint16_t index) const { return segments_[index].get(); }
+  const Segment* find(Vni vni) const {
+    const auto it = by_vni_.find(vni.value);
+    return it == by_vni_.end() ? nullptr : at(it->second);
+  }
+  void set(std::shared_ptr<const Segment> segment) {
+    by_vni_[segment->vni.value] = segment->index;
+    segments_[segment->index] = std::move(segment);
+  }
+  void clear(uint16_t index) {
+    if (segments_[index]) by_vni_.erase(segments_[index]->vni.value);
+    segments_[index] = nullptr;
+  }
+
+ private:
+  std::vector<std::shared_ptr<const Segment>> segments_;
+  std::unordered_map<uint32_t, uint16_t> by_vni_;
+};
+
+}  // namespace butterfly

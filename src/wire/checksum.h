@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Internet checksum (RFC 1071).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/ip.h"
+
+namespace butterfly::wire {
+
+// Adds the big-endian 16-bit words of `bytes` (a last odd byte is padded with zero) to `sum`.
+uint64_t checksum_add(std::span<const uint8_t> bytes, uint64_t sum = 0);
+
+// Folds a sum to 16 bits and complements it: the value to store with be16.
+uint16_t checksum_finish(uint64_t sum);
+
+// The sum of the pseudo header of TCP, UDP or ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1).
+// `length` counts the upper-layer header and payload, in bytes. Both addresses of one family.
+uint64_t pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
+                           uint32_t length);
+
+}  // namespace butterfly::wire

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/flow_key.h"
+
+#include <emmintrin.h>
+#include <wmmintrin.h>
+
+#include <cstring>
+
+namespace butterfly::wire {
+namespace {
+
+uint64_t make_tail(uint16_t low_port, uint16_t high_port, uint8_t protocol, Vni vni) {
+  return static_cast<uint64_t>(low_port) | static_cast<uint64_t>(high_port) << 16 |
+         static_cast<uint64_t>(protocol) << 32 | static_cast<uint64_t>(vni.value) << 40;
+}
+
+}  // namespace
+
+FlowKey make_flow_key(const FiveTuple& tuple, Vni vni, bool& source_is_high) {
+  source_is_high = tuple.destination < tuple.source;
+  const Endpoint& low = source_is_high ? tuple.destination : tuple.source;
+  const Endpoint& high = source_is_high ? tuple.source : tuple.destination;
+  FlowKey key{};
+  const uint64_t tail = make_tail(low.port, high.port, tuple.protocol, vni);
+  if (low.address.is_v4()) {
+    std::memcpy(&key.words[0], low.address.bytes().data() + 12, 4);
+    std::memcpy(reinterpret_cast<uint8_t*>(&key.words[0]) + 4, high.address.bytes().data() + 12, 4);
+    key.words[1] = tail;
+  } else {
+    std::memcpy(&key.words[0], low.address.bytes().data(), 16);
+    std::memcpy(&key.words[2], high.address.bytes().data(), 16);
+    key.words[4] = tail;
+  }
+  return key;
+}
+
+FiveTuple five_tuple_of(const FlowKey& key, Family family, bool from_high) {
+  Endpoint low;
+  Endpoint high;
+  if (family == Family::v4) {
+    Ipv4 a;
+    Ipv4 b;
+    std::memcpy(a.bytes.data(), &key.words[0], 4);
+    std::memcpy(b.bytes.data(), reinterpret_cast<const uint8_t*>(&key.words[0]) + 4, 4);
+    low.address = a;
+    high.address = b;
+  } else {
+    Ipv6 a;
+    Ipv6 b;
+    std::memcpy(a.bytes.data(), &key.words[0], 16);
+    std::memcpy(b.bytes.data(), &key.words[2], 16);
+    low.address = a;
+    high.address = b;
+  }
+  const uint64_t tail = key.tail(family);
+  low.port = static_cast<uint16_t>(tail);
+  high.port = static_cast<uint16_t>(tail >> 16);
+  return {from_high ? high : low, from_high ? low : high, static_cast<uint8_t>(tail >> 32)};
+}
+
+uint32_t hash_flow_key(const FlowKey& key, Family family, const HashSeed& seed) {
+  const __m128i* blocks = reinterpret_cast<const __m128i*>(key.words);
+  const __m128i secret = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seed.words));
+  __m128i state = _mm_aesenc_si128(_mm_xor_si128(_mm_loadu_si128(blocks), secret), secret);
+  if (family == Family::v6) {
+    state = _mm_aesenc_si128(_mm_xor_si128(state, _mm_loadu_si128(blocks + 1)), secret);
+    state = _mm_aesenc_si128(
+        _mm_xor_si128(state, _mm_cvtsi64_si128(static_cast<long long>(key.words[4]))), secret);
+  }
+  state = _mm_aesenc_si128(state, secret);
+  state = _mm_aesenc_si128(state, secret);
+  return static_cast<uint32_t>(_mm_cvtsi128_si64(state));
+}
+
+}  // namespace butterfly::wire

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The key of a flow: segment, protocol and both endpoints, ordered so that the two directions of
+// a connection share one key (and one hash: RFC 7348 §4.1 source port, owner lcore).
+#pragma once
+
+#include <cstdint>
+
+#include "base/ids.h"
+#include "base/ip.h"
+
+namespace butterfly::wire {
+
+enum class Family : uint8_t { v4 = 4, v6 = 6 };
+
+// IPv4: words[0] = addresses, words[1] = tail, the rest unused (not compared, not hashed).
+// IPv6: words[0..3] = addresses, words[4] = tail.
+// Tail: low endpoint's port | high's port << 16 | protocol << 32 | VNI << 40.
+// The low endpoint is the smaller (address, port) in network byte order.
+struct FlowKey {
+  uint64_t words[5];
+
+  bool equals(const FlowKey& other, Family family) const {
+    if (family == Family::v4) return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1])) == 0;
+    return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1]) |
+            (words[2] ^ other.words[2]) | (words[3] ^ other.words[3]) |
+            (words[4] ^ other.words[4])) == 0;
+  }
+  uint64_t tail(Family family) const { return words[family == Family::v4 ? 1 : 4]; }
+};
+static_assert(sizeof(FlowKey) == 40);
+
+// One end of a flow.
+struct Endpoint {
+  IpAddress address;
+  uint16_t port = 0;  // host order; the id for ICMP echo, 0 where there is none
+  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+// What a key says, spelled out: for rule evaluation, listings and traces, not for the hit path.
+struct FiveTuple {
+  Endpoint source;
+  Endpoint destination;
+  uint8_t protocol = 0;
+};
+
+// Builds the key; `source_is_high` tells on which side the source of this packet fell.
+FlowKey make_flow_key(const FiveTuple& tuple, Vni vni, bool& source_is_high);
+
+// The five-tuple as sent by the low (`from_high` false) or by the high endpoint.
+FiveTuple five_tuple_of(const FlowKey& key, Family family, bool from_high);
+
+inline Vni vni_of(const FlowKey& key, Family family) {
+  return Vni{static_cast<uint32_t>(key.tail(family) >> 40)};
+}
+
+// A seeded hash (AES rounds: not linear, so colliding keys cannot be made without the seed).
+// Both directions of a flow have the same hash. REQUIRES a CPU with AES.
+struct HashSeed {
+  uint64_t words[2];
+};
+uint32_t hash_flow_key(const FlowKey& key, Family family, const HashSeed& seed);
+
+}  // namespace butterfly::wire

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/parse.h"
+
+namespace butterfly::wire {
+namespace {
+
+// RFC 8200 §4.1 names seven; a chain beyond eight has no honest reason.
+constexpr int kMaxExtensions = 8;
+// An ICMP error quotes at least the IP header and 8 bytes (RFC 792).
+constexpr size_t kMinQuotedTransport = 8;
+
+struct Bytes {
+  std::span<const uint8_t> head;
+  uint32_t frame_length;
+
+  template <typename H>
+  const H* at(size_t offset) const {
+    return view_at<H>(head, offset);
+  }
+};
+
+bool is_icmp_error(uint8_t type) {
+  return type == kIcmpUnreachable || type == kIcmpSourceQuench || type == kIcmpTimeExceeded ||
+         type == kIcmpParameterProblem;
+}
+bool is_icmp_query(uint8_t type) {  // echo, timestamp, information, address mask: RFC 792, 950
+  return type == kIcmpEcho || type == 13 || type == 15 || type == 17;
+}
+bool is_icmp_answer(uint8_t type) {
+  return type == kIcmpEchoReply || type == 14 || type == 16 || type == 18;
+}
+bool is_icmpv6_error(uint8_t type) {
+  return type >= kIcmpv6Unreachable && type <= kIcmpv6ParameterProblem;
+}
+
+// The upper layer found by walking IP.
+struct Transport {
+  IpAddress source;
+  IpAddress destination;
+  uint8_t protocol = 0;
+  size_t offset = 0;
+  size_t length = 0;  // in bytes, by the IP length field
+};
+
+ParseError walk_ipv4(const Bytes& bytes, size_t l3, bool quoted, Transport& out) {
+  const auto* ip = bytes.at<Ipv4Header>(l3);
+  if (!ip) return ParseError::truncated_ip;
+  if (ip->version() != 4) return ParseError::bad_ip_version;
+  const size_t header = ip->header_length();
+  if (header < sizeof(Ipv4Header)) return ParseError::bad_ip_length;
+  if (l3 + header > bytes.head.size()) return ParseError::truncated_ip;
+  if (ip->total_length < header) return ParseError::bad_ip_length;
+  const size_t available = bytes.frame_length - l3;
+  if (!quoted && ip->total_length > available) return ParseError::bad_ip_length;
+  if (ip->is_fragment()) return quoted ? ParseError::bad_quote : ParseError::fragment;
+  if (!quoted && (ip->source.is_multicast() || ip->source.is_limited_broadcast())) {
+    return ParseError::bad_ip_address;
+  }
+  out = {ip->source, ip->destination, ip->protocol, l3 + header,
+         std::min<size_t>(ip->total_length, available) - header};
+  return ParseError::none;
+}
+
+// Steps over the extension headers; leaves `out.offset` and `out.protocol` at the upper layer.
+ParseError walk_extensions(const Bytes& bytes, bool quoted, Transport& out) {
+  const size_t end = out.offset + out.length;
+  bool first = true;
+  for (int i = 0; i <= kMaxExtensions; ++i, first = false) {
+    size_t length = 0;
+    const auto* extension = bytes.at<Ipv6Extension>(out.offset);
+    switch (out.protocol) {
+      case kProtoHopByHop:
+        if (!first) return ParseError::bad_extension;
+        [[fallthrough]];
+      case kProtoDestOptions:
+      case kProtoRouting:
+        if (!extension) return ParseError::bad_extension;
+        if (out.protocol == kProtoRouting && extension->type == 0) return ParseError::routing_header;
+        length = (static_cast<size_t>(extension->length) + 1) * 8;
+        break;
+      case kProtoAh:  // counts 4-byte units minus two (RFC 4302 §2.2)
+        if (!extension) return ParseError::bad_extension;
+        length = (static_cast<size_t>(extension->length) + 2) * 4;
+        break;
+      case kProtoFragment: {
+        const auto* fragment = bytes.at<Ipv6Fragment>(out.offset);
+        if (!fragment) return ParseError::bad_extension;
+        if (!fragment->is_atomic()) return quoted ? ParseError::bad_quote : ParseError::fragment;
+        length = sizeof(Ipv6Fragment);
+        break;
+      }
+      default:
+        out.length = end - out.offset;
+        return ParseError::none;
+    }
+    if (out.offset + length > end || out.offset + length > bytes.head.size()) {
+      return ParseError::bad_extension;
+    }
+    out.protocol = extension->next_header;
+    out.offset += length;
+  }
+  return ParseError::bad_extension;
+}
+
+ParseError walk_ipv6(const Bytes& bytes, size_t l3, bool quoted, Transport& out) {
+  const auto* ip = bytes.at<Ipv6Header>(l3);
+  if (!ip) return ParseError::truncated_ip;
+  if (ip->version() != 6) return ParseError::bad_ip_version;
+  const size_t available = bytes.frame_length - l3 - sizeof(Ipv6Header);
+  if (!quoted && ip->payload_length > available) return ParseError::bad_ip_length;
+  out = {ip->source, ip->destination, ip->next_header, l3 + sizeof(Ipv6Header),
+         std::min<size_t>(ip->payload_length, available)};
+  if (!quoted && (ip->source.is_multicast() || out.source.is_v4() || out.destination.is_v4())) {
+    return ParseError::bad_ip_address;
+  }
+  return walk_extensions(bytes, quoted, out);
+}
+
+ParseError walk_ip(const Bytes& bytes, size_t l3, Family family, bool quoted, Transport& out) {
+  return family == Family::v4 ? walk_ipv4(bytes, l3, quoted, out)
+                              : walk_ipv6(bytes, l3, quoted, out);
+}
+
+// Ports of the quoted packet; only 8 bytes of its transport are sure to be there.
+ParseError quoted_tuple(const Bytes& bytes, size_t l3, Family family, FiveTuple& tuple) {
+  Transport inner;
+  if (walk_ip(bytes, l3, family, /*quoted=*/true, inner) != ParseError::none) {
+    return ParseError::bad_quote;
+  }
+  tuple = {{inner.source, 0}, {inner.destination, 0}, inner.protocol};
+  const uint8_t icmp = family == Family::v4 ? kProtoIcmp : kProtoIcmpv6;
+  if (inner.protocol == kProtoTcp || inner.protocol == kProtoUdp || inner.protocol == kProtoSctp) {
+    const auto* ports = bytes.at<UdpHeader>(inner.offset);
+    if (!ports || inner.length < kMinQuotedTransport) return ParseError::bad_quote;
+    tuple.source.port = ports->source_port;
+    tuple.destination.port = ports->destination_port;
+  } else if (inner.protocol == icmp) {
+    const auto* header = bytes.at<IcmpHeader>(inner.offset);
+    if (!header || inner.length < kMinQuotedTransport) return ParseError::bad_quote;
+    const bool query = family == Family::v4
+                           ? is_icmp_query(header->type) || is_icmp_answer(header->type)
+                           : header->type == kIcmpv6Echo || header->type == kIcmpv6EchoReply;
+    if (!query) return ParseError::error_about_error;
+    tuple.source.port = tuple.destination.port = header->id;
+  }
+  return ParseError::none;
+}
+
+// Fills kind, key inputs and ICMP facts from an ICMP or ICMPv6 header.
+ParseError read_icmp(const Bytes& bytes, const Transport& transport, Parsed& parsed,
+                     FiveTuple& tuple) {
+  const auto* icmp = bytes.at<IcmpHeader>(transport.offset);
+  if (!icmp || transport.length < sizeof(IcmpHeader)) return ParseError::truncated_transport;
+  const bool v4 = parsed.family == Family::v4;
+  parsed.icmp_type = icmp->type;
+  if (v4 ? is_icmp_error(icmp->type) : is_icmpv6_error(icmp->type)) {
+    parsed.kind = FrameKind::icmp_error;
+    parsed.starts_flow = false;
+    return quoted_tuple(bytes, transport.offset + sizeof(IcmpHeader), parsed.family, tuple);
+  }
+  const bool query = v4 ? is_icmp_query(icmp->type) : icmp->type == kIcmpv6Echo;
+  const bool answer = v4 ? is_icmp_answer(icmp->type) : icmp->type == kIcmpv6EchoReply;
+  if (!query && !answer) {
+    parsed.kind = FrameKind::signalling;
+    parsed.starts_flow = false;
+    return ParseError::none;
+  }
+  parsed.starts_flow = query;
+  tuple.source.port = tuple.destination.port = icmp->id;
+  return ParseError::none;
+}
+
+ParseError read_transport(const Bytes& bytes, const Transport& transport, Parsed& parsed,
+                          FiveTuple& tuple) {
+  switch (transport.protocol) {
+    case kProtoTcp: {
+      const auto* tcp = bytes.at<TcpHeader>(transport.offset);
+      if (!tcp || transport.length < sizeof(TcpHeader)) return ParseError::truncated_transport;
+      if (tcp->header_length() < sizeof(TcpHeader) || tcp->header_length() > transport.length ||
+          transport.offset + tcp->header_length() > bytes.head.size()) {
+        return ParseError::bad_transport_length;
+      }
+      tuple.source.port = tcp->source_port;
+      tuple.destination.port = tcp->destination_port;
+      return ParseError::none;
+    }
+    case kProtoUdp: {
+      const auto* udp = bytes.at<UdpHeader>(transport.offset);
+      if (!udp || transport.length < sizeof(UdpHeader)) return ParseError::truncated_transport;
+      if (udp->length < sizeof(UdpHeader) || udp->length > transport.length) {
+        return ParseError::bad_transport_length;
+      }
+      tuple.source.port = udp->source_port;
+      tuple.destination.port = udp->destination_port;
+      return ParseError::none;
+    }
+    case kProtoSctp: {
+      const auto* ports = bytes.at<UdpHeader>(transport.offset);
+      if (!ports || transport.length < 12) return ParseError::truncated_transport;  // RFC 9260 §3
+      tuple.source.port = ports->source_port;
+      tuple.destination.port = ports->destination_port;
+      return ParseError::none;
+    }
+    case kProtoIcmp:
+      if (parsed.family == Family::v4) return read_icmp(bytes, transport, parsed, tuple);
+      return ParseError::none;
+    case kProtoIcmpv6:
+      if (parsed.family == Family::v6) return read_icmp(bytes, transport, parsed, tuple);
+      return ParseError::none;
+    default:
+      return ParseError::none;
+  }
+}
+
+}  // namespace
+
+ParseError parse_frame(std::span<const uint8_t> head, uint32_t frame_length, Vni vni,
+                       Parsed& parsed) {
+  const Bytes bytes{head, frame_length};
+  const auto* ethernet = bytes.at<EthernetHeader>(0);
+  if (!ethernet) return ParseError::truncated_ethernet;
+  parsed.ethertype = ethernet->type;
+  parsed.l3 = kEthernetHeaderLen;
+  parsed.icmp_type = 0;
+  parsed.protocol = 0;
+  parsed.starts_flow = false;
+  switch (parsed.ethertype) {
+    case kTypeIpv4:
+      parsed.family = Family::v4;
+      break;
+    case kTypeIpv6:
+      parsed.family = Family::v6;
+      break;
+    case kTypeArp: {
+      const auto* arp = bytes.at<ArpHeader>(kEthernetHeaderLen);
+      parsed.kind = FrameKind::arp;
+      return arp && arp->is_ipv4_over_ethernet() ? ParseError::none : ParseError::bad_arp;
+    }
+    case kTypeVlan:
+    case kTypeQinq:
+    case kTypeQinqOld:
+      return ParseError::vlan_tag;
+    default:
+      parsed.kind = FrameKind::non_ip;
+      return ParseError::none;
+  }
+
+  Transport transport;
+  if (const auto error = walk_ip(bytes, parsed.l3, parsed.family, /*quoted=*/false, transport);
+      error != ParseError::none) {
+    return error;
+  }
+  parsed.kind = FrameKind::flow;
+  parsed.starts_flow = true;
+  parsed.protocol = transport.protocol;
+  parsed.l4 = static_cast<uint16_t>(transport.offset);
+  parsed.l4_length = static_cast<uint16_t>(transport.length);
+  FiveTuple tuple{{transport.source, 0}, {transport.destination, 0}, transport.protocol};
+  if (const auto error = read_transport(bytes, transport, parsed, tuple);
+      error != ParseError::none) {
+    return error;
+  }
+  if (parsed.kind != FrameKind::signalling) {
+    parsed.key = make_flow_key(tuple, vni, parsed.source_is_high);
+  }
+  return ParseError::none;
+}
+
+}  // namespace butterfly::wire
