@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which named drop counters stand for which refusal, in one place.
+A pattern is searched in "brick/out", as `Host.drops` names them."""
+
+import re
+
+FIREWALL = r"firewall.*(den|no-rule|not-allowed|reject|default)"
+SPOOFED = r"antispoof|spoof"
+TOO_BIG = r"too-big|mtu|frag"
+
+
+def matching(drops, pattern):
+    """The counters of `drops` that match, as {name: packets}."""
+    return {name: packets for name, packets in drops.items() if re.search(pattern, name, re.IGNORECASE)}
+
+
+def total(drops, pattern):
+    return sum(matching(drops, pattern).values())

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the VM tests: one lab boot a file, one line a test, counts at the end.
+A test file has `build_lab(lab)`, which returns the lab's world, and functions `test_*(world)`."""
+
+import argparse
+import importlib
+import pathlib
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from image.build import DEFAULT_CACHE, ImageError  # noqa: E402
+from lab.preflight import NotReady  # noqa: E402
+from lab.topology import Lab  # noqa: E402
+
+
+def tests_of(module):
+    """In the order of the file: a later test may count on what the lab has been through."""
+    return [(name[len("test_"):], value) for name, value in vars(module).items()
+            if name.startswith("test_") and callable(value)]
+
+
+def explain(lab):
+    """What the daemons said last: the first thing one asks for after a failure."""
+    for host in lab.hosts.values():
+        print(f"    host {host.name}, end of its log:")
+        for line in host.log().splitlines()[-12:]:
+            print(f"      {line}")
+
+
+def run_file(module, selected, arguments):
+    """Returns (passed, failed)."""
+    passed = failed = 0
+    with Lab(arguments.build_dir, arguments.image_cache, say=lambda text: print(f"  {text}", flush=True)) as lab:
+        began = time.monotonic()
+        try:
+            world = module.build_lab(lab)
+        except Exception:  # pylint: disable=broad-except
+            print(f"FAIL {module.__name__}: the lab did not come up; its {len(selected)} tests count as failed")
+            traceback.print_exc(file=sys.stdout)
+            explain(lab)
+            return 0, len(selected)
+        print(f"  {module.__name__}: lab up in {time.monotonic() - began:.1f} s ({lab.accelerator})", flush=True)
+        for name, test in selected:
+            began = time.monotonic()
+            try:
+                test(world)
+                passed += 1
+                print(f"ok   {module.__name__}.{name} ({time.monotonic() - began:.1f} s)", flush=True)
+            except Exception:  # pylint: disable=broad-except
+                failed += 1
+                print(f"FAIL {module.__name__}.{name} ({time.monotonic() - began:.1f} s)")
+                traceback.print_exc(limit=-3, file=sys.stdout)
+                explain(lab)
+                sys.stdout.flush()
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build-dir", default="build/release", help="where butterflyd and butterfly are")
+    parser.add_argument("--image-cache", default=DEFAULT_CACHE, help="where the guest image is kept")
+    parser.add_argument("--list", action="store_true", help="only print the names of the tests")
+    parser.add_argument("filter", nargs="?", default="", help="run tests whose file.name contains this")
+    arguments = parser.parse_args()
+
+    passed = failed = 0
+    try:
+        for path in sorted(HERE.glob("test_*.py")):
+            module = importlib.import_module(path.stem)
+            selected = [(name, test) for name, test in tests_of(module)
+                        if arguments.filter in f"{module.__name__}.{name}"]
+            if arguments.list:
+                print("\n".join(f"{module.__name__}.{name}" for name, _ in selected))
+            elif selected:
+                results = run_file(module, selected, arguments)
+                passed, failed = passed + results[0], failed + results[1]
+    except (NotReady, ImageError) as error:
+        sys.exit(f"vm tests: cannot run here:\n{error}")
+    except KeyboardInterrupt:
+        sys.exit("vm tests: interrupted")
+    if arguments.list:
+        return
+    print(f"vm tests: {passed} passed, {failed} failed")
+    if passed + failed == 0:
+        sys.exit(f"vm tests: no test matches '{arguments.filter}'")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
