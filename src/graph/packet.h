@@ -31,13 +31,14 @@ struct Packet : rte_mbuf {
   // Line 2.
   // Set by `flow`, null on a miss; read by firewall-from, firewall-to, record.
   Flow* flow;
-  // Tenant of the packet: set by `parse` from the nic, or by vxlan-decap; read by switch, encap.
+  // Tenant of the packet: set by the receiving port (0 on the uplink), then by vxlan-decap; read by
+  // parse, switch, vxlan-encap.
   Vni vni;
   // Slot of the segment in the snapshot's SegmentTable: set and read as `vni`.
   uint16_t segment;
   // Set by switch or flood when out_port is the uplink; read by path-mtu, vxlan-encap.
   PeerId peer;
-  // Set by vtep when an own underlay address answers; read by neighbour.
+  // Set by vtep: the peer that the outer source address names; read by vxlan-decap, switch.
   PeerId source_peer;
   // Index into the lcore's trace slots, 0 when the packet is not traced: engine only.
   uint8_t trace_slot;
