@@ -25,6 +25,8 @@ IpAddress from_bytes(const std::array<uint8_t, 16>& bytes, bool v4) {
 }  // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  // inet_pton stops at a NUL, which text from the API may carry.
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string copy(text);
   if (Ipv4 v4; inet_pton(AF_INET, copy.c_str(), v4.bytes.data()) == 1) return IpAddress(v4);
   if (Ipv6 v6; inet_pton(AF_INET6, copy.c_str(), v6.bytes.data()) == 1) {
