@@ -34,10 +34,11 @@ class Port {
   // Never blocks. REQUIRES: at most kBurst packets.
   virtual Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
 
-  // A descriptor that becomes readable when packets arrive after arm(); -1: the port must be
-  // polled. Constant for the port's life.
+  // A descriptor that becomes readable when packets arrive after arm(); -1: nothing wakes the lcore
+  // for this port, it looks every millisecond. Constant for the port's life.
   virtual int wake_fd() const noexcept { return -1; }
-  // Asks for wake-ups. Returns false when packets already wait (do not sleep then).
+  // Asks for wake-ups. Returns false when packets already wait. The lcore polls once more before it
+  // sleeps, so that what came before arm() is not overslept.
   virtual bool arm() noexcept { return true; }
   // Back to polling: no more wake-ups wanted.
   virtual void disarm() noexcept {}

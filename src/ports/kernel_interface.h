@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What we need to know of a kernel network interface before taking it as our uplink.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/ip.h"
+#include "base/status.h"
+
+namespace butterfly {
+
+struct KernelInterface {
+  int index = 0;
+  uint16_t mtu = 0;
+  bool is_up = false;
+  bool is_veth = false;
+  std::vector<IpAddress> addresses;  // without link-local ones
+};
+
+// Names of the interfaces in the current network namespace.
+std::vector<std::string> kernel_interfaces();
+// not_found (naming the ones that exist) when there is no such interface.
+StatusOr<KernelInterface> read_kernel_interface(const std::string& name);
+// A socket that becomes readable when a frame arrives on the interface. Its buffer is tiny: it is
+// for waking, not for reading.
+StatusOr<Fd> open_arrival_socket(const std::string& name, int index);
+
+}  // namespace butterfly

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ports/tap.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace butterfly {
+namespace {
+
+Status refused(const std::string& name, const char* call, int error) {
+  const std::string message =
+      "tap '" + name + "': " + call + ": " + std::strerror(error);
+  if (error == EBUSY) {
+    return absl::AlreadyExistsError(message + " (wanted: an interface that no process holds)");
+  }
+  if (error == EPERM || error == EACCES) {
+    return absl::PermissionDeniedError(message + " (wanted: root or CAP_NET_ADMIN)");
+  }
+  return unavailable(message);
+}
+
+int set_up(const std::string& name) {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
+  if (!socket || ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return errno;
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  return ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
+}
+
+// Frames of several segments go out in one writev().
+constexpr int kMaxSegmentsOut = 16;
+
+}  // namespace
+
+StatusOr<std::unique_ptr<TapPort>> TapPort::create(const std::string& name, PacketPool& pool) {
+  Fd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) return refused(name, "open /dev/net/tun", errno);
+  ifreq request{};
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
+  if (ioctl(fd.get(), TUNSETIFF, &request) != 0) return refused(name, "TUNSETIFF", errno);
+  if (const int error = set_up(name); error != 0) return refused(name, "set up", error);
+  return std::unique_ptr<TapPort>(new TapPort(std::move(fd), pool));
+}
+
+uint16_t TapPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
+  uint16_t count = 0;
+  while (count < packets.size()) {
+    Packet* packet = pool_.alloc();
+    if (!packet) break;
+    uint8_t* data = static_cast<uint8_t*>(packet->buf_addr) + packet->data_off;
+    // A frame that fills the whole room may have been cut: the kernel's MTU forbids it by default.
+    const ssize_t length = ::read(fd_.get(), data, kBufferData);
+    if (length <= 0) {
+      free_packets(std::span(&packet, 1));
+      break;
+    }
+    packet->data_len = static_cast<uint16_t>(length);
+    packet->pkt_len = static_cast<uint32_t>(length);
+    packets[count++] = packet;
+  }
+  return count;
+}
+
+Port::Sent TapPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
+  Sent sent;
+  for (Packet* packet : packets) {
+    std::array<iovec, kMaxSegmentsOut> parts;
+    int count = 0;
+    for (const rte_mbuf* segment = packet; segment; segment = segment->next) {
+      if (count == kMaxSegmentsOut) break;
+      parts[count++] = {static_cast<uint8_t*>(segment->buf_addr) + segment->data_off,
+                        segment->data_len};
+    }
+    if (::writev(fd_.get(), parts.data(), count) < 0) {
+      sent.refusal = errno == EAGAIN || errno == ENOBUFS ? Refusal::ring_full
+                     : errno == EINVAL || errno == EMSGSIZE ? Refusal::too_long
+                                                            : Refusal::not_connected;
+      break;
+    }
+    ++sent.taken;
+  }
+  free_packets(packets.first(sent.taken));
+  return sent;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ports/uplink.h"
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "ports/kernel_interface.h"
+
+namespace butterfly {
+namespace {
+
+constexpr uint16_t kDescriptors = 1024;
+// Kept free of an af_packet frame: TPACKET_V2's header and the link-level address before the data.
+constexpr uint32_t kFrameOverhead = 128;
+
+// A PCI address or a vdev string has a driver or a bus in it; a kernel interface is a bare name.
+bool is_dpdk_device(const std::string& device) {
+  return device.find(':') != std::string::npos || device.rfind("net_", 0) == 0 ||
+         device.rfind("eth_", 0) == 0;
+}
+
+std::string af_packet_device(const std::string& interface, uint16_t mtu, uint16_t queues) {
+  const uint32_t frame = std::bit_ceil(std::max<uint32_t>(2048, mtu + kFrameOverhead + 18));
+  const uint32_t block = std::max<uint32_t>(4096, frame);
+  return "net_af_packet_" + interface + ",iface=" + interface + ",qpairs=" +
+         std::to_string(queues) + ",framesz=" + std::to_string(frame) +
+         ",blocksz=" + std::to_string(block) + ",framecnt=1024";
+}
+
+Status driver_error(const std::string& device, const char* step, int error) {
+  return unavailable("uplink '" + device + "': " + step + ": " + rte_strerror(std::abs(error)));
+}
+
+StatusOr<uint16_t> probe(const std::string& device, const std::string& devargs) {
+  const std::string name = devargs.substr(0, devargs.find(','));
+  if (const int error = rte_dev_probe(devargs.c_str()); error != 0) {
+    return driver_error(device, "no driver took it", error);
+  }
+  uint16_t ethdev = 0;
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &ethdev) != 0) {
+    return not_found("uplink '" + device + "': no Ethernet device came of it (wanted: a network " +
+                     "device bound to a DPDK driver, or a vdev string such as " +
+                     "net_af_packet0,iface=eth0)");
+  }
+  return ethdev;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& options,
+                                                         PacketPool& pool) {
+  std::string devargs = options.device;
+  KernelInterface interface;
+  const bool is_kernel = !is_dpdk_device(options.device);
+  if (is_kernel) {
+    auto found = read_kernel_interface(options.device);
+    if (!found.ok()) return found.status();
+    interface = *found;
+    if (!interface.is_up) {
+      return precondition("uplink '" + options.device + "': the interface is down (wanted: up; " +
+                          "ip link set " + options.device + " up)");
+    }
+    if (!interface.addresses.empty() && !options.force) {
+      return precondition("uplink '" + options.device + "': carries the host's own address " +
+                          interface.addresses.front().to_string() +
+                          ", which the kernel would answer for and ssh be lost (wanted: an " +
+                          "interface without addresses, or force = true)");
+    }
+    devargs = af_packet_device(options.device, interface.mtu, options.lcores);
+  }
+  auto ethdev = probe(options.device, devargs);
+  if (!ethdev.ok()) return ethdev.status();
+  std::unique_ptr<UplinkPort> port(new UplinkPort(*ethdev));
+  RETURN_IF_ERROR(port->configure(options, pool));
+  if (is_kernel) {
+    port->mtu_ = options.mtu.value_or(interface.mtu);
+    auto wake = open_arrival_socket(options.device, interface.index);
+    if (!wake.ok()) return wake.status();
+    port->wake_ = std::move(*wake);
+    if (interface.is_veth) {
+      port->warnings_.push_back(
+          "uplink '" + options.device + "' is a veth: a kernel sender behind it leaves checksums "
+          "unfinished and its packets would be refused by guests; run ethtool -K IFACE tx off tso "
+          "off gso off on the kernel's end");
+    }
+  }
+  return port;
+}
+
+Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(ethdev_, &info); error != 0) {
+    return driver_error(options.device, "device information", error);
+  }
+  receive_queues_ = std::min(options.lcores, info.max_rx_queues);
+  transmit_queues_ = std::min(options.lcores, info.max_tx_queues);
+  if (transmit_queues_ < options.lcores) {
+    warnings_.push_back("uplink '" + options.device + "' has " + std::to_string(transmit_queues_) +
+                        " transmit queue(s) for " + std::to_string(options.lcores) +
+                        " lcores: they share");
+  }
+  transmit_locks_ = std::make_unique<std::atomic_flag[]>(transmit_queues_);
+  rte_eth_conf config{};
+  config.rxmode.mq_mode = receive_queues_ > 1 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
+  config.rx_adv_conf.rss_conf.rss_hf =
+      (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
+  if (config.rx_adv_conf.rss_conf.rss_hf == 0) config.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+  config.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
+  int error = rte_eth_dev_configure(ethdev_, receive_queues_, transmit_queues_, &config);
+  if (error != 0) return driver_error(options.device, "configure", error);
+  uint16_t receive_slots = kDescriptors;
+  uint16_t transmit_slots = kDescriptors;
+  rte_eth_dev_adjust_nb_rx_tx_desc(ethdev_, &receive_slots, &transmit_slots);
+  const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(ethdev_));
+  for (uint16_t queue = 0; queue < receive_queues_ && error == 0; ++queue) {
+    error = rte_eth_rx_queue_setup(ethdev_, queue, receive_slots, node, nullptr, pool.raw());
+  }
+  for (uint16_t queue = 0; queue < transmit_queues_ && error == 0; ++queue) {
+    error = rte_eth_tx_queue_setup(ethdev_, queue, transmit_slots, node, nullptr);
+  }
+  if (error != 0) return driver_error(options.device, "queues", error);
+  if (options.mtu) rte_eth_dev_set_mtu(ethdev_, *options.mtu);  // kernel interfaces: as they are
+  if (rte_eth_dev_get_mtu(ethdev_, &mtu_) != 0) mtu_ = 1500;
+  if (options.mtu) mtu_ = *options.mtu;
+  if (error = rte_eth_dev_start(ethdev_); error != 0) {
+    return driver_error(options.device, "start", error);
+  }
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(ethdev_, &address);
+  std::memcpy(mac_.bytes.data(), address.addr_bytes, 6);
+  return ok_status();
+}
+
+UplinkPort::~UplinkPort() {
+  rte_eth_dev_info info{};
+  rte_device* device = rte_eth_dev_info_get(ethdev_, &info) == 0 ? info.device : nullptr;
+  rte_eth_dev_stop(ethdev_);
+  rte_eth_dev_close(ethdev_);
+  if (device) rte_dev_remove(device);
+}
+
+uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcept {
+  if (lcore >= receive_queues_) return 0;
+  const uint16_t count = rte_eth_rx_burst(ethdev_, lcore, to_mbufs(packets.data()),
+                                          static_cast<uint16_t>(packets.size()));
+  for (uint16_t i = 0; i < count; ++i) packets[i]->reset_facts(kNoPort);
+  return count;
+}
+
+Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
+  const uint16_t queue = static_cast<uint16_t>(lcore % transmit_queues_);
+  std::atomic_flag& lock = transmit_locks_[queue];
+  while (lock.test_and_set(std::memory_order_acquire)) rte_pause();
+  const uint16_t taken = rte_eth_tx_burst(ethdev_, queue, to_mbufs(packets.data()),
+                                          static_cast<uint16_t>(packets.size()));
+  lock.clear(std::memory_order_release);
+  return {taken, taken == packets.size() ? Refusal::none : Refusal::ring_full};
+}
+
+bool UplinkPort::arm() noexcept {
+  uint8_t byte;
+  while (wake_ && ::recv(wake_.get(), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
+  }
+  return true;
+}
+
+bool UplinkPort::is_connected() const noexcept {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(ethdev_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's physical side: any DPDK ethdev, named by PCI address, vdev string or kernel interface.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/mac.h"
+#include "base/status.h"
+#include "graph/packet_pool.h"
+#include "graph/port.h"
+
+namespace butterfly {
+
+struct UplinkOptions {
+  std::string device;           // "0000:3b:00.0", "net_af_xdp0,iface=eth1", "eth1"
+  uint16_t lcores = 1;          // each gets a transmit queue, and a receive queue where it can
+  bool force = false;           // take a kernel interface that carries the host's own address
+  std::optional<uint16_t> mtu;  // of the underlay; empty: ask the device
+};
+
+class UplinkPort : public Port {
+ public:
+  // Probes, configures and starts the device. A kernel interface is driven through af_packet.
+  // Errors: not_found (no such device or interface; the known ones are named), failed_precondition
+  // (the interface carries the host's address, is down, or is no Ethernet), unavailable (the driver
+  // refused, with its reason).
+  static StatusOr<std::unique_ptr<UplinkPort>> create(const UplinkOptions& options,
+                                                      PacketPool& pool);
+  ~UplinkPort() override;
+
+  // lcores without a receive queue of their own always get 0.
+  uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  int wake_fd() const noexcept override { return wake_.get(); }
+  bool arm() noexcept override;
+  bool is_connected() const noexcept override;
+
+  const Mac& mac() const { return mac_; }
+  // Largest IP packet the underlay carries, in bytes.
+  uint16_t mtu() const { return mtu_; }
+  uint16_t receive_queues() const { return receive_queues_; }
+  // Things an operator should know: veth checksums, shared queues.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  explicit UplinkPort(uint16_t ethdev) : ethdev_(ethdev) {}
+  Status configure(const UplinkOptions& options, PacketPool& pool);
+
+  uint16_t ethdev_;
+  uint16_t receive_queues_ = 1;
+  uint16_t transmit_queues_ = 1;
+  uint16_t mtu_ = 1500;
+  Mac mac_;
+  // af_packet has no receive interrupt: this socket sees the same frames and wakes a sleeper.
+  Fd wake_;
+  std::unique_ptr<std::atomic_flag[]> transmit_locks_;  // used where lcores share a queue
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace butterfly
