@@ -5,7 +5,9 @@
 //   tcp(sport=40000, dport=80, flags=S, seq=1000)/payload(len=10)
 //
 // Lengths, types, next headers and checksums are computed unless a field overrides them; fields
-// left out have the defaults that packet_text.cc lists. Grammar in docs of tests/scenarios.
+// left out have the defaults that packet_build.h lists, which also names all layers and fields.
+// ICMP errors and tunnels are written through: icmp(type=3, code=4, mtu=1400)/ipv4(…)/udp(…) and
+// udp/vxlan(vni=42)/eth(…)/ipv4(…). Frames are not padded to 60 bytes.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +26,9 @@ StatusOr<std::vector<uint8_t>> build_packet(std::string_view text);
 // As above, for tests: a fault in the text fails the test loudly (abort with the message).
 std::vector<uint8_t> bytes_of(std::string_view text);
 // The text of a packet, such that build_packet(describe_packet(x)) == x for all well-formed x;
-// fields that have their default or computed value are left out; wrong checksums and lengths are
-// shown; what is not understood is raw(hex=…).
+// fields that have their default or computed value are left out (but addresses, ports and flags,
+// which say what a packet is); wrong checksums and lengths are shown; what is not understood is
+// raw(hex=…).
 std::string describe_packet(std::span<const uint8_t> bytes);
 
 // A Packet of the test pool with these bytes, facts reset.
