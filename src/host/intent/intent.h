@@ -30,6 +30,9 @@ struct NicIntent {
   std::vector<std::string> groups;  // in the operator's order, no doubles; may name later groups
   bool antispoof = true;
   std::string tap_name;  // of a tap: kernel interface name; empty means the nic's id
+
+  // Of a tap: the kernel's name for it.
+  const std::string& interface_name() const { return tap_name.empty() ? id : tap_name; }
   friend bool operator==(const NicIntent&, const NicIntent&) = default;
 };
 

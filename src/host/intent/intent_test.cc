@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// validate() and rule_id() as an operator meets them: each row is one mistake and its message.
+#include "host/intent/intent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "host/intent/limits.h"
+
+namespace butterfly {
+namespace {
+
+using testing::HasSubstr;
+
+NicIntent make_nic(const std::string& id, uint64_t mac) {
+  NicIntent nic;
+  nic.id = id;
+  nic.mac = Mac::from_u64(mac);
+  nic.vni = Vni(42);
+  return nic;
+}
+
+void put(Intent& intent, const NicIntent& nic) { intent.nics[nic.id] = nic; }
+
+void put(Intent& intent, const RuleIntent& rule) {
+  intent.groups["web"].rules[rule_id(rule)] = rule;
+}
+
+// Two nics, a group with a rule, a peer and a static entry: valid.
+Intent good_intent() {
+  Intent intent;
+  put(intent, make_nic("a", 0x525400000001));
+  NicIntent tap = make_nic("b", 0x525400000002);
+  tap.type = NicType::tap;
+  tap.addresses = {*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")};
+  tap.groups = {"web", "later"};
+  put(intent, tap);
+  intent.groups["web"].name = "web";
+  RuleIntent http;
+  http.protocol = 6;
+  http.first_port = http.last_port = 80;
+  put(intent, http);
+  const IpAddress peer = *IpAddress::parse("192.0.2.2");
+  intent.peers[peer] = {peer, {Vni(42)}};
+  const Mac remote = Mac::from_u64(0x525400000099);
+  intent.fdb[{Vni(42), remote}] = {Vni(42), remote, peer};
+  return intent;
+}
+
+TEST(Validate, TakesAWholeIntent) { EXPECT_EQ(validate(good_intent()), ok_status()); }
+
+struct Mistake {
+  const char* name;
+  std::function<void(Intent&)> make;
+  const char* message;
+};
+
+void add_rule(Intent& intent, const std::function<void(RuleIntent&)>& make) {
+  RuleIntent rule;
+  make(rule);
+  put(intent, rule);
+}
+
+const Mistake kMistakes[] = {
+    {"empty nic id", [](Intent& i) { put(i, make_nic("", 0x2)); },
+     "nic '': name is empty (wanted 1..64 of [A-Za-z0-9._-], starting with a letter or digit)"},
+    {"nic id with a space", [](Intent& i) { put(i, make_nic("a b", 0x2)); },
+     "nic 'a b': name is malformed"},
+    {"nic id that starts with a dash", [](Intent& i) { put(i, make_nic("-a", 0x2)); },
+     "nic '-a': name is malformed"},
+    {"nic id of 65", [](Intent& i) { put(i, make_nic(std::string(65, 'x'), 0x2)); },
+     "name has 65 characters (wanted 1..64"},
+    {"group MAC", [](Intent& i) { i.nics["a"].mac = Mac::from_u64(0x010000000000); },
+     "nic 'a': MAC 01:00:00:00:00:00 is a group address (wanted unicast)"},
+    {"zero MAC", [](Intent& i) { i.nics["a"].mac = {}; },
+     "nic 'a': MAC is zero (wanted a unicast address)"},
+    {"big VNI", [](Intent& i) { i.nics["a"].vni = Vni(20000000); },
+     "nic 'a': VNI 20000000 exceeds 24 bits (wanted 1..16777215)"},
+    {"no VNI", [](Intent& i) { i.nics["a"].vni = Vni(0); },
+     "nic 'a': VNI 0 names no segment (wanted 1..16777215)"},
+    {"one MAC twice in a VNI", [](Intent& i) { i.nics["b"].mac = i.nics["a"].mac; },
+     "nic 'b': MAC 52:54:00:00:00:01 is nic 'a' in VNI 42 (wanted one nic a MAC in a VNI)"},
+    {"multicast address",
+     [](Intent& i) { i.nics["a"].addresses = {*IpAddress::parse("224.0.0.1")}; },
+     "nic 'a': address 224.0.0.1 is no host's own (wanted unicast)"},
+    {"group twice",
+     [](Intent& i) {
+       i.nics["b"].groups = {"web", "web"};
+     },
+     "nic 'b': group 'web' listed twice (wanted once)"},
+    {"malformed group name on a nic", [](Intent& i) { i.nics["b"].groups = {"w/b"}; },
+     "nic 'b': group 'w/b': name is malformed"},
+    {"tap name on vhost-user", [](Intent& i) { i.nics["a"].tap_name = "tap7"; },
+     "nic 'a': tap name 'tap7' on a vhost-user nic (wanted type tap)"},
+    {"tap name of 16", [](Intent& i) { i.nics["b"].tap_name = "tap0123456789012"; },
+     "nic 'b': tap name 'tap0123456789012' has 16 characters (wanted 1..15)"},
+    {"tap name with a slash", [](Intent& i) { i.nics["b"].tap_name = "t/p"; },
+     "nic 'b': tap name 't/p' is malformed"},
+    {"tap name for the kernel to fill in", [](Intent& i) { i.nics["b"].tap_name = "tap%d"; },
+     "nic 'b': tap name 'tap%d' is malformed"},
+    {"tap name of another nic",
+     [](Intent& i) {
+       NicIntent nic = make_nic("c", 0x525400000003);
+       nic.type = NicType::tap;
+       nic.tap_name = "b";  // the default of nic b
+       put(i, nic);
+     },
+     "nic 'c': tap name 'b' is taken by nic 'b' (wanted a free one)"},
+    {"rule: ports without protocol",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.first_port = r.last_port = 80; }); },
+     "ports with any protocol (wanted tcp (6), udp (17) or sctp (132))"},
+    {"rule: ports with gre",
+     [](Intent& i) {
+       add_rule(i, [](RuleIntent& r) { r.protocol = 47, r.first_port = r.last_port = 80; });
+     },
+     "ports with protocol 47 (wanted tcp"},
+    {"rule: one port only",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.protocol = 6, r.first_port = 80; }); },
+     "one end of the port range is missing (wanted first and last port)"},
+    {"rule: ports turned round",
+     [](Intent& i) {
+       add_rule(i, [](RuleIntent& r) { r.protocol = 6, r.first_port = 90, r.last_port = 80; });
+     },
+     "first port 90 above last port 80 (wanted first <= last)"},
+    {"rule: ICMP type with tcp",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.protocol = 6, r.icmp_type = 8; }); },
+     "ICMP type with protocol 6 (wanted icmp (1) or icmpv6 (58))"},
+    {"rule: ICMP code alone",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.protocol = 1, r.icmp_code = 0; }); },
+     "ICMP code without ICMP type (wanted the type as well)"},
+    {"rule: icmp over IPv6",
+     [](Intent& i) {
+       add_rule(i, [](RuleIntent& r) { r.protocol = 1, r.family = RuleFamily::v6; });
+     },
+     "family v6 with protocol icmp (IPv4) (wanted one address family)"},
+    {"rule: icmpv6 from an IPv4 prefix",
+     [](Intent& i) {
+       add_rule(i, [](RuleIntent& r) { r.protocol = 58, r.peer_cidr = Cidr::parse("10.0.0.0/8"); });
+     },
+     "protocol icmpv6 (IPv6) with CIDR 10.0.0.0/8 (wanted one address family)"},
+    {"rule: family against CIDR",
+     [](Intent& i) {
+       add_rule(i, [](RuleIntent& r) {
+         r.family = RuleFamily::v4, r.peer_cidr = Cidr::parse("fd00::/8");
+       });
+     },
+     "family v4 with CIDR fd00::/8 (wanted one address family)"},
+    {"rule: CIDR and group",
+     [](Intent& i) {
+       add_rule(
+           i, [](RuleIntent& r) { r.peer_cidr = Cidr::parse("10.0.0.0/8"), r.peer_group = "db"; });
+     },
+     "both CIDR 10.0.0.0/8 and group 'db' (wanted one or none)"},
+    {"rule: escape sequence in the description",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.description = "\x1b[2J"; }); },
+     "description has control characters (wanted plain text)"},
+    {"rule under a wrong id",
+     [](Intent& i) { i.groups["web"].rules["0123456789abcdef"] = RuleIntent{}; },
+     "group 'web': rule id '0123456789abcdef' is not its rule's (wanted "},
+    {"multicast member",
+     [](Intent& i) { i.groups["web"].members = {*IpAddress::parse("ff02::1")}; },
+     "group 'web': address ff02::1 is no host's own (wanted unicast)"},
+    {"multicast peer",
+     [](Intent& i) {
+       const IpAddress address = *IpAddress::parse("239.1.1.1");
+       i.peers[address] = {address, {}};
+     },
+     "peer 239.1.1.1: address 239.1.1.1 is no host's own (wanted unicast)"},
+    {"peer with a VNI of 25 bits",
+     [](Intent& i) { i.peers.begin()->second.vnis.insert(Vni(1 << 24)); },
+     "peer 192.0.2.2: VNI 16777216 exceeds 24 bits (wanted 1..16777215)"},
+    {"fdb entry behind a stranger",
+     [](Intent& i) { i.fdb.begin()->second.peer = *IpAddress::parse("192.0.2.9"); },
+     "fdb 42/52:54:00:00:00:99: peer 192.0.2.9 is not configured (wanted one of the peers)"},
+    {"fdb entry in a VNI that the peer does not serve",
+     [](Intent& i) { i.peers.begin()->second.vnis = {Vni(7)}; },
+     "peer 192.0.2.2 does not serve VNI 42 (wanted a peer that does)"},
+    {"fdb entry for a local nic",
+     [](Intent& i) {
+       const Mac local = i.nics["a"].mac;
+       i.fdb[{Vni(42), local}] = {Vni(42), local, i.peers.begin()->first};
+     },
+     "fdb 42/52:54:00:00:00:01: MAC is local nic 'a' (wanted a MAC behind the peer)"},
+};
+
+TEST(Validate, NamesObjectFactAndWhatWasWanted) {
+  for (const Mistake& mistake : kMistakes) {
+    SCOPED_TRACE(mistake.name);
+    Intent intent = good_intent();
+    mistake.make(intent);
+    const Status status = validate(intent);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(mistake.message));
+  }
+}
+
+TEST(Validate, LetsTwoTenantsUseOneMacAndOneAddress) {
+  Intent intent = good_intent();
+  NicIntent twin = intent.nics["b"];
+  twin.id = twin.tap_name = "twin";
+  twin.vni = Vni(43);
+  put(intent, twin);
+  EXPECT_EQ(validate(intent), ok_status());
+}
+
+TEST(Validate, TakesAFullHostAndRefusesOneNicMore) {
+  Intent intent;
+  for (size_t i = 0; i < kMaxNics; ++i) {
+    put(intent, make_nic("nic" + std::to_string(i), 0x525400000000 + i));
+  }
+  EXPECT_EQ(validate(intent), ok_status());
+  put(intent, make_nic("more", 0x525500000000));
+  const Status status = validate(intent);
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_EQ(status.message(), "nics: 1265 exceed the limit (wanted at most 1264)");
+}
+
+TEST(Validate, BoundsMembersRulesAndSegments) {
+  Intent intent = good_intent();
+  for (uint32_t i = 0; i <= kMaxGroupMembers; ++i) {
+    intent.groups["web"].members.insert(Ipv4::from_u32(0x0a000000 + i));
+  }
+  EXPECT_EQ(validate(intent).message(),
+            "group 'web': members: 10001 exceed the limit (wanted at most 10000)");
+
+  intent = good_intent();
+  for (uint16_t port = 1; port <= kMaxGroupRules; ++port) {
+    add_rule(intent, [port](RuleIntent& r) { r.protocol = 17, r.first_port = r.last_port = port; });
+  }
+  EXPECT_EQ(validate(intent).message(),
+            "group 'web': rules: 10001 exceed the limit (wanted at most 10000)");
+
+  intent = good_intent();
+  for (uint32_t vni = 1; vni <= kMaxVnis + 1; ++vni) {
+    intent.peers.begin()->second.vnis.insert(Vni(vni));
+  }
+  EXPECT_EQ(validate(intent).message(),
+            "VNIs of nics and peers: 4096 exceed the limit (wanted at most 4095)");
+}
+
+TEST(RuleId, StaysTheSameOnEveryBuildAndHost) {
+  RuleIntent rule;
+  EXPECT_EQ(rule_id(rule), "d1db6306e071f6ee");
+  rule.protocol = 6;
+  rule.first_port = rule.last_port = 80;
+  EXPECT_EQ(rule_id(rule), "3906963fc4064efc");
+}
+
+TEST(RuleId, DependsOnEveryFieldButTheDescription) {
+  RuleIntent rule;
+  rule.protocol = 6;
+  const std::string id = rule_id(rule);
+  rule.description = "web";
+  EXPECT_EQ(rule_id(rule), id);
+  std::set<std::string> ids{id};
+  const auto differs = [&](const std::function<void(RuleIntent&)>& change) {
+    RuleIntent other = rule;
+    change(other);
+    return ids.insert(rule_id(other)).second;
+  };
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.direction = RuleDirection::egress; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.family = RuleFamily::v4; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.protocol = 17; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.protocol = std::nullopt; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.first_port = 1, r.last_port = 2; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.first_port = 1, r.last_port = 3; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.icmp_type = 0; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.icmp_type = 0, r.icmp_code = 0; }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.peer_cidr = Cidr::parse("10.0.0.0/8"); }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.peer_cidr = Cidr::parse("10.0.0.0/9"); }));
+  EXPECT_TRUE(differs([](RuleIntent& r) { r.peer_group = "db"; }));
+}
+
+TEST(DefaultGroupRules, LetEverythingOutAndNothingIn) {
+  const std::vector<RuleIntent> rules = default_group_rules();
+  ASSERT_EQ(rules.size(), 2u);
+  EXPECT_EQ(rules[0].family, RuleFamily::v4);
+  EXPECT_EQ(rules[1].family, RuleFamily::v6);
+  for (const RuleIntent& rule : rules) {
+    EXPECT_EQ(rule.direction, RuleDirection::egress);
+    EXPECT_FALSE(rule.protocol || rule.peer_cidr || rule.first_port);
+  }
+}
+
+}  // namespace
+}  // namespace butterfly

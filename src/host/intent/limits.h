@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much a host takes on: the bounds that validate() enforces.
+#pragma once
+
+#include <cstddef>
+
+#include "base/ids.h"
+
+namespace butterfly {
+
+// Sixteen port slots stay free: the uplink, and nics that go while their successors come.
+inline constexpr size_t kMaxNics = kMaxPorts - 16;
+// One below the slots of the segment table (tables/segment_table.h), which this layer cannot see.
+inline constexpr size_t kMaxVnis = 4095;
+inline constexpr size_t kMaxFdbEntries = 131072;
+inline constexpr size_t kMaxGroups = 10'000;
+inline constexpr size_t kMaxGroupRules = 10'000;
+inline constexpr size_t kMaxGroupMembers = 10'000;
+inline constexpr size_t kMaxNicAddresses = 1'024;
+inline constexpr size_t kMaxNicGroups = 64;
+inline constexpr size_t kMaxNameLength = 64;
+inline constexpr size_t kMaxTapNameLength = 15;  // IFNAMSIZ - 1
+inline constexpr size_t kMaxDescriptionLength = 255;
+
+}  // namespace butterfly

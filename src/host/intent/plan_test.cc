@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan(): what is done, in which order, and how it reads.
+#include "host/intent/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace butterfly {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const IpAddress kPeer = Ipv4{{192, 0, 2, 2}};
+const Mac kRemote = Mac::from_u64(0x525400000099);
+
+Intent whole_intent() {
+  Intent intent;
+  NicIntent nic;
+  nic.id = "a";
+  nic.mac = Mac::from_u64(0x525400000001);
+  nic.vni = Vni(42);
+  nic.addresses = {Ipv4{{10, 0, 0, 1}}};
+  nic.groups = {"web"};
+  intent.nics["a"] = nic;
+  GroupIntent& group = intent.groups["web"];
+  group.name = "web";
+  for (const RuleIntent& rule : default_group_rules()) group.rules[rule_id(rule)] = rule;
+  intent.peers[kPeer] = {kPeer, {Vni(42), Vni(43)}};
+  intent.fdb[{Vni(42), kRemote}] = {Vni(42), kRemote, kPeer};
+  return intent;
+}
+
+std::vector<std::string> plan_text(const Intent& before, const Intent& after) {
+  std::vector<std::string> lines;
+  const auto actions = plan(before, after);
+  if (!actions.ok()) return {actions.status().ToString()};
+  for (const Action& action : *actions) lines.push_back(to_string(action));
+  return lines;
+}
+
+TEST(Plan, AddsWhatIsUsedBeforeItsUsers) {
+  EXPECT_THAT(plan_text({}, whole_intent()),
+              ElementsAre("add group web: 2 rules, 0 members", "add peer 192.0.2.2: vnis 42,43",
+                          "add nic a: vhost-user, mac 52:54:00:00:00:01, vni 42",
+                          "add fdb 42/52:54:00:00:00:99: peer 192.0.2.2"));
+}
+
+TEST(Plan, RemovesUsersBeforeWhatTheyUse) {
+  EXPECT_THAT(plan_text(whole_intent(), {}),
+              ElementsAre("remove fdb 42/52:54:00:00:00:99", "remove nic a",
+                          "remove peer 192.0.2.2", "remove group web"));
+}
+
+TEST(Plan, HasNothingToDoForWhatIsAlreadySo) {
+  EXPECT_THAT(plan_text(whole_intent(), whole_intent()), IsEmpty());
+}
+
+TEST(Plan, SaysWhatChangesInANic) {
+  Intent next = whole_intent();
+  next.nics["a"].mac = Mac::from_u64(0x525400000002);
+  next.nics["a"].addresses = {Ipv4{{10, 0, 0, 9}}};
+  next.nics["a"].groups = {};
+  next.nics["a"].antispoof = false;
+  EXPECT_THAT(plan_text(whole_intent(), next),
+              ElementsAre("change nic a: mac 52:54:00:00:00:01 → 52:54:00:00:00:02, "
+                          "addresses +10.0.0.9 -10.0.0.1, groups web → none, "
+                          "antispoof on → off"));
+}
+
+TEST(Plan, ReplacesThePortOnlyForTypeAndTapName) {
+  Intent tap = whole_intent();
+  tap.nics["a"].type = NicType::tap;
+  const auto to_tap = plan(whole_intent(), tap);
+  ASSERT_TRUE(to_tap.ok() && to_tap->size() == 1);
+  EXPECT_TRUE(to_tap->front().replaces_port);
+
+  Intent named = tap;
+  named.nics["a"].tap_name = "a";  // what it was called before
+  const auto same_name = plan(tap, named);
+  ASSERT_TRUE(same_name.ok() && same_name->size() == 1);
+  EXPECT_FALSE(same_name->front().replaces_port);
+
+  named.nics["a"].tap_name = "tap7";
+  EXPECT_THAT(plan_text(tap, named),
+              ElementsAre("change nic a: tap a → tap7 (new port: its link drops)"));
+}
+
+TEST(Plan, CountsLongListsInsteadOfPrintingThem) {
+  Intent next = whole_intent();
+  for (uint32_t i = 0; i < 100; ++i) {
+    next.groups["web"].members.insert(Ipv4::from_u32(0x0a000000 + i));
+  }
+  EXPECT_THAT(plan_text(whole_intent(), next), ElementsAre("change group web: members +100 -0"));
+}
+
+TEST(Plan, SeesAChangedDescription) {
+  Intent next = whole_intent();
+  next.groups["web"].rules.begin()->second.description = "other words";
+  EXPECT_THAT(plan_text(whole_intent(), next), ElementsAre("change group web: descriptions"));
+}
+
+TEST(Plan, SeesAMovedMacAndAnotherSegmentOfAPeer) {
+  Intent next = whole_intent();
+  const IpAddress other = Ipv4{{192, 0, 2, 3}};
+  next.peers[other] = {other, {Vni(42)}};
+  next.peers[kPeer].vnis.erase(Vni(43));
+  next.fdb.begin()->second.peer = other;
+  EXPECT_THAT(plan_text(whole_intent(), next),
+              ElementsAre("change peer 192.0.2.2: vnis -43", "add peer 192.0.2.3: vnis 42",
+                          "change fdb 42/52:54:00:00:00:99: peer 192.0.2.2 → 192.0.2.3"));
+}
+
+TEST(Plan, RefusesAnInvalidIntentWhole) {
+  Intent next = whole_intent();
+  next.nics["a"].vni = Vni(1 << 24);
+  EXPECT_TRUE(absl::IsInvalidArgument(plan({}, next).status()));
+}
+
+}  // namespace
+}  // namespace butterfly

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything about an intent that can be known without the host.
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "host/intent/intent.h"
+#include "host/intent/limits.h"
+#include "host/intent/validate_rule.h"
+
+namespace butterfly {
+namespace {
+
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_name_char(char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; }
+
+Status validate_count(const std::string& what, size_t count, size_t limit) {
+  if (count <= limit) return ok_status();
+  return exhausted(what + ": " + std::to_string(count) + " exceed the limit (wanted at most " +
+                   std::to_string(limit) + ")");
+}
+
+Status validate_vni(const std::string& what, Vni vni) {
+  const std::string wanted = " (wanted 1.." + std::to_string(kVniMax) + ")";
+  if (vni.value == 0) return invalid(what + ": VNI 0 names no segment" + wanted);
+  if (vni.value > kVniMax) {
+    return invalid(what + ": VNI " + std::to_string(vni.value) + " exceeds 24 bits" + wanted);
+  }
+  return ok_status();
+}
+
+Status validate_mac(const std::string& what, const Mac& mac) {
+  if (mac.is_zero()) return invalid(what + ": MAC is zero (wanted a unicast address)");
+  if (mac.is_group()) {
+    return invalid(what + ": MAC " + mac.to_string() + " is a group address (wanted unicast)");
+  }
+  return ok_status();
+}
+
+Status validate_address(const std::string& what, const IpAddress& address) {
+  const bool broadcast = address.is_v4() && address.v4().is_limited_broadcast();
+  if (!address.is_zero() && !address.is_multicast() && !broadcast) return ok_status();
+  return invalid(what + ": address " + address.to_string() + " is no host's own (wanted unicast)");
+}
+
+Status validate_tap_name(const std::string& what, const NicIntent& nic) {
+  if (nic.type != NicType::tap) {
+    if (nic.tap_name.empty()) return ok_status();
+    return invalid(what + ": tap name '" + nic.tap_name +
+                   "' on a vhost-user nic (wanted type tap)");
+  }
+  const std::string& name = nic.interface_name();
+  const std::string subject = what + ": tap name '" + name + "'";
+  if (name.size() > kMaxTapNameLength) {
+    return invalid(subject + " has " + std::to_string(name.size()) + " characters (wanted 1.." +
+                   std::to_string(kMaxTapNameLength) + ")");
+  }
+  // The kernel also takes odder names, but '%' and '/' mean something to it.
+  if (!std::ranges::all_of(name, is_name_char) || !is_alphanumeric(name[0])) {
+    return invalid(subject +
+                   " is malformed (wanted [A-Za-z0-9._-], starting with a letter or "
+                   "digit)");
+  }
+  return ok_status();
+}
+
+Status validate_groups_of(const std::string& what, const NicIntent& nic) {
+  RETURN_IF_ERROR(validate_count(what + ": groups", nic.groups.size(), kMaxNicGroups));
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& group : nic.groups) {
+    RETURN_IF_ERROR(validate_name(what + ": group '" + group + "'", group));
+    if (!seen.insert(group).second) {
+      return invalid(what + ": group '" + group + "' listed twice (wanted once)");
+    }
+  }
+  return ok_status();
+}
+
+Status validate_nic(const NicIntent& nic) {
+  const std::string what = "nic '" + nic.id + "'";
+  RETURN_IF_ERROR(validate_name(what, nic.id));
+  RETURN_IF_ERROR(validate_mac(what, nic.mac));
+  RETURN_IF_ERROR(validate_vni(what, nic.vni));
+  RETURN_IF_ERROR(validate_count(what + ": addresses", nic.addresses.size(), kMaxNicAddresses));
+  for (const IpAddress& address : nic.addresses) RETURN_IF_ERROR(validate_address(what, address));
+  RETURN_IF_ERROR(validate_groups_of(what, nic));
+  return validate_tap_name(what, nic);
+}
+
+// Each nic by itself, then what two nics may not share.
+Status validate_nics(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("nics", intent.nics.size(), kMaxNics));
+  std::map<std::pair<Vni, Mac>, const NicIntent*> by_mac;
+  std::unordered_map<std::string, const NicIntent*> by_tap;
+  for (const auto& [id, nic] : intent.nics) {
+    if (id != nic.id) return invalid("nic '" + nic.id + "': kept under '" + id + "'");
+    RETURN_IF_ERROR(validate_nic(nic));
+    const auto [twin, is_new] = by_mac.try_emplace({nic.vni, nic.mac}, &nic);
+    if (!is_new) {
+      return invalid("nic '" + id + "': MAC " + nic.mac.to_string() + " is nic '" +
+                     twin->second->id + "' in VNI " + std::to_string(nic.vni.value) +
+                     " (wanted one nic a MAC in a VNI)");
+    }
+    if (nic.type != NicType::tap) continue;
+    const auto [tap, tap_is_new] = by_tap.try_emplace(nic.interface_name(), &nic);
+    if (!tap_is_new) {
+      return invalid("nic '" + id + "': tap name '" + nic.interface_name() + "' is taken by nic '" +
+                     tap->second->id + "' (wanted a free one)");
+    }
+  }
+  return ok_status();
+}
+
+Status validate_group(const GroupIntent& group) {
+  const std::string what = "group '" + group.name + "'";
+  RETURN_IF_ERROR(validate_name(what, group.name));
+  RETURN_IF_ERROR(validate_count(what + ": rules", group.rules.size(), kMaxGroupRules));
+  RETURN_IF_ERROR(validate_count(what + ": members", group.members.size(), kMaxGroupMembers));
+  for (const auto& [id, rule] : group.rules) {
+    if (id != rule_id(rule)) {
+      return invalid(what + ": rule id '" + id + "' is not its rule's (wanted " + rule_id(rule) +
+                     " or none)");
+    }
+    RETURN_IF_ERROR(validate_rule(group.name, rule));
+  }
+  for (const IpAddress& member : group.members) RETURN_IF_ERROR(validate_address(what, member));
+  return ok_status();
+}
+
+Status validate_groups(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("groups", intent.groups.size(), kMaxGroups));
+  for (const auto& [name, group] : intent.groups) {
+    if (name != group.name) return invalid("group '" + group.name + "': kept under '" + name + "'");
+    RETURN_IF_ERROR(validate_group(group));
+  }
+  return ok_status();
+}
+
+Status validate_peers(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("peers", intent.peers.size(), kMaxPeers));
+  for (const auto& [address, peer] : intent.peers) {
+    const std::string what = "peer " + peer.address.to_string();
+    if (address != peer.address) return invalid(what + ": kept under " + address.to_string());
+    RETURN_IF_ERROR(validate_address(what, address));
+    for (const Vni vni : peer.vnis) RETURN_IF_ERROR(validate_vni(what, vni));
+  }
+  return ok_status();
+}
+
+Status validate_fdb(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("fdb entries", intent.fdb.size(), kMaxFdbEntries));
+  if (intent.fdb.empty()) return ok_status();
+  std::map<std::pair<Vni, Mac>, const NicIntent*> local;
+  for (const auto& [id, nic] : intent.nics) local[{nic.vni, nic.mac}] = &nic;
+  for (const auto& [key, entry] : intent.fdb) {
+    const std::string what = "fdb " + std::to_string(entry.vni.value) + "/" + entry.mac.to_string();
+    if (key != std::pair(entry.vni, entry.mac)) return invalid(what + ": kept under another key");
+    RETURN_IF_ERROR(validate_vni(what, entry.vni));
+    RETURN_IF_ERROR(validate_mac(what, entry.mac));
+    const auto peer = intent.peers.find(entry.peer);
+    if (peer == intent.peers.end()) {
+      return invalid(what + ": peer " + entry.peer.to_string() +
+                     " is not configured (wanted one of the peers)");
+    }
+    if (!peer->second.vnis.contains(entry.vni)) {
+      return invalid(what + ": peer " + entry.peer.to_string() + " does not serve VNI " +
+                     std::to_string(entry.vni.value) + " (wanted a peer that does)");
+    }
+    if (const auto nic = local.find(key); nic != local.end()) {
+      return invalid(what + ": MAC is local nic '" + nic->second->id +
+                     "' (wanted a MAC behind the peer)");
+    }
+  }
+  return ok_status();
+}
+
+// Segments exist for every VNI that a nic or a peer names.
+Status validate_vni_count(const Intent& intent) {
+  std::unordered_set<uint32_t> vnis;
+  for (const auto& [id, nic] : intent.nics) vnis.insert(nic.vni.value);
+  for (const auto& [address, peer] : intent.peers) {
+    for (const Vni vni : peer.vnis) vnis.insert(vni.value);
+  }
+  return validate_count("VNIs of nics and peers", vnis.size(), kMaxVnis);
+}
+
+}  // namespace
+
+Status validate_name(const std::string& what, std::string_view name) {
+  const std::string wanted = " (wanted 1.." + std::to_string(kMaxNameLength) +
+                             " of [A-Za-z0-9._-], starting with a letter or digit)";
+  if (name.empty()) return invalid(what + ": name is empty" + wanted);
+  if (name.size() > kMaxNameLength) {
+    return invalid(what + ": name has " + std::to_string(name.size()) + " characters" + wanted);
+  }
+  if (!is_alphanumeric(name[0]) || !std::ranges::all_of(name, is_name_char)) {
+    return invalid(what + ": name is malformed" + wanted);
+  }
+  return ok_status();
+}
+
+Status validate(const Intent& intent) {
+  RETURN_IF_ERROR(validate_nics(intent));
+  RETURN_IF_ERROR(validate_groups(intent));
+  RETURN_IF_ERROR(validate_peers(intent));
+  RETURN_IF_ERROR(validate_fdb(intent));
+  return validate_vni_count(intent);
+}
+
+}  // namespace butterfly
