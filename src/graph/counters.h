@@ -20,6 +20,7 @@ class Count {
   void add(uint64_t n) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
   uint64_t read() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -39,8 +40,8 @@ struct PortCounts {
   Count tx_refused;  // packets the port would not take: ring full, not connected, too long
 };
 
-// The ledger of an lcore: received + made + copied == sent + dropped + held, always, when read
-// between bursts (design: it closes in every scenario test).
+// The ledger of an lcore. Between bursts: received + made + copied + taken_over ==
+// sent + dropped + handed_over.
 struct LedgerCounts {
   Count received;
   Count made;

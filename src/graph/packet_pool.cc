@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 
 #include <cstring>
+#include <utility>
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
@@ -60,6 +61,22 @@ void free_packets(std::span<Packet*> packets) noexcept {
     for (rte_mbuf* segment = packet; segment; segment = segment->next) note_freed(segment);
   }
   rte_pktmbuf_free_bulk(to_mbufs(packets.data()), static_cast<unsigned>(packets.size()));
+}
+
+void truncate_packet(Packet& packet, uint32_t length) noexcept {
+  rte_mbuf* last = &packet;
+  uint32_t left = length;
+  uint16_t kept = 1;
+  for (; left > last->data_len; ++kept) {
+    left -= last->data_len;
+    last = last->next;
+  }
+  last->data_len = static_cast<uint16_t>(left);
+  packet.pkt_len = length;
+  packet.nb_segs = kept;
+  rte_mbuf* rest = std::exchange(last->next, nullptr);
+  for (rte_mbuf* segment = rest; segment; segment = segment->next) note_freed(segment);
+  rte_pktmbuf_free(rest);
 }
 
 Packet* clone_packet(Packet& packet, PacketPool& pool) noexcept {

@@ -41,6 +41,10 @@ class PacketPool {
 // Gives packets (with all their segments) back to their pools.
 void free_packets(std::span<Packet*> packets) noexcept;
 
+// Cuts the packet to its first `length` bytes; segments that hold none of them are freed (the first
+// one always stays). Shared bytes are not written. REQUIRES: length <= packet.length().
+void truncate_packet(Packet& packet, uint32_t length) noexcept;
+
 // A packet that shares the bytes of `packet`, facts copied; null when `pool` is empty. The bytes of
 // both are read-only from now on (Packet::is_shared).
 Packet* clone_packet(Packet& packet, PacketPool& pool) noexcept;

@@ -22,6 +22,7 @@ namespace butterfly {
 
 class Port;
 class PacketPool;
+class Quiescence;
 
 enum class IdleMode : uint8_t {
   adaptive,  // sleep when nothing has come for a while
@@ -33,6 +34,8 @@ enum class IdleMode : uint8_t {
 class PortFactory {
  public:
   virtual ~PortFactory() = default;
+  // Called once, before make(): how a port waits until no lcore uses what it takes away.
+  virtual void attach(Quiescence&) {}
   // Everything acquired by a failed call is given back before it returns.
   virtual StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) = 0;
   // Where QEMU listens for this nic; empty for other types.

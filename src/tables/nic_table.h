@@ -39,6 +39,8 @@ class NicTable {
   const Nic* find(PortId port) const {
     return port.value < nics_.size() ? nics_[port.value].get() : nullptr;
   }
+  // As find(), to be shared with a next table.
+  std::shared_ptr<const Nic> share(PortId port) const { return nics_[port.value]; }
   void set(std::shared_ptr<const Nic> nic) { nics_[nic->port.value] = std::move(nic); }
   void clear(PortId port) { nics_[port.value] = nullptr; }
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Internet checksum (RFC 1071) over packets, however many segments they have.
+#pragma once
+
+#include <rte_ip.h>
+
+#include "graph/packet.h"
+#include "wire/checksum.h"
+
+namespace butterfly {
+
+// The sum of `length` bytes from `offset` on, for wire::checksum_finish. Bytes beyond the packet's
+// end count as zero.
+uint64_t packet_sum(const Packet& packet, uint32_t offset, uint32_t length);
+
+// Checksum of a TCP, UDP or ICMPv6 header and payload at `offset`: the value to store while the
+// field itself is zero; 0 when the field holds the right one.
+inline uint16_t transport_checksum(const Packet& packet, const IpAddress& source,
+                                   const IpAddress& destination, uint8_t protocol, uint32_t offset,
+                                   uint32_t length) {
+  return wire::checksum_finish(wire::pseudo_header_sum(source, destination, protocol, length) +
+                               packet_sum(packet, offset, length));
+}
+
+// Whether the checksum of an IPv4 header holds; `header` with its options.
+inline bool ipv4_checksum_holds(std::span<const uint8_t> header) {
+  // A constant length lets the compiler unroll the loop for the header that nearly all have.
+  const uint16_t sum = header.size() == sizeof(wire::Ipv4Header)
+                           ? rte_raw_cksum(header.data(), sizeof(wire::Ipv4Header))
+                           : rte_raw_cksum(header.data(), header.size());
+  return sum == 0xffff;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The journey of a packet: both directions, one line a brick, in packet order. This file is what
+// runs, what is read, and what draws docs/graph.svg.
+#include "host/host_graph.h"
+
+#include <cstdlib>
+
+namespace butterfly {
+
+// In packet order; an edge only ever leads to a later node.
+HostGraph::HostGraph(const GraphInputs& in)
+    : antispoof_(*in.snapshot.nics),
+      vtep_(in.snapshot.vtep, *in.snapshot.peers),
+      neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
+      vxlan_decap_(*in.snapshot.segments),
+      flow_(in.flows, in.seed, in.lcore, in.mesh.lcores()),
+      firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics),
+      switch_(*in.snapshot.segments, in.fdb, in.lcore),
+      flood_(*in.snapshot.segments),
+      firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics),
+      record_(in.flows, *in.snapshot.nics, in.lcore),
+      path_mtu_(in.snapshot.vtep, in.lcore),
+      vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
+      port_out_(in.snapshot.ports),
+      handoff_(in.mesh) {
+  nodes_.parse = &graph_.add("parse", parse_);
+  nodes_.antispoof = &graph_.add("antispoof", antispoof_);
+  nodes_.parse_outer = &graph_.add("parse-outer", parse_outer_);
+  nodes_.vtep = &graph_.add("vtep", vtep_);
+  nodes_.neighbour = &graph_.add("neighbour", neighbour_);
+  nodes_.vxlan_decap = &graph_.add("vxlan-decap", vxlan_decap_);
+  nodes_.parse_inner = &graph_.add("parse-inner", parse_inner_);
+  nodes_.flow = &graph_.add("flow", flow_);
+  nodes_.firewall_from = &graph_.add("firewall-from", firewall_from_);
+  nodes_.switching = &graph_.add("switch", switch_);
+  nodes_.flood = &graph_.add("flood", flood_);
+  nodes_.firewall_to = &graph_.add("firewall-to", firewall_to_);
+  nodes_.record = &graph_.add("record", record_);
+  nodes_.path_mtu = &graph_.add("path-mtu", path_mtu_);
+  nodes_.vxlan_encap = &graph_.add("vxlan-encap", vxlan_encap_);
+  nodes_.port_out = &port_out_.add_to(graph_, "port-out");
+  nodes_.handoff = &handoff_.add_to(graph_, "handoff");
+
+  wire_from_guest();
+  wire_from_wire();
+  wire_delivery();
+  // Wiring is code: a missing edge is a bug that every test meets, never an operator.
+  if (!graph_.seal(in.lcore).ok()) std::abort();
+}
+
+void HostGraph::wire_from_guest() {
+  auto& n = nodes_;
+  from_guest_ = n.parse;
+  graph_.connect(*n.parse, Parse::Out::parsed, *n.antispoof);
+  graph_.connect(*n.antispoof, Antispoof::Out::genuine, *n.flow);
+  // Beyond this line the source of the packet can be trusted, its content not.
+  graph_.connect(*n.flow, FlowLookup::Out::from_guest, *n.firewall_from);
+  graph_.connect(*n.flow, FlowLookup::Out::elsewhere, *n.handoff);
+  from_lcore_ = n.flow;
+}
+
+void HostGraph::wire_from_wire() {
+  auto& n = nodes_;
+  from_wire_ = n.parse_outer;
+  graph_.connect(*n.parse_outer, Parse::Out::parsed, *n.vtep);
+  graph_.connect(*n.vtep, VtepIn::Out::own, *n.neighbour);
+  graph_.connect(*n.neighbour, Neighbour::Out::reply, *n.port_out);
+  graph_.connect(*n.neighbour, Neighbour::Out::ask, *n.port_out);
+  graph_.connect(*n.vtep, VtepIn::Out::vxlan, *n.vxlan_decap);
+  // Beyond this line the packet belongs to a tenant segment.
+  graph_.connect(*n.vxlan_decap, VxlanDecap::Out::inner, *n.parse_inner);
+  graph_.connect(*n.parse_inner, Parse::Out::parsed, *n.flow);
+  graph_.connect(*n.flow, FlowLookup::Out::from_wire, *n.switching);
+}
+
+void HostGraph::wire_delivery() {
+  auto& n = nodes_;
+  using Verdict = Firewall::Out;
+  for (const Verdict pass :
+       {Verdict::tracked, Verdict::allowed, Verdict::related, Verdict::always_allowed}) {
+    graph_.connect(*n.firewall_from, pass, *n.switching);
+    graph_.connect(*n.firewall_to, pass, *n.record);
+  }
+  graph_.connect(*n.switching, Switch::Out::local, *n.firewall_to);
+  graph_.connect(*n.switching, Switch::Out::tunnel, *n.record);  // no nic of ours to guard there
+  graph_.connect(*n.switching, Switch::Out::flood, *n.flood);
+  graph_.connect(*n.flood, Flood::Out::copy_local, *n.firewall_to);
+  graph_.connect(*n.flood, Flood::Out::copy_tunnel, *n.record);
+  // Beyond this line every policy has spoken; what follows is transport.
+  graph_.connect(*n.record, Record::Out::to_guest, *n.port_out);
+  graph_.connect(*n.record, Record::Out::to_wire, *n.path_mtu);
+  graph_.connect(*n.path_mtu, PathMtu::Out::fits, *n.vxlan_encap);
+  graph_.connect(*n.path_mtu, PathMtu::Out::answered, *n.port_out);
+  graph_.connect(*n.vxlan_encap, VxlanEncap::Out::encapsulated, *n.port_out);
+}
+
+void HostGraph::ask_neighbours(Lcore& lcore) {
+  Emit<Neighbour> emit(*nodes_.neighbour, lcore);
+  neighbour_.tick(lcore.now(), emit);
+}
+
+}  // namespace butterfly

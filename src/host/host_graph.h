@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bricks of one lcore and how they are wired: both journeys of a packet.
+//
+// Built by the control side for one snapshot and one lcore, run by that lcore, destroyed by the
+// control side when no lcore looks at it any more. Learnt state is lent, not owned.
+#pragma once
+
+#include "bricks/antispoof.h"
+#include "bricks/firewall.h"
+#include "bricks/flood.h"
+#include "bricks/flow.h"
+#include "bricks/neighbour.h"
+#include "bricks/parse.h"
+#include "bricks/path_mtu.h"
+#include "bricks/record.h"
+#include "bricks/switch.h"
+#include "bricks/vtep.h"
+#include "bricks/vxlan_decap.h"
+#include "bricks/vxlan_encap.h"
+#include "graph/handoff.h"
+#include "graph/port_out.h"
+#include "graph/run_brick.h"
+#include "host/snapshot.h"
+
+namespace butterfly {
+
+// What a graph is built from; all of it outlives the graph.
+struct GraphInputs {
+  const Snapshot& snapshot;
+  Lcore& lcore;
+  FlowTable& flows;
+  Fdb& fdb;
+  NeighbourTable& neighbours;
+  HandoffMesh& mesh;
+  const wire::HashSeed& seed;
+};
+
+class HostGraph {
+ public:
+  explicit HostGraph(const GraphInputs& inputs);
+
+  // Where packets enter.
+  Node& from_guest() { return *from_guest_; }
+  Node& from_wire() { return *from_wire_; }
+  Node& from_lcore() { return *from_lcore_; }  // handed over: its flow is ours
+
+  // Empties the graph and sends what it gathered; nothing is left over.
+  void run(Lcore& lcore) {
+    graph_.run(lcore);
+    port_out_.flush(lcore);
+    handoff_.flush();
+    lcore.flush_freed();
+  }
+  // Asks the underlay for next hops that are not known or ageing. One lcore does it for all.
+  void ask_neighbours(Lcore& lcore);
+
+  const Graph& graph() const { return graph_; }
+
+ private:
+  void wire_from_guest();
+  void wire_from_wire();
+  void wire_delivery();
+
+  Parse parse_;
+  Antispoof antispoof_;
+  Parse parse_outer_;
+  VtepIn vtep_;
+  Neighbour neighbour_;
+  VxlanDecap vxlan_decap_;
+  Parse parse_inner_;
+  FlowLookup flow_;
+  Firewall firewall_from_;
+  Switch switch_;
+  Flood flood_;
+  Firewall firewall_to_;
+  Record record_;
+  PathMtu path_mtu_;
+  VxlanEncap vxlan_encap_;
+  PortOut port_out_;
+  HandoffOut handoff_;
+
+  Graph graph_;
+  struct Nodes {
+    Node *parse, *antispoof, *parse_outer, *vtep, *neighbour, *vxlan_decap, *parse_inner, *flow,
+        *firewall_from, *switching, *flood, *firewall_to, *record, *path_mtu, *vxlan_encap,
+        *port_out, *handoff;
+  } nodes_{};
+  Node* from_guest_ = nullptr;
+  Node* from_wire_ = nullptr;
+  Node* from_lcore_ = nullptr;
+};
+
+}  // namespace butterfly

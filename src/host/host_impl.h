@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host behind the interface of host.h.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "host/host.h"
+#include "host/intent/plan.h"
+#include "host/lcore_runner.h"
+#include "host/snapshot_builder.h"
+
+namespace butterfly {
+
+class HostImpl : public Host {
+ public:
+  HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
+           std::unique_ptr<Quiescence> quiescence);
+  ~HostImpl() override;
+  // Builds and publishes the empty snapshot, starts the lcores.
+  Status start();
+
+  Status apply(const Intent& next) override;
+  std::shared_ptr<const Intent> intent() const override;
+  HostReport report() const override;
+  std::vector<NicReport> nic_reports() const override;
+  CounterReport counters() const override;
+  std::string graph_dot() const override;
+  Status trace(const std::string& nic, uint32_t count,
+               const std::function<bool(const TraceReport&)>& sink,
+               const std::function<bool()>& keep_going) override;
+  void run_round(TimeMs now) override;
+
+ private:
+  using Views = std::vector<std::unique_ptr<LcoreView>>;
+  // By nic id. Those that an attempt has made vanish with it unless it succeeds.
+  using NicPorts = std::map<std::string, std::unique_ptr<Port>>;
+  struct Totals {
+    uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0, tx_refused = 0;
+  };
+
+  StatusOr<NicPorts> make_ports(const Intent& next, const std::set<std::string>& wanted,
+                                const Slots& slots);
+  StatusOr<Views> build_views(const CompiledState& state);
+  void publish(Views views);
+  // Makes the attempt the state; returns the ports that left.
+  NicPorts adopt(CompiledState attempt, NicPorts fresh);
+  void forget_learned(Slots& slots, const std::vector<Vni>& gone_segments);
+  Totals port_totals(PortId id) const;
+  TraceReport describe(const PacketTrace& trace) const;
+  std::string name_of(PortId port) const;
+
+  HostOptions options_;
+  PacketPool& pool_;
+  PortFactory& factory_;
+  std::unique_ptr<Quiescence> quiescence_;
+  HandoffMesh mesh_;
+  Fdb fdb_;
+  NeighbourTable neighbours_;
+  wire::HashSeed seed_;
+
+  std::mutex apply_mutex_;           // one change at a time
+  mutable std::mutex state_mutex_;   // what reports read; held briefly
+  CompiledState state_;              // GUARDED_BY(state_mutex_) for reading outside apply()
+  std::shared_ptr<const Intent> intent_;
+  NicPorts nic_ports_;
+  std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
+  std::mutex trace_mutex_;
+
+  std::vector<std::unique_ptr<LcoreRunner>> lcores_;
+  Views views_;  // the published ones
+};
+
+}  // namespace butterfly

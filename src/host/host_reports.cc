@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host tells of itself: sums over lcores, read while they run.
+#include <algorithm>
+
+#include "host/host_impl.h"
+
+namespace butterfly {
+
+std::shared_ptr<const Intent> HostImpl::intent() const {
+  const std::lock_guard lock(state_mutex_);
+  return intent_;
+}
+
+HostReport HostImpl::report() const {
+  const std::lock_guard lock(state_mutex_);
+  HostReport report;
+  report.generation = state_.snapshot.generation;
+  report.warnings = options_.warnings;
+  report.hugepages = options_.hugepages;
+  report.buffers = pool_.size();
+  report.buffers_used = pool_.in_use();
+  report.fdb_entries = fdb_.size();
+  report.fdb_capacity = fdb_.capacity();
+  for (const auto& lcore : lcores_) report.lcores.push_back(lcore->report());
+  if (options_.uplink) {
+    const Totals totals = port_totals(kUplinkPort);
+    report.uplink = UplinkReport{options_.uplink_device,
+                                 options_.uplink->is_connected(),
+                                 state_.snapshot.vtep.address,
+                                 state_.snapshot.vtep.mac,
+                                 state_.snapshot.vtep.mtu,
+                                 state_.snapshot.vtep.inner_mtu(),
+                                 totals.rx_packets,
+                                 totals.rx_bytes,
+                                 totals.tx_packets,
+                                 totals.tx_bytes};
+  }
+  const TimeMs now = monotonic_ms();
+  for (const auto& peer : state_.snapshot.peers->slots()) {
+    if (!peer) continue;
+    report.peers.push_back(
+        {peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)});
+  }
+  return report;
+}
+
+std::vector<NicReport> HostImpl::nic_reports() const {
+  const std::lock_guard lock(state_mutex_);
+  std::vector<NicReport> reports;
+  for (const auto& [id, nic] : state_.intent.nics) {
+    const PortId slot{*state_.slots.ports.find(id)};
+    const Totals now = port_totals(slot);
+    const auto base_at = baselines_.find(slot.value);
+    const Totals base = base_at == baselines_.end() ? Totals{} : base_at->second;
+    NicReport report;
+    report.id = id;
+    report.connected = nic_ports_.at(id)->is_connected();
+    report.socket = factory_.socket_path(nic);
+    if (nic.type == NicType::tap) report.tap_name = nic.tap_name.empty() ? id : nic.tap_name;
+    report.lcore = state_.placement.at(id);
+    report.rx_packets = now.rx_packets - base.rx_packets;
+    report.rx_bytes = now.rx_bytes - base.rx_bytes;
+    report.tx_packets = now.tx_packets - base.tx_packets;
+    report.tx_bytes = now.tx_bytes - base.tx_bytes;
+    report.tx_refused = now.tx_refused - base.tx_refused;
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+HostImpl::Totals HostImpl::port_totals(PortId id) const {
+  Totals totals;
+  for (const auto& lcore : lcores_) {
+    const PortCounts& counts = lcore->lcore().counters().port(id);
+    totals.rx_packets += counts.rx_packets.read();
+    totals.rx_bytes += counts.rx_bytes.read();
+    totals.tx_packets += counts.tx_packets.read();
+    totals.tx_bytes += counts.tx_bytes.read();
+    totals.tx_refused += counts.tx_refused.read();
+  }
+  return totals;
+}
+
+CounterReport HostImpl::counters() const {
+  const std::lock_guard lock(state_mutex_);
+  CounterReport report;
+  for (const Node& node : views_.front()->graph->graph().nodes()) {
+    for (size_t out = 0; out < node.info().outs.size(); ++out) {
+      const OutInfo& info = node.info().outs[out];
+      OutReport row{node.name(), info.name, info.edge == Edge::drop, info.sentence, 0, 0};
+      for (const auto& lcore : lcores_) {
+        const OutCount& count = lcore->lcore().counters().node(node.index())[out];
+        row.packets += count.packets.read();
+        row.bytes += count.bytes.read();
+      }
+      report.outs.push_back(std::move(row));
+    }
+  }
+  for (const auto& lcore : lcores_) {
+    const LedgerCounts& ledger = lcore->lcore().counters().ledger();
+    report.ledger.received += ledger.received.read();
+    report.ledger.made += ledger.made.read();
+    report.ledger.copied += ledger.copied.read();
+    report.ledger.sent += ledger.sent.read();
+    report.ledger.dropped += ledger.dropped.read();
+    report.ledger.handed_over += ledger.handed_over.read();
+    report.ledger.taken_over += ledger.taken_over.read();
+    report.ledger.no_buffer += ledger.no_buffer.read();
+  }
+  return report;
+}
+
+std::string HostImpl::graph_dot() const {
+  const std::lock_guard lock(state_mutex_);
+  return views_.front()->graph->graph().to_dot();
+}
+
+}  // namespace butterfly

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/lcore_runner.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+
+namespace butterfly {
+namespace {
+
+// Empty rounds before an adaptive lcore goes to sleep: some ten microseconds of looking.
+constexpr uint32_t kIdleRounds = 64;
+// Looked for again this often when asleep, for ticks; ports without wake-ups every millisecond.
+constexpr int kSleepMs = 100;
+constexpr int kUnwakeableMs = 1;
+// Table slots looked at in one slice of sweeping, so that no burst waits for it.
+constexpr uint32_t kSweepSlots = 256;
+
+}  // namespace
+
+LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
+                         Quiescence& quiescence, HandoffMesh& mesh, Fdb& fdb,
+                         NeighbourTable& neighbours, const wire::HashSeed& seed)
+    : index_(index),
+      cpu_(cpu),
+      mode_(options.mode),
+      quiescence_(quiescence),
+      mesh_(mesh),
+      fdb_(fdb),
+      neighbours_(neighbours),
+      seed_(seed),
+      lcore_(index, pool),
+      flows_(options.flow_capacity),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      wake_set_(epoll_create1(EPOLL_CLOEXEC)) {
+  watch(wake_.get());
+  mesh_.set_waker(index, this);
+}
+
+LcoreRunner::~LcoreRunner() {
+  stop();
+  mesh_.set_waker(index_, nullptr);
+}
+
+StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
+    std::shared_ptr<const Snapshot> snapshot, const std::vector<PortId>& ports) {
+  auto view = std::make_unique<LcoreView>();
+  if (!wake_set_ || !wake_) return exhausted("lcore: no file descriptor left");
+  for (const PortId id : ports) {
+    Port* port = snapshot->ports[id.value];
+    const Nic* nic = snapshot->nics->find(id);
+    view->polled.push_back({port, id, nic ? nic->vni : Vni{0},
+                            nic ? nic->segment : uint16_t{0}, id == kUplinkPort});
+    if (port->wake_fd() < 0) {
+      view->has_unwakeable = true;
+    } else {
+      watch(port->wake_fd());
+    }
+  }
+  view->graph = std::make_unique<HostGraph>(
+      GraphInputs{*snapshot, lcore_, flows_, fdb_, neighbours_, mesh_, seed_});
+  view->snapshot = std::move(snapshot);
+  return view;
+}
+
+void LcoreRunner::watch(int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  epoll_ctl(wake_set_.get(), EPOLL_CTL_ADD, fd, &event);  // fails harmlessly when already there
+}
+
+void LcoreRunner::publish(LcoreView* view) {
+  view_.store(view, std::memory_order_release);
+  wake();
+}
+
+void LcoreRunner::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void LcoreRunner::stop() {
+  stopping_.store(true, std::memory_order_release);
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void LcoreRunner::pin() const {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu_, &set);
+  // A CPU that is not ours (a container's limit) leaves the thread unpinned: slower, not wrong.
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+  const std::string name = "lcore-" + std::to_string(index_);
+  pthread_setname_np(pthread_self(), name.c_str());
+}
+
+void LcoreRunner::run() {
+  pin();
+  quiescence_.join(index_);
+  quiescence_.enter(index_);
+  uint32_t idle = 0;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const bool moved = round(monotonic_ms());
+    idle = moved ? 0 : idle + 1;
+    if (mode_ == IdleMode::adaptive && idle >= kIdleRounds) {
+      sleep(*view_.load(std::memory_order_acquire));
+      idle = 0;
+    }
+    quiescence_.pass(index_);
+  }
+  quiescence_.leave(index_);
+  quiescence_.part(index_);
+}
+
+bool LcoreRunner::round(TimeMs now) {
+  LcoreView& view = *view_.load(std::memory_order_acquire);
+  lcore_.set_now(now);
+  lcore_.set_tracing(lcore_.trace().is_armed());
+  bool moved = poll_ports(view);
+  moved = take_over(view) || moved;
+  view.graph->run(lcore_);
+  tick(view);
+  rounds_.add(1);
+  if (moved) busy_rounds_.add(1);
+  return moved;
+}
+
+bool LcoreRunner::poll_ports(LcoreView& view) {
+  bool moved = false;
+  std::array<Packet*, kBurst> burst;
+  for (const LcoreView::Polled& polled : view.polled) {
+    const uint16_t count = polled.port->receive(index_, burst);
+    if (count == 0) continue;
+    moved = true;
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < count; ++i) {
+      Packet& packet = *burst[i];
+      packet.in_port = polled.id;
+      packet.vni = polled.vni;
+      packet.segment = polled.segment;
+      bytes += packet.length();
+      if (lcore_.tracing()) lcore_.trace().begin(packet);
+    }
+    PortCounts& counts = lcore_.counters().port(polled.id);
+    counts.rx_packets.add(count);
+    counts.rx_bytes.add(bytes);
+    lcore_.counters().ledger().received.add(count);
+    Node& entry = polled.is_uplink ? view.graph->from_wire() : view.graph->from_guest();
+    entry.append(std::span(burst.data(), count), lcore_);
+  }
+  return moved;
+}
+
+bool LcoreRunner::take_over(LcoreView& view) {
+  bool moved = false;
+  std::array<Packet*, kBurst> burst;
+  for (uint16_t from = 0; from < mesh_.lcores(); ++from) {
+    if (from == index_) continue;
+    const uint16_t count = mesh_.ring(from, index_).pop(burst);
+    if (count == 0) continue;
+    moved = true;
+    lcore_.counters().ledger().taken_over.add(count);
+    if (lcore_.tracing()) {
+      for (uint16_t i = 0; i < count; ++i) lcore_.trace().begin(*burst[i]);
+    }
+    view.graph->from_lcore().append(std::span(burst.data(), count), lcore_);
+  }
+  return moved;
+}
+
+void LcoreRunner::tick(LcoreView& view) {
+  const TimeMs now = lcore_.now();
+  if (now != last_sweep_) {
+    last_sweep_ = now;
+    flows_.sweep(now, kSweepSlots);
+    flow_count_.set(flows_.size());
+    if (index_ == 0) fdb_.sweep(now, kSweepSlots);
+  }
+  if (index_ != 0 || (last_tick_ != 0 && age_ms(now, last_tick_) < kTickMs)) return;
+  last_tick_ = now;
+  view.graph->ask_neighbours(lcore_);
+  view.graph->run(lcore_);
+}
+
+void LcoreRunner::sleep(LcoreView& view) {
+  const int longest = view.has_unwakeable ? kUnwakeableMs : kSleepMs;
+  bool may_sleep = true;
+  for (const LcoreView::Polled& polled : view.polled) may_sleep = polled.port->arm() && may_sleep;
+  sleeping_.store(true, std::memory_order_seq_cst);
+  // Whoever hands over a packet or publishes a view after this line sees `sleeping_` and wakes us;
+  // what came before it, we see here.
+  may_sleep = may_sleep && !mesh_.has_packets_for(index_) &&
+              view_.load(std::memory_order_seq_cst) == &view &&
+              !stopping_.load(std::memory_order_seq_cst) && !round(monotonic_ms());
+  if (may_sleep) {
+    quiescence_.leave(index_);
+    epoll_event event;
+    epoll_wait(wake_set_.get(), &event, 1, longest);  // `view` may be destroyed meanwhile
+    quiescence_.enter(index_);
+    uint64_t count;
+    [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
+  }
+  sleeping_.store(false, std::memory_order_relaxed);
+  LcoreView& current = *view_.load(std::memory_order_acquire);
+  for (const LcoreView::Polled& polled : current.polled) polled.port->disarm();
+}
+
+void LcoreRunner::wake_if_sleeping() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleeping_.load(std::memory_order_seq_cst)) wake();
+}
+
+void LcoreRunner::wake() noexcept {
+  const uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+LcoreReport LcoreRunner::report() const {
+  LcoreReport report;
+  report.index = index_;
+  report.cpu = cpu_;
+  report.sleeping = sleeping_.load(std::memory_order_relaxed);
+  report.rounds = rounds_.read();
+  report.busy_rounds = busy_rounds_.read();
+  report.flows = flow_count_.read();
+  report.flow_capacity = flows_.capacity();
+  return report;
+}
+
+}  // namespace butterfly

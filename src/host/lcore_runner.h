@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// One lcore: polls its ports, runs its graph, ticks, reports quiescence, sleeps when idle.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+#include "graph/quiescence.h"
+#include "host/host.h"
+#include "host/host_graph.h"
+
+namespace butterfly {
+
+// What one lcore works on while one snapshot is in force. Built and destroyed by the control side.
+struct LcoreView {
+  struct Polled {
+    Port* port;
+    PortId id;
+    Vni vni;           // 0 for the uplink
+    uint16_t segment;
+    bool is_uplink;
+  };
+
+  std::shared_ptr<const Snapshot> snapshot;
+  std::unique_ptr<HostGraph> graph;
+  std::vector<Polled> polled;
+  bool has_unwakeable = false;  // a port that must be looked at every millisecond
+};
+
+class LcoreRunner : public Waker {
+ public:
+  // `index` counts from 0, `cpu` is where the thread is pinned.
+  LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
+              Quiescence& quiescence, HandoffMesh& mesh, Fdb& fdb, NeighbourTable& neighbours,
+              const wire::HashSeed& seed);
+  ~LcoreRunner() override;
+
+  // Control side. Makes the view for a snapshot; nothing is published yet.
+  StatusOr<std::unique_ptr<LcoreView>> build_view(std::shared_ptr<const Snapshot> snapshot,
+                                                  const std::vector<PortId>& ports);
+  // Publishes; the view before may be destroyed when Quiescence::wait() has returned.
+  void publish(LcoreView* view);
+  void start();  // the thread; not in IdleMode::manual
+  void stop();
+
+  // One round, on this lcore's thread (or the only one, in IdleMode::manual).
+  // Returns whether a packet moved.
+  bool round(TimeMs now);
+
+  void wake_if_sleeping() noexcept override;
+  void wake() noexcept;
+
+  Lcore& lcore() { return lcore_; }
+  const Lcore& lcore() const { return lcore_; }
+  FlowTable& flows() { return flows_; }
+  LcoreReport report() const;
+
+ private:
+  static constexpr uint32_t kTickMs = 100;
+
+  void run();
+  void pin() const;
+  void watch(int fd);
+  bool poll_ports(LcoreView& view);
+  bool take_over(LcoreView& view);
+  void tick(LcoreView& view);
+  void sleep(LcoreView& view);
+
+  const uint16_t index_;
+  const unsigned cpu_;
+  const IdleMode mode_;
+  Quiescence& quiescence_;
+  HandoffMesh& mesh_;
+  Fdb& fdb_;
+  NeighbourTable& neighbours_;
+  const wire::HashSeed& seed_;
+  Lcore lcore_;
+  FlowTable flows_;
+  Fd wake_;      // eventfd
+  Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close
+  std::atomic<LcoreView*> view_{nullptr};
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> sleeping_{false};
+  TimeMs last_tick_ = 0;
+  TimeMs last_sweep_ = 0;
+  Count rounds_;
+  Count busy_rounds_;
+  Count flow_count_;
+  std::thread thread_;
+};
+
+}  // namespace butterfly

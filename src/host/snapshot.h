@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot: the intent compiled for the lcores. Immutable once published, numbered, and shared
+// with its successors in every table that a change did not touch.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "graph/port.h"
+#include "tables/nic_table.h"
+#include "tables/peer_table.h"
+#include "tables/segment_table.h"
+
+namespace butterfly {
+
+struct Snapshot {
+  Generation generation = 0;
+  std::shared_ptr<const NicTable> nics;
+  std::shared_ptr<const SegmentTable> segments;
+  std::shared_ptr<const PeerTable> peers;
+  // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
+  std::vector<Port*> ports;
+  Vtep vtep;  // all zero when the host has no uplink: then no peer exists either
+};
+
+}  // namespace butterfly

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intent + slots + the snapshot before → the next snapshot.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "host/intent/intent.h"
+#include "host/policy_compiler.h"
+#include "host/slots.h"
+#include "host/snapshot.h"
+
+namespace butterfly {
+
+// The places of everything the datapath numbers. A value: an attempt works on a copy.
+struct Slots {
+  SlotMap<std::string> ports{1, kMaxPorts};            // by nic id; 0 is the uplink
+  SlotMap<Vni> segments{0, kMaxSegments};
+  SlotMap<IpAddress> peers{0, kMaxPeers};
+  SlotMap<IpAddress> neighbours{0, kMaxPeers};         // by next hop
+  std::map<std::string, NicSerial> serials;            // by nic id
+  uint64_t last_serial = 0;
+};
+
+// All that one change of intent works on. Copied, changed, and kept only on success.
+struct CompiledState {
+  Intent intent;
+  Slots slots;
+  CompiledGroups groups;
+  std::map<std::string, uint16_t> placement;  // nic id → index of the lcore that polls it
+  Snapshot snapshot;
+};
+
+// Gives each new or replaced nic to the lcore that polls the fewest; the others stay.
+void place_nics(const Intent& next, const std::set<std::string>& replaced, uint16_t lcores,
+                std::map<std::string, uint16_t>& placement);
+
+// Assigns slots for `next`: new nics, segments, peers and next hops get one, those that left are
+// retired. `replaced` nics (port made anew) get a new slot and serial. resource_exhausted when a
+// table is full, failed_precondition for peers on a host without underlay.
+Status assign_slots(const Intent& next, const std::set<std::string>& replaced, bool has_underlay,
+                    const Vtep& vtep, Slots& slots);
+
+// Builds the next snapshot into `state` (whose intent, groups and snapshot are still the ones
+// before, and whose slots are already assigned for `next`). Tables without a change are shared.
+// Ports are the caller's to fill in.
+void build_snapshot(const Intent& next, CompiledState& state);
+
+// The underlay address that packets for `peer` are sent to.
+IpAddress next_hop_of(const IpAddress& peer, const Vtep& vtep);
+
+}  // namespace butterfly
