@@ -1,13 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/checksum.h"
 
+#include <cstring>
+
 namespace butterfly::wire {
 
 uint64_t checksum_add(std::span<const uint8_t> bytes, uint64_t sum) {
+  // RFC 1071 §2 (B): the sum may be taken in the host's byte order and swapped at the end, and in
+  // wider words folded later. A frame of 64 KiB cannot overflow 64 bits of 32-bit words.
+  uint64_t words = 0;
   size_t i = 0;
-  for (; i + 1 < bytes.size(); i += 2) sum += static_cast<uint32_t>(bytes[i] << 8 | bytes[i + 1]);
-  if (i < bytes.size()) sum += static_cast<uint32_t>(bytes[i] << 8);
-  return sum;
+  for (; i + 4 <= bytes.size(); i += 4) {
+    uint32_t word;
+    std::memcpy(&word, bytes.data() + i, sizeof word);
+    words += word;
+  }
+  uint32_t last = 0;
+  if (i < bytes.size()) std::memcpy(&last, bytes.data() + i, bytes.size() - i);
+  words += last;
+  while (words >> 16) words = (words & 0xffff) + (words >> 16);
+  return sum + __builtin_bswap16(static_cast<uint16_t>(words));
 }
 
 uint16_t checksum_finish(uint64_t sum) {

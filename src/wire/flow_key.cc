@@ -2,8 +2,10 @@
 #include "wire/flow_key.h"
 
 #include <emmintrin.h>
+#include <sys/random.h>
 #include <wmmintrin.h>
 
+#include <cassert>
 #include <cstring>
 
 namespace butterfly::wire {
@@ -56,6 +58,14 @@ FiveTuple five_tuple_of(const FlowKey& key, Family family, bool from_high) {
   low.port = static_cast<uint16_t>(tail);
   high.port = static_cast<uint16_t>(tail >> 16);
   return {from_high ? high : low, from_high ? low : high, static_cast<uint8_t>(tail >> 32)};
+}
+
+HashSeed random_hash_seed() {
+  HashSeed seed{};
+  // Up to 256 bytes come whole once the kernel's generator is up, which it is long before us.
+  [[maybe_unused]] const ssize_t got = getrandom(&seed, sizeof seed, 0);
+  assert(got == sizeof seed);
+  return seed;
 }
 
 uint32_t hash_flow_key(const FlowKey& key, Family family, const HashSeed& seed) {

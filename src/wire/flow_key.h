@@ -58,6 +58,8 @@ inline Vni vni_of(const FlowKey& key, Family family) {
 struct HashSeed {
   uint64_t words[2];
 };
+// A seed that nobody outside can know, from the kernel. For the control side.
+HashSeed random_hash_seed();
 uint32_t hash_flow_key(const FlowKey& key, Family family, const HashSeed& seed);
 
 }  // namespace butterfly::wire

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/parse.h"
 
+#include <algorithm>
+
 namespace butterfly::wire {
 namespace {
 
@@ -110,9 +112,9 @@ ParseError walk_ipv6(const Bytes& bytes, size_t l3, bool quoted, Transport& out)
   if (!quoted && ip->payload_length > available) return ParseError::bad_ip_length;
   out = {ip->source, ip->destination, ip->next_header, l3 + sizeof(Ipv6Header),
          std::min<size_t>(ip->payload_length, available)};
-  if (!quoted && (ip->source.is_multicast() || out.source.is_v4() || out.destination.is_v4())) {
-    return ParseError::bad_ip_address;
-  }
+  // A mapped address would make an IPv4 key of an IPv6 packet.
+  if (out.source.is_v4() || out.destination.is_v4()) return ParseError::bad_ip_address;
+  if (!quoted && ip->source.is_multicast()) return ParseError::bad_ip_address;
   return walk_extensions(bytes, quoted, out);
 }
 
@@ -121,27 +123,30 @@ ParseError walk_ip(const Bytes& bytes, size_t l3, Family family, bool quoted, Tr
                               : walk_ipv6(bytes, l3, quoted, out);
 }
 
-// Ports of the quoted packet; only 8 bytes of its transport are sure to be there.
-ParseError quoted_tuple(const Bytes& bytes, size_t l3, Family family, FiveTuple& tuple) {
+// The five-tuple of the packet that an ICMP error quotes; only 8 bytes of its transport are sure to
+// be there. `quote` ends where the error's own packet ends: padding behind it is no quotation.
+ParseError quoted_tuple(const Bytes& quote, size_t l3, Family family, FiveTuple& tuple) {
   Transport inner;
-  if (walk_ip(bytes, l3, family, /*quoted=*/true, inner) != ParseError::none) {
+  if (walk_ip(quote, l3, family, /*quoted=*/true, inner) != ParseError::none) {
     return ParseError::bad_quote;
   }
   tuple = {{inner.source, 0}, {inner.destination, 0}, inner.protocol};
-  const uint8_t icmp = family == Family::v4 ? kProtoIcmp : kProtoIcmpv6;
+  const bool v4 = family == Family::v4;
   if (inner.protocol == kProtoTcp || inner.protocol == kProtoUdp || inner.protocol == kProtoSctp) {
-    const auto* ports = bytes.at<UdpHeader>(inner.offset);
+    const auto* ports = quote.at<UdpHeader>(inner.offset);
     if (!ports || inner.length < kMinQuotedTransport) return ParseError::bad_quote;
     tuple.source.port = ports->source_port;
     tuple.destination.port = ports->destination_port;
-  } else if (inner.protocol == icmp) {
-    const auto* header = bytes.at<IcmpHeader>(inner.offset);
-    if (!header || inner.length < kMinQuotedTransport) return ParseError::bad_quote;
-    const bool query = family == Family::v4
-                           ? is_icmp_query(header->type) || is_icmp_answer(header->type)
-                           : header->type == kIcmpv6Echo || header->type == kIcmpv6EchoReply;
-    if (!query) return ParseError::error_about_error;
-    tuple.source.port = tuple.destination.port = header->id;
+  } else if (inner.protocol == (v4 ? kProtoIcmp : kProtoIcmpv6)) {
+    const auto* icmp = quote.at<IcmpHeader>(inner.offset);
+    if (!icmp || inner.length < kMinQuotedTransport) return ParseError::bad_quote;
+    if (v4 ? is_icmp_error(icmp->type) : is_icmpv6_error(icmp->type)) {
+      return ParseError::error_about_error;
+    }
+    const bool in_flow = v4 ? is_icmp_query(icmp->type) || is_icmp_answer(icmp->type)
+                            : icmp->type == kIcmpv6Echo || icmp->type == kIcmpv6EchoReply;
+    if (!in_flow) return ParseError::bad_quote;
+    tuple.source.port = tuple.destination.port = icmp->id;
   }
   return ParseError::none;
 }
@@ -156,7 +161,10 @@ ParseError read_icmp(const Bytes& bytes, const Transport& transport, Parsed& par
   if (v4 ? is_icmp_error(icmp->type) : is_icmpv6_error(icmp->type)) {
     parsed.kind = FrameKind::icmp_error;
     parsed.starts_flow = false;
-    return quoted_tuple(bytes, transport.offset + sizeof(IcmpHeader), parsed.family, tuple);
+    const size_t end = transport.offset + transport.length;
+    const Bytes quote{bytes.head.first(std::min(bytes.head.size(), end)),
+                      static_cast<uint32_t>(end)};
+    return quoted_tuple(quote, transport.offset + sizeof(IcmpHeader), parsed.family, tuple);
   }
   const bool query = v4 ? is_icmp_query(icmp->type) : icmp->type == kIcmpv6Echo;
   const bool answer = v4 ? is_icmp_answer(icmp->type) : icmp->type == kIcmpv6EchoReply;
@@ -214,8 +222,8 @@ ParseError read_transport(const Bytes& bytes, const Transport& transport, Parsed
 
 }  // namespace
 
-ParseError parse_frame(std::span<const uint8_t> head, uint32_t frame_length, Vni vni,
-                       Parsed& parsed) {
+ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, Vni vni,
+                         Parsed& parsed) {
   const Bytes bytes{head, frame_length};
   const auto* ethernet = bytes.at<EthernetHeader>(0);
   if (!ethernet) return ParseError::truncated_ethernet;

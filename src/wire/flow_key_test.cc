@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/flow_key.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace butterfly::wire {
+namespace {
+
+constexpr HashSeed kSeed{{0x0123456789abcdef, 0xfedcba9876543210}};
+
+Endpoint endpoint(std::string_view address, uint16_t port) {
+  return {IpAddress::parse(address).value(), port};
+}
+FiveTuple reversed(const FiveTuple& t) { return {t.destination, t.source, t.protocol}; }
+
+struct Case {
+  const char* name;
+  Family family;
+  FiveTuple tuple;
+};
+const Case kCases[] = {
+    {"v4", Family::v4, {endpoint("10.0.0.1", 40000), endpoint("10.0.0.2", 80), 6}},
+    {"v4, byte order matters", Family::v4, {endpoint("10.0.0.2", 1), endpoint("9.0.0.10", 2), 17}},
+    {"v4, one host", Family::v4, {endpoint("10.0.0.1", 256), endpoint("10.0.0.1", 1), 6}},
+    {"v6", Family::v6, {endpoint("fd00::2", 53), endpoint("fd00::1", 5353), 17}},
+    {"v6, differ late", Family::v6, {endpoint("fd00::ff", 7), endpoint("fd00::1:0", 7), 58}},
+};
+
+TEST(FlowKeyTest, BothDirectionsShareOneKeyAndOneHash) {
+  for (const auto& c : kCases) {
+    bool there = false;
+    bool back = false;
+    const FlowKey key = make_flow_key(c.tuple, Vni{7}, there);
+    const FlowKey other = make_flow_key(reversed(c.tuple), Vni{7}, back);
+    EXPECT_TRUE(key.equals(other, c.family)) << c.name;
+    EXPECT_NE(there, back) << c.name;
+    EXPECT_EQ(hash_flow_key(key, c.family, kSeed), hash_flow_key(other, c.family, kSeed)) << c.name;
+  }
+}
+
+TEST(FlowKeyTest, TheTupleComesBackInTheDirectionAskedFor) {
+  for (const auto& c : kCases) {
+    bool high = false;
+    const FlowKey key = make_flow_key(c.tuple, Vni{0xabcdef}, high);
+    for (const bool from_high : {high, !high}) {
+      const FiveTuple want = from_high == high ? c.tuple : reversed(c.tuple);
+      const FiveTuple got = five_tuple_of(key, c.family, from_high);
+      EXPECT_EQ(got.source, want.source) << c.name;
+      EXPECT_EQ(got.destination, want.destination) << c.name;
+      EXPECT_EQ(got.protocol, want.protocol) << c.name;
+    }
+    EXPECT_EQ(vni_of(key, c.family), Vni{0xabcdef}) << c.name;
+  }
+}
+
+TEST(FlowKeyTest, EveryPartOfTheKeyCounts) {
+  for (const auto& c : kCases) {
+    std::vector<FiveTuple> others(5, c.tuple);
+    others[0].source.port = static_cast<uint16_t>(c.tuple.source.port ^ 0x100);
+    others[1].destination.port = static_cast<uint16_t>(c.tuple.destination.port ^ 1);
+    others[2].protocol = 132;
+    others[3].source.address =
+        IpAddress::parse(c.family == Family::v4 ? "1.2.3.4" : "1::4").value();
+    others[4].destination.address =
+        IpAddress::parse(c.family == Family::v4 ? "200.2.3.4" : "fe00::4").value();
+    bool high = false;
+    const FlowKey key = make_flow_key(c.tuple, Vni{7}, high);
+    const uint32_t hash = hash_flow_key(key, c.family, kSeed);
+    for (const auto& other : others) {
+      const FlowKey changed = make_flow_key(other, Vni{7}, high);
+      EXPECT_FALSE(key.equals(changed, c.family)) << c.name;
+      EXPECT_NE(hash, hash_flow_key(changed, c.family, kSeed)) << c.name;
+    }
+    const FlowKey other_tenant = make_flow_key(c.tuple, Vni{8}, high);
+    EXPECT_FALSE(key.equals(other_tenant, c.family)) << c.name;
+    EXPECT_NE(hash, hash_flow_key(other_tenant, c.family, kSeed)) << c.name;
+  }
+}
+
+TEST(FlowKeyTest, ThePartsThatAFamilyDoesNotUseDoNotCount) {
+  bool high = false;
+  FlowKey key = make_flow_key(kCases[0].tuple, Vni{7}, high);
+  FlowKey dirty = key;
+  dirty.words[2] = dirty.words[3] = dirty.words[4] = 0xdead;
+  EXPECT_TRUE(key.equals(dirty, Family::v4));
+  EXPECT_EQ(hash_flow_key(key, Family::v4, kSeed), hash_flow_key(dirty, Family::v4, kSeed));
+}
+
+TEST(FlowKeyTest, TheHashSpreadsNeighbouringFlowsOverAllItsBits) {
+  std::set<uint32_t> low;
+  std::set<uint32_t> high;
+  for (uint16_t port = 0; port < 1024; ++port) {
+    bool from_high = false;
+    const FlowKey key = make_flow_key(
+        {endpoint("10.0.0.1", static_cast<uint16_t>(32768 + port)), endpoint("10.0.0.2", 80), 6},
+        Vni{7}, from_high);
+    const uint32_t hash = hash_flow_key(key, Family::v4, kSeed);
+    low.insert(hash & 0xffff);
+    high.insert(hash >> 16);
+  }
+  // 1,024 balls into 65,536 bins meet about 8 times.
+  EXPECT_GT(low.size(), 1000u);
+  EXPECT_GT(high.size(), 1000u);
+}
+
+TEST(FlowKeyTest, AnotherSeedGivesAnotherHash) {
+  bool high = false;
+  const FlowKey key = make_flow_key(kCases[0].tuple, Vni{7}, high);
+  const HashSeed one = random_hash_seed();
+  const HashSeed two = random_hash_seed();
+  EXPECT_TRUE(one.words[0] != two.words[0] || one.words[1] != two.words[1]);
+  EXPECT_NE(hash_flow_key(key, Family::v4, kSeed), hash_flow_key(key, Family::v4, {{1, 2}}));
+}
+
+}  // namespace
+}  // namespace butterfly::wire
