@@ -15,7 +15,7 @@
 //   frag     offset (units of 8 bytes) 0, mf 0, id 0, reserved 0, proto
 //   tcp      sport 40000, dport 80, flags S, seq 0, ack 0, win 8192, urg 0, no options (mss, wscale
 //            or opts in hex); dataofs, checksum
-//   udp      sport 40000, dport 53 (vxlan 4789), len, checksum (0 for vxlan over IPv4)
+//   udp      sport 40000, dport 53 (vxlan 4789), len, checksum (0 for vxlan)
 //   sctp     sport 40000, dport 80, vtag 0, checksum 0
 //   icmp     type 8, code 0, id and seq (first and last 16 of the last 32 bits) 0, or mtu (last
 //   16),

@@ -66,8 +66,7 @@ void build_tcp(Fields& fields, const Surroundings& around, Bytes& bytes) {
 }
 
 uint16_t udp_checksum(const Bytes& whole, const Surroundings& around) {
-  const bool v4 = !around.source || around.source->is_v4();
-  if (around.next == "vxlan" && v4) return 0;  // RFC 7348 §5
+  if (around.next == "vxlan") return 0;  // RFC 7348 §5, RFC 6935 §5
   const uint16_t sum = transport_checksum(whole, around, wire::kProtoUdp);
   return sum == 0 ? uint16_t{0xffff} : sum;  // RFC 768: zero means none
 }

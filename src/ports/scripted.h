@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port whose other side is a program: tests, scenarios and benches feed and collect frames.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "graph/packet_pool.h"
+#include "graph/port.h"
+
+namespace butterfly {
+
+// The other side of a ScriptedPort: outlives it if need be, so what was sent can still be read when
+// the port is gone. Any thread.
+class ScriptedLink {
+ public:
+  using Frame = std::vector<uint8_t>;
+  static constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
+
+  // Will be received by the port, in order.
+  void feed(Frame frame);
+  // What the port sent since the last call, in order.
+  std::vector<Frame> take();
+  // Frames that the port has not received yet.
+  size_t waiting() const;
+
+  // Not connected: nothing is received, everything to be sent is refused.
+  void set_connected(bool connected);
+  bool is_connected() const;
+  // How many sent frames it holds until take(); more are refused as on a full ring.
+  void set_room(uint32_t frames);
+  // Frames longer than this are refused; kNoLimit at first.
+  void set_longest(uint32_t bytes);
+
+ private:
+  friend class ScriptedPort;
+  // The next frame to receive, none when there is none or nobody is connected.
+  std::optional<Frame> next();
+  // Whether the frame was taken, else why not.
+  Port::Refusal put(Frame frame);
+
+  mutable std::mutex mutex_;  // held for one frame at a time; never contended in manual mode
+  bool connected_ = true;
+  uint32_t room_ = kNoLimit;
+  uint32_t longest_ = kNoLimit;
+  std::deque<Frame> fed_;
+  std::vector<Frame> sent_;
+};
+
+// Has no threads of its own. Long frames are received in several segments.
+class ScriptedPort : public Port {
+ public:
+  // `pool` must outlive the port.
+  ScriptedPort(std::shared_ptr<ScriptedLink> link, PacketPool& pool)
+      : link_(std::move(link)), pool_(pool) {}
+
+  uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  bool is_connected() const noexcept override { return link_->is_connected(); }
+
+ private:
+  // Null when the pool is empty.
+  Packet* packet_of(std::span<const uint8_t> frame);
+
+  std::shared_ptr<ScriptedLink> link_;
+  PacketPool& pool_;
+};
+
+}  // namespace butterfly
