@@ -32,7 +32,9 @@ static_assert(sizeof(FlowKey) == 40);
 // One end of a flow.
 struct Endpoint {
   IpAddress address;
-  uint16_t port = 0;  // host order; the id for ICMP echo, 0 where there is none
+  // Host order, 0 where there is none. ICMP queries and their answers: the id at the asking end,
+  // the type of the query at the answering end.
+  uint16_t port = 0;
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 

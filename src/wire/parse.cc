@@ -31,6 +31,18 @@ bool is_icmp_query(uint8_t type) {  // echo, timestamp, information, address mas
 bool is_icmp_answer(uint8_t type) {
   return type == kIcmpEchoReply || type == 14 || type == 16 || type == 18;
 }
+// The type of the query that an answer of this type answers; queries are themselves.
+uint8_t query_type(uint8_t type, Family family) {
+  if (family == Family::v6) return kIcmpv6Echo;
+  if (type == kIcmpEchoReply) return kIcmpEcho;
+  return is_icmp_answer(type) ? static_cast<uint8_t>(type - 1) : type;
+}
+// Two hosts that ping each other may well use the same id (some always use 1), and a timestamp
+// request may use an echo's: so the query's type stands for the port at the answering end.
+void set_icmp_ports(const IcmpHeader& icmp, Family family, bool is_query, FiveTuple& tuple) {
+  (is_query ? tuple.source : tuple.destination).port = icmp.id;
+  (is_query ? tuple.destination : tuple.source).port = query_type(icmp.type, family);
+}
 bool is_icmpv6_error(uint8_t type) {
   return type >= kIcmpv6Unreachable && type <= kIcmpv6ParameterProblem;
 }
@@ -143,10 +155,10 @@ ParseError quoted_tuple(const Bytes& quote, size_t l3, Family family, FiveTuple&
     if (v4 ? is_icmp_error(icmp->type) : is_icmpv6_error(icmp->type)) {
       return ParseError::error_about_error;
     }
-    const bool in_flow = v4 ? is_icmp_query(icmp->type) || is_icmp_answer(icmp->type)
-                            : icmp->type == kIcmpv6Echo || icmp->type == kIcmpv6EchoReply;
-    if (!in_flow) return ParseError::bad_quote;
-    tuple.source.port = tuple.destination.port = icmp->id;
+    const bool is_query = v4 ? is_icmp_query(icmp->type) : icmp->type == kIcmpv6Echo;
+    const bool is_answer = v4 ? is_icmp_answer(icmp->type) : icmp->type == kIcmpv6EchoReply;
+    if (!is_query && !is_answer) return ParseError::bad_quote;
+    set_icmp_ports(*icmp, family, is_query, tuple);
   }
   return ParseError::none;
 }
@@ -174,7 +186,7 @@ ParseError read_icmp(const Bytes& bytes, const Transport& transport, Parsed& par
     return ParseError::none;
   }
   parsed.starts_flow = query;
-  tuple.source.port = tuple.destination.port = icmp->id;
+  set_icmp_ports(*icmp, parsed.family, query, tuple);
   return ParseError::none;
 }
 

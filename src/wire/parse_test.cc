@@ -97,6 +97,19 @@ TEST(ParseTest, AnEchoAndItsReplyAreOneFlowThatOnlyTheRequestStarts) {
   EXPECT_EQ(six.tuple().source.port, 77);
 }
 
+TEST(ParseTest, PingsInBothDirectionsWithOneIdAndOtherQueriesAreFlowsOfTheirOwn) {
+  const Result there = parse(ipv4(kProtoIcmp, icmp(kIcmpEcho, 1)));
+  const Result back = parse(ipv4(kProtoIcmp, icmp(kIcmpEcho, 1),
+                                 {.source = "10.0.0.2", .destination = "10.0.0.1"}));
+  const Result timestamp = parse(ipv4(kProtoIcmp, icmp(13, 1)));
+  const Result answer = parse(
+      ipv4(kProtoIcmp, icmp(14, 1), {.source = "10.0.0.2", .destination = "10.0.0.1"}));
+  EXPECT_FALSE(there.parsed.key.equals(back.parsed.key, Family::v4));
+  EXPECT_FALSE(there.parsed.key.equals(timestamp.parsed.key, Family::v4));
+  EXPECT_TRUE(timestamp.parsed.key.equals(answer.parsed.key, Family::v4));
+  EXPECT_EQ(timestamp.tuple().destination.port, 13);
+}
+
 TEST(ParseTest, IcmpThatNoFlowTracksIsSignalling) {
   for (const uint8_t type : {kIcmpRedirect, uint8_t{9}, uint8_t{10}, uint8_t{250}}) {
     EXPECT_EQ(parse(ipv4(kProtoIcmp, icmp(type))).parsed.kind, FrameKind::signalling) << +type;
