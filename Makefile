@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin door to CMakePresets.json and tools/. `make help` lists what there is.
+.DEFAULT_GOAL := build
+JOBS ?= $(shell nproc)
+PRESET ?= release
+BUILD := build/$(PRESET)
+
+.PHONY: build
+build: setup ## build butterflyd and butterfly (build/release)
+	@cmake --preset $(PRESET) >build.log 2>&1 || { cat build.log; rm -f build.log; exit 1; }; rm -f build.log
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly
+
+.PHONY: demo
+demo: build ## two hosts, four real guests: see it work (root); KEEP=1 leaves the lab up
+	@python3 tests/vm/demo.py --build-dir $(BUILD)
+
+.PHONY: test
+test: setup ## everything that CI runs: lint, unit, scenario, sanitizers, VMs (root)
+	@tools/test all
+
+.PHONY: check
+check: ## quick: format, lint, unit and scenario tests; no root, no VMs
+	@tools/test check
+
+.PHONY: bench
+bench: setup ## cycles and instructions a packet, in process, one core
+	@tools/bench
+
+.PHONY: fuzz
+fuzz: setup ## fuzz the parsers for a bounded time (SECONDS=60 each)
+	@tools/fuzz
+
+.PHONY: fmt
+fmt: ## format the sources in place
+	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+.PHONY: setup
+setup: ## install the Debian packages that are missing (root)
+	@tools/setup
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
+		awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+
+#include <fstream>
+
+namespace butterfly {
+namespace {
+
+constexpr const char* kFreePages = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+
+uint64_t free_hugepages_mb() {
+  std::ifstream file(kFreePages);
+  uint64_t pages = 0;
+  file >> pages;
+  return pages * 2;
+}
+
+// Every CPU that we may run on: EAL's main thread floats, our lcores pin themselves.
+std::string allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof set, &set);
+  std::string text;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) text += (text.empty() ? "" : ",") + std::to_string(cpu);
+  }
+  return text;
+}
+
+}  // namespace
+
+StatusOr<EalResult> start_eal(const EalOptions& options) {
+  EalResult result;
+  const uint64_t free_mb = free_hugepages_mb();
+  const bool enough = free_mb >= options.memory_mb;
+  const std::string facts = std::to_string(options.memory_mb) + " MB wanted, " +
+                            std::to_string(free_mb) + " MB of 2 MiB pages free";
+  const std::string remedy = "sysctl vm.nr_hugepages=" + std::to_string(options.memory_mb / 2 + 8);
+  if (options.hugepages == Hugepages::on && !enough) {
+    return exhausted("hugepages: " + facts + " (wanted: " + remedy + ", or hugepages = \"auto\")");
+  }
+  result.hugepages = options.hugepages != Hugepages::off && enough;
+  if (!result.hugepages && options.hugepages == Hugepages::automatic) {
+    result.warnings.push_back("running without hugepages, slower: " + facts + "; " + remedy);
+  }
+  std::vector<std::string> arguments{
+      "butterflyd",     "--lcores=0@(" + allowed_cpus() + ")", "-m", std::to_string(options.memory_mb),
+      "--no-telemetry", "--log-level=lib.eal:error",           "--log-level=lib.vhost.config:error",
+      "--log-level=lib.vhost.data:error"};
+  if (result.hugepages) {
+    arguments.push_back("--in-memory");
+  } else {
+    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf", "--iova-mode=va"});
+  }
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
+    return exhausted(std::string("DPDK did not start: ") + rte_strerror(rte_errno) + "; " + facts +
+                     " (wanted: " + remedy + ", or a smaller memory_mb)");
+  }
+  return result;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/port_factory.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "ports/tap.h"
+#include "ports/vhost_user.h"
+
+namespace butterfly {
+
+StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, PortId) {
+  if (nic.type == NicType::tap) {
+    auto tap = TapPort::create(nic.tap_name.empty() ? nic.id : nic.tap_name, pool_);
+    if (!tap.ok()) return tap.status();
+    return std::unique_ptr<Port>(std::move(*tap));
+  }
+  auto port = VhostUserPort::create(socket_path(nic), pool_, *quiescence_);
+  if (!port.ok()) return port.status();
+  return std::unique_ptr<Port>(std::move(*port));
+}
+
+std::string DaemonPortFactory::socket_path(const NicIntent& nic) const {
+  return nic.type == NicType::vhost_user ? socket_directory_ + "/" + nic.id + ".sock" : "";
+}
+
+Status prepare_socket_directory(const std::string& directory, unsigned mode,
+                                const std::string& group) {
+  const std::string name = "socket directory '" + directory + "': ";
+  if (mkdir(directory.c_str(), 0770) != 0 && errno != EEXIST) {
+    return unavailable(name + std::strerror(errno) + " (wanted: a path whose parent exists)");
+  }
+  struct stat facts {};
+  if (stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
+    return precondition(name + "is not a directory");
+  }
+  if (!group.empty()) {
+    const ::group* entry = getgrnam(group.c_str());
+    if (!entry) return not_found(name + "no group '" + group + "' on this system");
+    if (chown(directory.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) {
+      return unavailable(name + "chgrp " + group + ": " + std::strerror(errno));
+    }
+  }
+  // A directory needs its x bits where a socket has rw: 0660 means 0770 here.
+  const unsigned search = (mode & 0444) >> 2;
+  if (chmod(directory.c_str(), mode | search) != 0) {
+    return unavailable(name + "chmod: " + std::strerror(errno));
+  }
+  return ok_status();
+}
+
+}  // namespace butterfly

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes the ports of a real host: vhost-user and tap.
+#pragma once
+
+#include <string>
+
+#include "host/host.h"
+
+namespace butterfly {
+
+class DaemonPortFactory : public PortFactory {
+ public:
+  DaemonPortFactory(std::string socket_directory, PacketPool& pool)
+      : socket_directory_(std::move(socket_directory)), pool_(pool) {}
+
+  void attach(Quiescence& quiescence) override { quiescence_ = &quiescence; }
+  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
+  std::string socket_path(const NicIntent& nic) const override;
+
+ private:
+  std::string socket_directory_;
+  PacketPool& pool_;
+  Quiescence* quiescence_ = nullptr;
+};
+
+// Makes the directory if it is missing and gives it mode and group (empty: as they are). QEMU
+// creates its sockets there, so the group that QEMU runs as must be able to write.
+Status prepare_socket_directory(const std::string& directory, unsigned mode,
+                                const std::string& group);
+
+}  // namespace butterfly
