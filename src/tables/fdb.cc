@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tables/fdb.h"
+
+#include <algorithm>
+#include <bit>
+#include <thread>
+
+namespace butterfly {
+namespace {
+
+// The upper half of a value: VNI's high bits, "in use" (so that no value is 0), peer or port.
+constexpr uint64_t kInUse = 1ull << 55;
+constexpr uint64_t kBehindPeer = 1ull << 48;
+
+uint64_t encode(uint8_t vni_high, const Segment::Place& place) {
+  const bool remote = place.port == kUplinkPort;
+  return static_cast<uint64_t>(vni_high) << 56 | kInUse | (remote ? kBehindPeer : 0) |
+         static_cast<uint64_t>(remote ? place.peer.value : place.port.value) << 32;
+}
+Segment::Place decode(uint64_t value) {
+  const auto id = static_cast<uint16_t>(value >> 32);
+  if ((value & kBehindPeer) != 0) return {kUplinkPort, PeerId{id}};
+  return {PortId{id}, kNoPeer};
+}
+constexpr uint64_t kPlaceBits = 0x00ff'ffff'0000'0000;
+
+// Lcores read their clocks at different moments, so an entry may seem to lie in the future.
+uint32_t age_of(uint64_t value, TimeMs now) {
+  const auto age = static_cast<int32_t>(age_ms(now, static_cast<TimeMs>(value)));
+  return age < 0 ? 0 : static_cast<uint32_t>(age);
+}
+
+}  // namespace
+
+class Fdb::TryLock {
+ public:
+  explicit TryLock(std::atomic<bool>& flag) noexcept
+      : flag_(flag), held_(!flag.exchange(true, std::memory_order_acquire)) {}
+  ~TryLock() {
+    if (held_) flag_.store(false, std::memory_order_release);
+  }
+  TryLock(const TryLock&) = delete;
+  TryLock& operator=(const TryLock&) = delete;
+  explicit operator bool() const { return held_; }
+
+ private:
+  std::atomic<bool>& flag_;
+  const bool held_;
+};
+
+const char* Fdb::name_of(Learnt result) {
+  constexpr std::array kNames{"learnt", "refreshed", "moved", "unchanged",
+                              "full",   "quota",     "busy",  "unfit"};
+  return kNames[static_cast<size_t>(result)];
+}
+
+Fdb::Fdb(uint32_t capacity, uint32_t per_segment, uint32_t ageing_ms, const wire::HashSeed& seed)
+    : buckets_count_(std::bit_ceil(std::max(capacity, 2 * kWays)) / kWays),
+      per_segment_(per_segment),
+      ageing_ms_(ageing_ms),
+      refresh_ms_(std::min(kRefreshMs, ageing_ms / 2)),
+      seed_(seed),
+      buckets_(std::make_unique<Bucket[]>(buckets_count_)),
+      segments_(buckets_count_ * kWays),
+      counts_(kMaxSegments) {}
+
+// The hash is seeded: a guest cannot make MACs that fill the buckets of another tenant.
+Fdb::Spot Fdb::spot_of(Vni vni, const Mac& mac) const noexcept {
+  const uint64_t key = mac.to_u64() << 16 | (vni.value & 0xffff);
+  const auto high = static_cast<uint8_t>(vni.value >> 16);
+  const uint32_t hash = wire::hash_flow_key(wire::FlowKey{{key, high}}, wire::Family::v4, seed_);
+  const size_t mask = buckets_count_ - 1;
+  const size_t first = hash & mask;
+  // An odd distance, so the second bucket is another one.
+  const size_t distance = (hash >> 16 | 1u) * 0x9e3779b1u;
+  return {key, high, {first, first ^ (distance & mask)}};
+}
+
+Fdb::Found Fdb::look_up(const Spot& spot) const noexcept {
+  for (const size_t bucket : spot.buckets) {
+    for (Entry& entry : buckets_[bucket].ways) {
+      if (entry.key.load(std::memory_order_acquire) != spot.key) continue;
+      // Acquire: when this is a later owner's value, the key was zeroed before and is seen so.
+      const uint64_t value = entry.value.load(std::memory_order_acquire);
+      if (entry.key.load(std::memory_order_relaxed) != spot.key) continue;
+      if (value >> 56 == spot.vni_high) return {&entry, value};
+    }
+  }
+  return {};
+}
+
+bool Fdb::has_aged(uint64_t value, TimeMs now) const noexcept {
+  return age_of(value, now) > ageing_ms_;
+}
+
+std::optional<Fdb::Place> Fdb::find(Vni vni, const Mac& mac, TimeMs now) const noexcept {
+  const Found found = look_up(spot_of(vni, mac));
+  if (!found.entry || has_aged(found.value, now)) return std::nullopt;
+  return decode(found.value);
+}
+
+Fdb::Learnt Fdb::learn(Vni vni, uint16_t segment, const Mac& mac, Place place,
+                       TimeMs now) noexcept {
+  if (mac.is_zero() || mac.is_group()) return Learnt::unfit;
+  const Spot spot = spot_of(vni, mac);
+  const uint64_t wanted = encode(spot.vni_high, place) | now;
+  const auto same_place = [wanted](uint64_t value) { return ((value ^ wanted) & kPlaceBits) == 0; };
+  if (const Found found = look_up(spot);
+      found.entry && same_place(found.value) && age_of(found.value, now) <= refresh_ms_) {
+    return Learnt::unchanged;
+  }
+
+  const TryLock lock(locked_);
+  if (!lock) return Learnt::busy;
+  if (const Found found = look_up(spot); found.entry) {
+    found.entry->value.store(wanted, std::memory_order_release);
+    return same_place(found.value) ? Learnt::refreshed : Learnt::moved;
+  }
+  if (counts_[segment] >= per_segment_) return Learnt::quota;
+  Entry* const entry = make_room(spot, now);
+  if (!entry) return Learnt::full;
+  entry->value.store(wanted, std::memory_order_release);
+  entry->key.store(spot.key, std::memory_order_release);
+  segments_[index_of(*entry)] = segment;
+  ++counts_[segment];
+  size_.fetch_add(1, std::memory_order_relaxed);
+  return Learnt::learnt;
+}
+
+size_t Fdb::index_of(const Entry& entry) const {
+  return static_cast<size_t>(reinterpret_cast<uintptr_t>(&entry) -
+                             reinterpret_cast<uintptr_t>(buckets_.get())) /
+         sizeof(Entry);
+}
+
+// A free entry in the emptier of the two buckets; else one that has aged; else null.
+Fdb::Entry* Fdb::make_room(const Spot& spot, TimeMs now) noexcept {
+  Entry* best = nullptr;
+  Entry* aged = nullptr;
+  uint32_t most_free = 0;
+  for (const size_t bucket : spot.buckets) {
+    Entry* free = nullptr;
+    uint32_t free_count = 0;
+    for (Entry& entry : buckets_[bucket].ways) {
+      if (entry.key.load(std::memory_order_relaxed) == 0) {
+        free = &entry;
+        ++free_count;
+      } else if (has_aged(entry.value.load(std::memory_order_relaxed), now)) {
+        aged = &entry;
+      }
+    }
+    if (free_count > most_free) {
+      best = free;
+      most_free = free_count;
+    }
+  }
+  if (!best && aged) {
+    release(*aged);
+    best = aged;
+  }
+  return best;
+}
+
+void Fdb::release(Entry& entry) noexcept {
+  entry.key.store(0, std::memory_order_release);
+  --counts_[segments_[index_of(entry)]];
+  size_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+uint32_t Fdb::sweep(TimeMs now, uint32_t slots) noexcept {
+  const TryLock lock(locked_);
+  if (!lock) return 0;
+  uint32_t freed = 0;
+  for (uint32_t i = 0; i < std::min(slots, capacity()); ++i) {
+    Entry& entry = slot(cursor_);
+    cursor_ = cursor_ + 1 == capacity() ? 0 : cursor_ + 1;
+    if (entry.key.load(std::memory_order_relaxed) == 0 ||
+        !has_aged(entry.value.load(std::memory_order_relaxed), now)) {
+      continue;
+    }
+    release(entry);
+    ++freed;
+  }
+  return freed;
+}
+
+// Takes the lock for a slice at a time, so that lcores keep learning meanwhile.
+template <typename Which>
+uint32_t Fdb::forget(Which which) {
+  constexpr size_t kSlice = 256;
+  uint32_t forgotten = 0;
+  for (size_t next = 0; next < capacity();) {
+    const TryLock lock(locked_);
+    if (!lock) {
+      std::this_thread::yield();
+      continue;
+    }
+    for (const size_t end = std::min<size_t>(next + kSlice, capacity()); next < end; ++next) {
+      Entry& entry = slot(next);
+      const uint64_t key = entry.key.load(std::memory_order_relaxed);
+      if (key == 0 || !which(key, entry.value.load(std::memory_order_relaxed))) continue;
+      release(entry);
+      ++forgotten;
+    }
+  }
+  return forgotten;
+}
+
+uint32_t Fdb::forget_port(PortId port) {
+  return forget([port](uint64_t, uint64_t value) {
+    const Place place = decode(value);
+    return place.peer == kNoPeer && place.port == port;
+  });
+}
+
+uint32_t Fdb::forget_peer(PeerId peer) {
+  return forget([peer](uint64_t, uint64_t value) {
+    const Place place = decode(value);
+    return place.port == kUplinkPort && place.peer == peer;
+  });
+}
+
+uint32_t Fdb::forget_segment(Vni vni) {
+  return forget([vni](uint64_t key, uint64_t value) {
+    return (key & 0xffff) == (vni.value & 0xffff) && value >> 56 == vni.value >> 16;
+  });
+}
+
+}  // namespace butterfly

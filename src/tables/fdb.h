@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forwarding database: which MAC was last seen where (IEEE 802.1Q §8.8), for all segments.
+//
+// Key:      VNI and MAC.
+// Value:    a local port, or a peer behind the uplink; when the MAC was last seen.
+// Capacity: given at construction, in buckets of four; a key may lie in either of two buckets. With
+//           both full, or its segment at quota, a new MAC is not learnt: its frames are flooded.
+//           Aged entries count until they are swept or their place in a full bucket is needed.
+// Writers:  any lcore, for the few nanoseconds that it holds a try-lock. Who does not get it leaves
+//           the learning to its next packet: no lcore waits. The control side forgets.
+// Readers:  any lcore, without a lock. A reader that is interrupted in the middle while its entry
+//           is replaced twice may get a place of another segment: check the port's segment.
+// Memory:   18 bytes an entry.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/mac.h"
+#include "tables/segment_table.h"
+#include "wire/flow_key.h"
+
+namespace butterfly {
+
+class Fdb {
+ public:
+  using Place = Segment::Place;
+
+  enum class Learnt : uint8_t {
+    learnt,     // was not known
+    refreshed,  // known there; the time was brought up to date
+    moved,      // was known elsewhere
+    unchanged,  // known there, seen a moment ago: nothing was written
+    full,       // no room where this key may lie
+    quota,      // its segment has as many MACs as it may have
+    busy,       // another lcore was writing
+    unfit,      // no station has this address: zero or a group
+  };
+  // For traces: "learnt", "refreshed", …
+  static const char* name_of(Learnt result);
+
+  // `capacity` is rounded up to a power of two, at least 8. `per_segment` bounds the MACs of each
+  // segment, so that one tenant's flood of addresses hurts nobody else. REQUIRES: ageing_ms is less
+  // than 12 days, and the whole table is swept at least once in that time.
+  Fdb(uint32_t capacity, uint32_t per_segment, uint32_t ageing_ms,
+      const wire::HashSeed& seed = wire::random_hash_seed());
+
+  // Where the MAC was last seen, unless that was longer ago than the ageing time. Any lcore.
+  std::optional<Place> find(Vni vni, const Mac& mac, TimeMs now) const noexcept;
+
+  // Notes that the MAC was seen at `place`. `segment` is the VNI's slot in the SegmentTable, it
+  // stays the same until forget_segment. Writes only what is new, or older than a second. Any
+  // lcore.
+  Learnt learn(Vni vni, uint16_t segment, const Mac& mac, Place place, TimeMs now) noexcept;
+
+  // Frees what has aged among the next `slots` entries; returns how many. Does nothing when another
+  // lcore is writing. For lcores between bursts, every millisecond or so: it takes the lock's line.
+  uint32_t sweep(TimeMs now, uint32_t slots) noexcept;
+
+  // Control side: forgets everything at a place or of a segment; returns how much that was.
+  // REQUIRES: no lcore learns it any more.
+  uint32_t forget_port(PortId port);
+  uint32_t forget_peer(PeerId peer);
+  uint32_t forget_segment(Vni vni);
+
+  // Entries in use, aged ones included.
+  uint32_t size() const { return size_.load(std::memory_order_relaxed); }
+  uint32_t capacity() const { return static_cast<uint32_t>(buckets_count_) * kWays; }
+
+ private:
+  static constexpr uint32_t kWays = 4;
+  static constexpr uint32_t kRefreshMs = 1'000;
+
+  // Each word is whole by itself. `key` is written last when an entry is taken and zeroed first
+  // when it is freed, so a value read between two equal keys belongs to that key.
+  struct Entry {
+    std::atomic<uint64_t> key{0};    // MAC << 16 | low 16 bits of the VNI; 0: free
+    std::atomic<uint64_t> value{0};  // VNI's high 8 bits, place in 24, last seen in 32 (TimeMs)
+  };
+  struct alignas(64) Bucket {
+    std::array<Entry, kWays> ways;
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  // Where a key may lie.
+  struct Spot {
+    uint64_t key;
+    uint8_t vni_high;
+    std::array<size_t, 2> buckets;
+  };
+  struct Found {
+    Entry* entry = nullptr;
+    uint64_t value = 0;
+  };
+  class TryLock;
+
+  Spot spot_of(Vni vni, const Mac& mac) const noexcept;
+  Found look_up(const Spot& spot) const noexcept;
+  bool has_aged(uint64_t value, TimeMs now) const noexcept;
+  Entry& slot(size_t index) const { return buckets_[index / kWays].ways[index % kWays]; }
+  size_t index_of(const Entry& entry) const;
+
+  // Beyond this line: with the lock held.
+  Entry* make_room(const Spot& spot, TimeMs now) noexcept;
+  void release(Entry& entry) noexcept;
+  template <typename Which>
+  uint32_t forget(Which which);
+
+  const size_t buckets_count_;
+  const uint32_t per_segment_;
+  const uint32_t ageing_ms_;
+  const uint32_t refresh_ms_;
+  const wire::HashSeed seed_;
+  const std::unique_ptr<Bucket[]> buckets_;
+
+  alignas(64) std::atomic<bool> locked_{false};
+  std::atomic<uint32_t> size_{0};
+  size_t cursor_ = 0;               // of sweep
+  std::vector<uint16_t> segments_;  // of each entry in use: where it is counted
+  std::vector<uint32_t> counts_;    // of entries, by segment
+};
+
+}  // namespace butterfly

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tables/fdb.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace butterfly {
+namespace {
+
+using Learnt = Fdb::Learnt;
+
+constexpr uint32_t kAgeing = 300'000;
+constexpr Vni kRed{100};
+constexpr Vni kBlue{200};
+constexpr uint16_t kRedSegment = 1;
+constexpr uint16_t kBlueSegment = 2;
+
+Mac mac(uint64_t number) { return Mac::from_u64(0x520000000000 + number); }
+Segment::Place local(uint16_t port) { return {PortId{port}, kNoPeer}; }
+Segment::Place remote(uint16_t peer) { return {kUplinkPort, PeerId{peer}}; }
+
+class FdbTest : public ::testing::Test {
+ protected:
+  Learnt learn(uint64_t number, Segment::Place place, TimeMs now = 0) {
+    return fdb_.learn(kRed, kRedSegment, mac(number), place, now);
+  }
+  // "port 3", "peer 4" or "unknown".
+  std::string where(uint64_t number, TimeMs now = 0, Vni vni = kRed) {
+    const auto place = fdb_.find(vni, mac(number), now);
+    if (!place) return "unknown";
+    if (place->port == kUplinkPort) return "peer " + std::to_string(place->peer.value);
+    return "port " + std::to_string(place->port.value);
+  }
+  Fdb fdb_{1024, 100, kAgeing};
+};
+
+TEST_F(FdbTest, AMacIsFoundWhereItWasLearnt) {
+  EXPECT_EQ(where(1), "unknown");
+  EXPECT_EQ(learn(1, local(3)), Learnt::learnt);
+  EXPECT_EQ(learn(2, remote(3)), Learnt::learnt);
+  EXPECT_EQ(learn(3, local(kMaxPorts - 1)), Learnt::learnt);
+  EXPECT_EQ(learn(4, remote(kMaxPeers - 1)), Learnt::learnt);
+  EXPECT_EQ(where(1), "port 3");
+  EXPECT_EQ(where(2), "peer 3");
+  EXPECT_EQ(where(3), "port 1279");
+  EXPECT_EQ(where(4), "peer 4095");
+  EXPECT_EQ(where(5), "unknown");
+  EXPECT_EQ(fdb_.size(), 4u);
+}
+
+TEST_F(FdbTest, SegmentsDoNotSeeEachOthersMacs) {
+  learn(1, local(3));
+  // The same low 16 bits: told apart by the high ones.
+  const Vni alike{kRed.value + 0x10000};
+  EXPECT_EQ(where(1, 0, kBlue), "unknown");
+  EXPECT_EQ(where(1, 0, alike), "unknown");
+  fdb_.learn(alike, 3, mac(1), local(4), 0);
+  fdb_.learn(Vni{kVniMax}, 4, mac(1), remote(5), 0);
+  EXPECT_EQ(where(1), "port 3");
+  EXPECT_EQ(where(1, 0, alike), "port 4");
+  EXPECT_EQ(where(1, 0, Vni{kVniMax}), "peer 5");
+}
+
+TEST_F(FdbTest, AMacThatMovesIsFoundAtItsNewPlaceAtOnce) {
+  learn(1, local(3), 0);
+  EXPECT_EQ(learn(1, remote(3), 1), Learnt::moved);
+  EXPECT_EQ(where(1, 1), "peer 3");
+  EXPECT_EQ(learn(1, local(4), 2), Learnt::moved);
+  EXPECT_EQ(where(1, 2), "port 4");
+  EXPECT_EQ(fdb_.size(), 1u);
+}
+
+TEST_F(FdbTest, ItIsWrittenAgainOnlyAfterASecond) {
+  learn(1, local(3), 10'000);
+  EXPECT_EQ(learn(1, local(3), 10'000), Learnt::unchanged);
+  EXPECT_EQ(learn(1, local(3), 11'000), Learnt::unchanged);
+  EXPECT_EQ(learn(1, local(3), 11'001), Learnt::refreshed);
+  EXPECT_EQ(learn(1, local(3), 11'500), Learnt::unchanged);
+  // Another lcore, whose clock was read a little earlier.
+  EXPECT_EQ(learn(1, local(3), 10'990), Learnt::unchanged);
+}
+
+TEST_F(FdbTest, AMacThatIsSilentForTheAgeingTimeIsForgotten) {
+  const TimeMs start = 0xffff'0000;  // the clock wraps within the ageing time
+  learn(1, local(3), start);
+  EXPECT_EQ(where(1, start + kAgeing), "port 3");
+  EXPECT_EQ(where(1, start + kAgeing + 1), "unknown");
+  EXPECT_EQ(where(1, start - 5), "port 3") << "an lcore whose clock lags";
+  EXPECT_EQ(learn(1, local(3), start + kAgeing + 1), Learnt::refreshed);
+  EXPECT_EQ(where(1, start + kAgeing + 1), "port 3");
+}
+
+TEST_F(FdbTest, ZeroAndGroupAddressesAreNoStations) {
+  // VNI 0x650000 has no low bits: with a zero MAC the key would be that of a free entry.
+  EXPECT_EQ(fdb_.learn(Vni{0x650000}, 1, Mac{}, local(3), 0), Learnt::unfit);
+  EXPECT_EQ(fdb_.learn(kRed, 1, Mac::broadcast(), local(3), 0), Learnt::unfit);
+  EXPECT_FALSE(fdb_.find(Vni{0x650000}, Mac{}, 0));
+  EXPECT_EQ(fdb_.size(), 0u);
+}
+
+TEST_F(FdbTest, ASegmentAtItsQuotaHurtsOnlyItself) {
+  for (uint64_t i = 0; i < 100; ++i) ASSERT_EQ(learn(i, local(3)), Learnt::learnt) << i;
+  EXPECT_EQ(learn(100, local(3)), Learnt::quota);
+  EXPECT_EQ(where(100), "unknown");
+  EXPECT_EQ(learn(7, local(4)), Learnt::moved) << "what is known may still move";
+  EXPECT_EQ(fdb_.learn(kBlue, kBlueSegment, mac(100), local(5), 0), Learnt::learnt);
+}
+
+TEST_F(FdbTest, SweepingGivesTheQuotaBack) {
+  for (uint64_t i = 0; i < 100; ++i) learn(i, local(3), 0);
+  learn(50, local(3), 200'000);
+  EXPECT_EQ(learn(100, local(3), kAgeing + 1), Learnt::quota);
+  uint32_t freed = 0;
+  for (int i = 0; i < 32; ++i) freed += fdb_.sweep(kAgeing + 1, 32);  // 1,024 slots in all
+  EXPECT_EQ(freed, 99u);
+  EXPECT_EQ(fdb_.size(), 1u);
+  EXPECT_EQ(where(50, kAgeing + 1), "port 3");
+  EXPECT_EQ(learn(100, local(3), kAgeing + 1), Learnt::learnt);
+}
+
+TEST_F(FdbTest, APlaceThatGoesTakesItsMacsAlong) {
+  for (uint64_t i = 0; i < 10; ++i) learn(i, local(3));
+  for (uint64_t i = 10; i < 20; ++i) learn(i, remote(3));
+  fdb_.learn(kBlue, kBlueSegment, mac(1), local(3), 0);
+  EXPECT_EQ(fdb_.forget_peer(PeerId{4}), 0u);
+  EXPECT_EQ(fdb_.forget_port(PortId{3}), 11u);
+  EXPECT_EQ(where(1), "unknown");
+  EXPECT_EQ(where(1, 0, kBlue), "unknown");
+  EXPECT_EQ(where(10), "peer 3");
+  EXPECT_EQ(fdb_.forget_port(kUplinkPort), 0u) << "what lies behind peers is theirs";
+  EXPECT_EQ(fdb_.forget_peer(PeerId{3}), 10u);
+  EXPECT_EQ(fdb_.size(), 0u);
+}
+
+TEST_F(FdbTest, ASegmentThatGoesTakesItsMacsAlong) {
+  learn(1, local(3));
+  learn(2, remote(3));
+  fdb_.learn(Vni{kRed.value + 0x10000}, 3, mac(1), local(4), 0);
+  EXPECT_EQ(fdb_.forget_segment(kRed), 2u);
+  EXPECT_EQ(where(1), "unknown");
+  EXPECT_EQ(where(1, 0, Vni{kRed.value + 0x10000}), "port 4");
+}
+
+TEST(FdbCapacityTest, IsRoundedUpToAPowerOfTwo) {
+  EXPECT_EQ(Fdb(0, 1, kAgeing).capacity(), 8u);
+  EXPECT_EQ(Fdb(1000, 1, kAgeing).capacity(), 1024u);
+  EXPECT_EQ(Fdb(131072, 1, kAgeing).capacity(), 131072u);
+}
+
+TEST(FdbCapacityTest, MostOfTheTableFillsBeforeAMacFindsNoRoom) {
+  Fdb fdb(4096, 1u << 20, kAgeing, {{1, 2}});
+  uint64_t number = 0;
+  while (fdb.learn(kRed, kRedSegment, mac(number), local(3), 0) == Learnt::learnt) ++number;
+  EXPECT_EQ(fdb.learn(kRed, kRedSegment, mac(number), local(3), 0), Learnt::full);
+  EXPECT_GT(number, 4096u * 6 / 10);
+  for (uint64_t i = 0; i < number; ++i) ASSERT_TRUE(fdb.find(kRed, mac(i), 0)) << i;
+  EXPECT_EQ(fdb.size(), number);
+}
+
+TEST(FdbCapacityTest, AgedEntriesMakeRoomWhenTheirBucketsAreFull) {
+  Fdb fdb(8, 100, kAgeing);  // two buckets: every key may lie in both
+  for (uint64_t i = 0; i < 8; ++i) {
+    ASSERT_EQ(fdb.learn(kRed, kRedSegment, mac(i), local(3), 0), Learnt::learnt);
+  }
+  EXPECT_EQ(fdb.learn(kBlue, kBlueSegment, mac(8), local(4), kAgeing), Learnt::full);
+  EXPECT_EQ(fdb.learn(kBlue, kBlueSegment, mac(8), local(4), kAgeing + 1), Learnt::learnt);
+  EXPECT_EQ(fdb.size(), 8u);
+  EXPECT_TRUE(fdb.find(kBlue, mac(8), kAgeing + 1));
+}
+
+TEST(FdbCapacityTest, AQuotaThatAgedEntriesGaveBackCanBeUsedAgain) {
+  Fdb fdb(8, 8, kAgeing);
+  for (uint64_t i = 0; i < 8; ++i) fdb.learn(kRed, kRedSegment, mac(i), local(3), 0);
+  fdb.learn(kBlue, kBlueSegment, mac(8), local(4), kAgeing + 1);  // in the place of a red one
+  EXPECT_EQ(fdb.forget_segment(kBlue), 1u);
+  EXPECT_EQ(fdb.learn(kRed, kRedSegment, mac(9), local(3), kAgeing + 1), Learnt::learnt);
+}
+
+// MAC n may be at port n, at port n + 512 or unknown: any other answer is another MAC's.
+TEST(FdbThreadsTest, AReaderNeverGetsAnotherMacsPlaceWhileEntriesComeGoAndMove) {
+  constexpr uint16_t kMacs = 64;
+  Fdb fdb(16, 1000, kAgeing);  // a quarter of them fits: entries change hands all the time
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (uint32_t round = 0; !done; ++round) {
+      const auto n = static_cast<uint16_t>(1 + round * 7 % kMacs);
+      fdb.learn(kRed, kRedSegment, mac(n), local(static_cast<uint16_t>(n + round % 2 * 512)), 0);
+      if (round % 3 == 0) fdb.forget_port(PortId{static_cast<uint16_t>(1 + round % kMacs)});
+      if (round % 5 == 0) fdb.forget_port(PortId{static_cast<uint16_t>(513 + round % kMacs)});
+    }
+  });
+  uint64_t found = 0;
+  uint64_t wrong = 0;
+  for (uint64_t round = 0; round < 2'000 || found < 2'000; ++round) {
+    for (uint16_t n = 1; n <= kMacs; ++n) {
+      const auto place = fdb.find(kRed, mac(n), 0);
+      if (!place) continue;
+      ++found;
+      if (place->port.value % 512 != n || place->peer != kNoPeer) ++wrong;
+    }
+  }
+  done = true;
+  writer.join();
+  EXPECT_EQ(wrong, 0u) << "of " << found;
+}
+
+TEST(FdbThreadsTest, TwoLcoresThatLearnAtOnceLoseNoCount) {
+  Fdb fdb(256, 1000, kAgeing);
+  const auto lcore = [&fdb](uint16_t segment, Vni vni) {
+    for (uint32_t round = 0; round < 20'000; ++round) {
+      const TimeMs now = round * 50;
+      fdb.learn(vni, segment, mac(round % 40), local(static_cast<uint16_t>(1 + round % 3)), now);
+      fdb.sweep(now, 8);
+    }
+  };
+  std::thread one(lcore, kRedSegment, kRed);
+  std::thread other(lcore, kBlueSegment, kBlue);
+  one.join();
+  other.join();
+  const uint32_t size = fdb.size();
+  EXPECT_GT(size, 0u);
+  EXPECT_EQ(fdb.forget_segment(kRed) + fdb.forget_segment(kBlue), size);
+  EXPECT_EQ(fdb.size(), 0u);
+}
+
+}  // namespace
+}  // namespace butterfly
