@@ -19,7 +19,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics),
       record_(in.flows, *in.snapshot.nics, in.lcore),
-      path_mtu_(in.snapshot.vtep, in.lcore),
+      path_mtu_(in.snapshot.vtep, in.mtu_answers, in.lcore),
       vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
       port_out_(in.snapshot.ports),
       handoff_(in.mesh) {

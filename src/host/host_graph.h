@@ -21,6 +21,7 @@
 #include "graph/port_out.h"
 #include "graph/run_brick.h"
 #include "host/snapshot.h"
+#include "tables/token_bucket.h"
 
 namespace butterfly {
 
@@ -33,6 +34,7 @@ struct GraphInputs {
   NeighbourTable& neighbours;
   HandoffMesh& mesh;
   const wire::HashSeed& seed;
+  TokenBucket& mtu_answers;  // the lcore's
 };
 
 class HostGraph {

@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/host_impl.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 
 namespace butterfly {
-namespace {
-
-wire::HashSeed random_seed() {
-  wire::HashSeed seed{};
-  // Cannot fail for so few bytes once the kernel's generator is up, which boot ensures.
-  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) std::abort();
-  return seed;
-}
-
-}  // namespace
-
 StatusOr<std::unique_ptr<Host>> Host::create(HostOptions options, PacketPool& pool,
                                              PortFactory& ports) {
   auto quiescence = Quiescence::create(static_cast<uint16_t>(options.cpus.size()));
@@ -34,7 +21,7 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
       quiescence_(std::move(quiescence)),
       mesh_(static_cast<uint16_t>(options_.cpus.size())),
       fdb_(options_.fdb_capacity, options_.fdb_per_segment, options_.fdb_ageing_ms),
-      seed_(random_seed()),
+      seed_(wire::random_hash_seed()),
       intent_(std::make_shared<const Intent>()) {
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.ports[kUplinkPort.value] = options_.uplink.get();

@@ -60,7 +60,7 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
     }
   }
   view->graph = std::make_unique<HostGraph>(
-      GraphInputs{*snapshot, lcore_, flows_, fdb_, neighbours_, mesh_, seed_});
+      GraphInputs{*snapshot, lcore_, flows_, fdb_, neighbours_, mesh_, seed_, mtu_answers_});
   view->snapshot = std::move(snapshot);
   return view;
 }

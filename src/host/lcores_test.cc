@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two lcores under traffic and changes at once; meant to be run under TSan as well.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "host/host_test_support.h"
+
+namespace butterfly {
+namespace {
+
+using test::nic_intent;
+
+// Waits until `condition` holds; false when it does not within 20 s.
+template <typename Condition>
+bool await(const Condition& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+class LcoresTest : public ::testing::Test {
+ protected:
+  void start(IdleMode mode) {
+    HostOptions options;
+    options.cpus = {0, 1};
+    options.mode = mode;
+    options.flow_capacity = 4096;
+    host_ = std::move(*Host::create(std::move(options), test::pool(), ports_));
+    intent_.groups["open"].name = "open";
+    RuleIntent rule;
+    for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
+      rule.direction = direction;
+      intent_.groups["open"].rules[rule_id(rule)] = rule;
+    }
+    intent_.nics["a"] = nic_intent("a", "52:54:00:00:00:01", "10.0.0.1", {"open"});
+    intent_.nics["b"] = nic_intent("b", "52:54:00:00:00:02", "10.0.0.2", {"open"});
+    ASSERT_TRUE(host_->apply(intent_).ok());
+  }
+  // A datagram of flow `flow`, number `number`, from a to b or back.
+  static std::vector<uint8_t> datagram(bool from_a, uint32_t flow, uint32_t number) {
+    const std::string text =
+        std::string("eth(src=52:54:00:00:00:0") + (from_a ? "1" : "2") + ", dst=52:54:00:00:00:0" +
+        (from_a ? "2" : "1") + ")/ipv4(src=10.0.0." + (from_a ? "1" : "2") + ", dst=10.0.0." +
+        (from_a ? "2" : "1") + ")/udp(sport=" + std::to_string(from_a ? 4000 + flow : 53) +
+        ", dport=" + std::to_string(from_a ? 53 : 4000 + flow) + ")/payload(len=16)";
+    std::vector<uint8_t> bytes = test::bytes_of(text);
+    std::memcpy(bytes.data() + bytes.size() - 8, &flow, 4);
+    std::memcpy(bytes.data() + bytes.size() - 4, &number, 4);
+    return bytes;
+  }
+  // Collects what came out at the nic; every flow's numbers must rise.
+  void collect(const std::string& nic) {
+    for (const auto& frame : ports_.links.at(nic)->take()) {
+      uint32_t flow = 0;
+      uint32_t number = 0;
+      std::memcpy(&flow, frame.data() + frame.size() - 8, 4);
+      std::memcpy(&number, frame.data() + frame.size() - 4, 4);
+      auto& last = last_[nic][flow];
+      if (number <= last) ++reordered_;
+      last = number;
+      ++arrived_[nic];
+    }
+  }
+
+  test::ScriptedPorts ports_;
+  Intent intent_;
+  std::unique_ptr<Host> host_;
+  std::map<std::string, std::map<uint32_t, uint32_t>> last_;
+  std::map<std::string, uint32_t> arrived_;
+  uint32_t reordered_ = 0;
+};
+
+constexpr uint32_t kFlows = 64;
+constexpr uint32_t kNumbers = 40;
+
+TEST_F(LcoresTest, BothDirectionsOfAFlowMeetOnItsOwnerAndNothingIsLostOrReordered) {
+  start(IdleMode::adaptive);
+  for (uint32_t number = 1; number <= kNumbers; ++number) {
+    for (uint32_t flow = 0; flow < kFlows; ++flow) {
+      ports_.links.at("a")->feed(datagram(true, flow, number));
+      ports_.links.at("b")->feed(datagram(false, flow, number));
+    }
+    // No more in flight than the rings between lcores hold.
+    ASSERT_TRUE(await([&] {
+      collect("a");
+      collect("b");
+      return arrived_["a"] == number * kFlows && arrived_["b"] == number * kFlows;
+    })) << arrived_["a"] << " " << arrived_["b"];
+  }
+  EXPECT_EQ(reordered_, 0u);
+  EXPECT_GT(host_->counters().ledger.handed_over, 0u);
+  ASSERT_TRUE(await([&] { return test::ledger_closes(host_->counters().ledger); }));
+}
+
+TEST_F(LcoresTest, ChangesUnderTrafficLoseNoPacketOfUntouchedNics) {
+  start(IdleMode::adaptive);
+  uint32_t changes = 0;
+  for (uint32_t number = 1; number <= kNumbers; ++number) {
+    for (uint32_t flow = 0; flow < kFlows; ++flow) {
+      ports_.links.at("a")->feed(datagram(true, flow, number));
+    }
+    Intent next = intent_;
+    if (number % 2 == 0) {
+      next.nics["c"] = nic_intent("c", "52:54:00:00:00:03", "10.0.0.3", {"open"});
+    }
+    RuleIntent rule;
+    rule.protocol = uint8_t{6};
+    rule.first_port = rule.last_port = static_cast<uint16_t>(number);
+    next.groups["open"].rules[rule_id(rule)] = rule;
+    ASSERT_TRUE(host_->apply(next).ok());
+    ++changes;
+  }
+  ASSERT_TRUE(await([&] {
+    collect("b");
+    return arrived_["b"] == kNumbers * kFlows;
+  })) << arrived_["b"];
+  EXPECT_EQ(changes, kNumbers);
+  EXPECT_EQ(reordered_, 0u);
+}
+
+TEST_F(LcoresTest, AnIdleHostSleepsAndWakesForAChange) {
+  start(IdleMode::adaptive);
+  ASSERT_TRUE(await([&] {
+    const HostReport report = host_->report();
+    return report.lcores[0].sleeping && report.lcores[1].sleeping;
+  }));
+  Intent next = intent_;
+  next.nics.erase("b");
+  EXPECT_TRUE(host_->apply(next).ok());
+  EXPECT_EQ(host_->nic_reports().size(), 1u);
+}
+
+}  // namespace
+}  // namespace butterfly
