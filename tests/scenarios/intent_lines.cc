@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/intent_lines.h"
+
+#include <charconv>
+#include <set>
+#include <sstream>
+
+namespace butterfly::scenario {
+namespace {
+
+// Reads the words of a line one after the other; the first fault sticks.
+class Reader {
+ public:
+  Reader(const Line& line, size_t start) : line_(line), at_(start) {}
+
+  bool is_done() const { return at_ >= line_.words.size() || !fault_.ok(); }
+  const std::string& next() { return line_.word(at_++); }
+  // Takes the next word if it is `word`.
+  bool accept(const std::string& word) {
+    if (line_.word(at_) != word) return false;
+    ++at_;
+    return true;
+  }
+  template <typename T>
+  T number(uint64_t max) {
+    const std::string& text = next();
+    const StatusOr<uint64_t> value = parse_number(text, max);
+    if (!value.ok()) return fail(value.status()), T{};
+    return static_cast<T>(*value);
+  }
+  Mac mac() { return value_of(Mac::parse(next()), "a MAC address"); }
+  IpAddress address() { return value_of(IpAddress::parse(next()), "an address"); }
+  Cidr cidr() { return value_of(Cidr::parse(next()), "a prefix"); }
+  uint32_t duration() {
+    const StatusOr<uint32_t> value = parse_duration(next());
+    if (!value.ok()) return fail(value.status()), 0;
+    return *value;
+  }
+  void fail(const Status& status) {
+    if (fault_.ok()) fault_ = status;
+  }
+  // The word just read is not `what`.
+  void wanted(const std::string& what) {
+    fail(invalid("'" + line_.word(at_ - 1) + "' (wanted " + what + ")"));
+  }
+  const Status& status() const { return fault_; }
+
+ private:
+  template <typename T>
+  T value_of(std::optional<T> value, const std::string& what) {
+    if (!value) wanted(what);
+    return value.value_or(T{});
+  }
+
+  const Line& line_;
+  size_t at_;
+  Status fault_;
+};
+
+Status read_underlay(Reader reader, Wanted& wanted) {
+  Vtep vtep;
+  const std::string& text = reader.next();
+  const size_t slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address || slash == std::string::npos) {
+    return invalid("'" + text + "' (wanted ADDRESS/LENGTH)");
+  }
+  vtep.address = *address;
+  const StatusOr<uint64_t> length = parse_number(text.substr(slash + 1), 128);
+  if (!length.ok()) return length.status();
+  vtep.on_link = Cidr(*address, static_cast<unsigned>(*length));
+  while (!reader.is_done()) {
+    if (reader.accept("mac")) {
+      vtep.mac = reader.mac();
+    } else if (reader.accept("mtu")) {
+      vtep.mtu = reader.number<uint16_t>(65535);
+    } else if (reader.accept("gateway")) {
+      vtep.gateway = reader.address();
+    } else if (reader.accept("port")) {
+      vtep.udp_port = reader.number<uint16_t>(65535);
+    } else {
+      reader.next();
+      reader.wanted("mac, mtu, gateway or port");
+    }
+  }
+  wanted.options.vtep = vtep;
+  return reader.status();
+}
+
+Status read_option(Reader reader, HostOptions& options) {
+  const std::string name = reader.next();
+  if (name == "flows") {
+    options.flow_capacity = reader.number<uint32_t>(1u << 20);
+  } else if (name == "fdb") {
+    options.fdb_capacity = reader.number<uint32_t>(1u << 20);
+  } else if (name == "fdb-per-segment") {
+    options.fdb_per_segment = reader.number<uint32_t>(1u << 20);
+  } else if (name == "ageing") {
+    options.fdb_ageing_ms = reader.duration();
+  } else {
+    reader.wanted("flows, fdb, fdb-per-segment or ageing");
+  }
+  return reader.status();
+}
+
+// Lists (ip, sg) start anew with the first one that a `set` names; "none" empties them.
+Status read_nic_fields(Reader& reader, NicIntent& nic) {
+  std::set<std::string> seen;
+  while (!reader.is_done()) {
+    const std::string field = reader.next();
+    const bool is_first = seen.insert(field).second;
+    if (field == "mac") {
+      nic.mac = reader.mac();
+    } else if (field == "vni") {
+      nic.vni = Vni{reader.number<uint32_t>(kVniMax)};
+    } else if (field == "ip") {
+      if (is_first) nic.addresses.clear();
+      if (!reader.accept("none")) nic.addresses.insert(reader.address());
+    } else if (field == "sg") {
+      if (is_first) nic.groups.clear();
+      if (!reader.accept("none")) nic.groups.push_back(reader.next());
+    } else if (field == "antispoof") {
+      nic.antispoof = reader.next() != "no";
+    } else {
+      reader.wanted("mac, vni, ip, sg or antispoof");
+    }
+  }
+  return reader.status();
+}
+
+Status read_nic(Reader reader, Intent& intent) {
+  const bool is_del = reader.accept("del");
+  const bool is_set = !is_del && reader.accept("set");
+  const std::string& id = reader.next();
+  if ((is_del || is_set) && !intent.nics.contains(id)) {
+    return invalid("nic '" + id + "' is not there (wanted: nic " + id + " … before)");
+  }
+  if (is_del) {
+    intent.nics.erase(id);
+    return reader.status();
+  }
+  intent.nics[id].id = id;
+  return read_nic_fields(reader, intent.nics[id]);
+}
+
+// True when `word` says which protocol.
+bool read_protocol(const std::string& word, Reader& reader, RuleIntent& rule) {
+  static const std::map<std::string, uint8_t> protocols{
+      {"tcp", 6}, {"udp", 17}, {"sctp", 132}, {"icmp", 1}, {"icmp6", 58}};
+  if (word == "proto") {
+    rule.protocol = reader.number<uint8_t>(255);
+    return true;
+  }
+  const auto it = protocols.find(word);
+  if (it == protocols.end()) return false;
+  rule.protocol = it->second;
+  return true;
+}
+
+void read_ports(Reader& reader, RuleIntent& rule) {
+  const std::string& text = reader.next();
+  const size_t dash = text.find('-');
+  const StatusOr<uint64_t> first = parse_number(text.substr(0, dash), 65535);
+  const StatusOr<uint64_t> last =
+      dash == std::string::npos ? first : parse_number(text.substr(dash + 1), 65535);
+  if (!first.ok() || !last.ok()) return reader.wanted("PORT or PORT-PORT");
+  rule.first_port = static_cast<uint16_t>(*first);
+  rule.last_port = static_cast<uint16_t>(*last);
+}
+
+StatusOr<RuleIntent> read_rule(Reader& reader) {
+  RuleIntent rule;
+  const std::string direction = reader.next();
+  if (direction != "in" && direction != "out") reader.wanted("in or out");
+  rule.direction = direction == "in" ? RuleDirection::ingress : RuleDirection::egress;
+  while (!reader.is_done()) {
+    const std::string word = reader.next();
+    if (word == "any" || word == "v4" || word == "v6") {
+      rule.family = word == "any"  ? RuleFamily::any
+                    : word == "v4" ? RuleFamily::v4
+                                   : RuleFamily::v6;
+    } else if (word == "port") {
+      read_ports(reader, rule);
+    } else if (word == "type") {
+      rule.icmp_type = reader.number<uint8_t>(255);
+    } else if (word == "code") {
+      rule.icmp_code = reader.number<uint8_t>(255);
+    } else if (word == "cidr") {
+      rule.peer_cidr = reader.cidr();
+    } else if (word == "group") {
+      rule.peer_group = reader.next();
+    } else if (!read_protocol(word, reader, rule)) {
+      reader.wanted("any, v4, v6, a protocol, port, type, code, cidr or group");
+    }
+  }
+  if (!reader.status().ok()) return reader.status();
+  return rule;
+}
+
+GroupIntent& group_of(Intent& intent, const std::string& name, bool with_defaults) {
+  const auto [it, is_new] = intent.groups.try_emplace(name);
+  it->second.name = name;
+  if (is_new && with_defaults) {
+    for (const RuleIntent& rule : default_group_rules()) it->second.rules[rule_id(rule)] = rule;
+  }
+  return it->second;
+}
+
+Status delete_rule(Reader reader, Intent& intent) {
+  const std::string& name = reader.next();
+  const auto it = intent.groups.find(name);
+  if (it == intent.groups.end()) return invalid("group '" + name + "' is not there");
+  const StatusOr<RuleIntent> rule = read_rule(reader);
+  if (!rule.ok()) return rule.status();
+  if (it->second.rules.erase(rule_id(*rule)) == 0) {
+    return invalid("group '" + name + "' has no such rule");
+  }
+  return ok_status();
+}
+
+Status change_member(Reader reader, Intent& intent) {
+  const bool is_add = reader.next() == "add";
+  GroupIntent& group = group_of(intent, reader.next(), true);
+  const IpAddress member = reader.address();
+  is_add ? void(group.members.insert(member)) : void(group.members.erase(member));
+  return reader.status();
+}
+
+Status read_group(Reader reader, Intent& intent) {
+  if (reader.accept("rule")) {
+    if (!reader.accept("del")) return invalid("sg rule (wanted sg rule del, or sg GROUP rule …)");
+    return delete_rule(reader, intent);
+  }
+  if (reader.accept("member")) return change_member(reader, intent);
+  if (reader.accept("del")) {
+    if (intent.groups.erase(reader.next()) == 0) reader.wanted("a group that is there");
+    return reader.status();
+  }
+  const std::string& name = reader.next();
+  const bool is_empty = reader.accept("empty");
+  GroupIntent& group = group_of(intent, name, !is_empty);
+  if (reader.is_done()) return reader.status();
+  if (!reader.accept("rule")) return invalid("sg " + name + " (wanted rule, empty, or nothing)");
+  const StatusOr<RuleIntent> rule = read_rule(reader);
+  if (!rule.ok()) return rule.status();
+  group.rules[rule_id(*rule)] = *rule;
+  return ok_status();
+}
+
+Status read_peer(Reader reader, Wanted& wanted) {
+  if (reader.accept("del")) {
+    if (wanted.intent.peers.erase(reader.address()) == 0) reader.wanted("a peer that is there");
+    return reader.status();
+  }
+  PeerIntent peer{reader.address(), {}};
+  while (!reader.is_done()) {
+    if (reader.accept("vni")) {
+      std::istringstream list(reader.next());
+      for (std::string vni; std::getline(list, vni, ',');) {
+        const StatusOr<uint64_t> number = parse_number(vni, kVniMax);
+        if (!number.ok()) return number.status();
+        peer.vnis.insert(Vni{static_cast<uint32_t>(*number)});
+      }
+    } else if (reader.accept("mac")) {
+      wanted.neighbours[peer.address] = reader.mac();
+    } else {
+      reader.next();
+      reader.wanted("vni or mac");
+    }
+  }
+  wanted.intent.peers[peer.address] = peer;
+  return reader.status();
+}
+
+Status read_fdb(Reader reader, Intent& intent) {
+  const bool is_del = reader.accept("del");
+  FdbIntent entry;
+  entry.vni = Vni{reader.number<uint32_t>(kVniMax)};
+  entry.mac = reader.mac();
+  if (is_del) {
+    intent.fdb.erase({entry.vni, entry.mac});
+    return reader.status();
+  }
+  entry.peer = reader.address();
+  intent.fdb[{entry.vni, entry.mac}] = entry;
+  return reader.status();
+}
+
+Status read_neighbour(Reader reader, Wanted& wanted) {
+  const IpAddress address = reader.address();
+  if (!reader.accept("mac")) return invalid("neighbour (wanted neighbour ADDRESS mac MAC)");
+  wanted.neighbours[address] = reader.mac();
+  return reader.status();
+}
+
+}  // namespace
+
+StatusOr<uint64_t> parse_number(const std::string& text, uint64_t max) {
+  uint64_t number = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error == std::errc() && end == last && number <= max) return number;
+  return invalid("'" + text + "' (wanted a number up to " + std::to_string(max) + ")");
+}
+
+StatusOr<uint32_t> parse_duration(const std::string& text) {
+  static const std::map<std::string, uint64_t> units{
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  const size_t end = text.find_first_not_of("0123456789");
+  const auto unit = units.find(end == std::string::npos ? "" : text.substr(end));
+  const StatusOr<uint64_t> count = parse_number(text.substr(0, end), 1'000'000);
+  if (unit == units.end() || !count.ok()) {
+    return invalid("'" + text + "' (wanted a time such as 300ms, 31s, 5m, 2h or 5d)");
+  }
+  return static_cast<uint32_t>(*count * unit->second);
+}
+
+bool is_intent_line(const Line& line) {
+  static const std::set<std::string> verbs{"underlay", "option", "nic",      "sg",
+                                           "peer",     "fdb",    "neighbour"};
+  return verbs.contains(line.verb());
+}
+
+Status apply_intent_line(const Line& line, Wanted& wanted) {
+  const Reader reader(line, 1);
+  if (line.verb() == "underlay") return read_underlay(reader, wanted);
+  if (line.verb() == "option") return read_option(reader, wanted.options);
+  if (line.verb() == "nic") return read_nic(reader, wanted.intent);
+  if (line.verb() == "sg") return read_group(reader, wanted.intent);
+  if (line.verb() == "peer") return read_peer(reader, wanted);
+  if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
+  return read_neighbour(reader, wanted);
+}
+
+}  // namespace butterfly::scenario

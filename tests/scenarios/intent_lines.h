@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lines of a scenario that say what the operator wants, in the words of the command line.
+//
+//   underlay 192.0.2.1/24 mac 02:00:00:00:00:01 [mtu 1600] [gateway 192.0.2.254] [port 4789]
+//   option flows N | fdb N | fdb-per-segment N | ageing 10s
+//   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] | nic set ID … | nic del ID
+//   sg GROUP [empty]              a group with the two default rules (everything out), or none
+//   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]] [type N [code
+//   N]]
+//                     [cidr PREFIX | group GROUP]
+//   sg rule del GROUP in|out …    sg member add|del GROUP ADDRESS      sg del GROUP
+//   peer ADDRESS vni N[,N] [mac MAC]       peer del ADDRESS
+//   fdb VNI MAC PEER                       fdb del VNI MAC
+//   neighbour ADDRESS mac MAC     somebody on the underlay, who answers ARP and ND as a peer does
+#pragma once
+
+#include <map>
+
+#include "host/host.h"
+#include "scenarios/scenario_file.h"
+
+namespace butterfly::scenario {
+
+// What the lines so far amount to.
+struct Wanted {
+  Intent intent;
+  HostOptions options;                  // for a host that is yet to be made
+  std::map<IpAddress, Mac> neighbours;  // who answers on the underlay
+};
+
+bool is_intent_line(const Line& line);
+// Applies one line. An error says the fact and what was wanted.
+Status apply_intent_line(const Line& line, Wanted& wanted);
+
+// "31s", "300ms", "5d" in milliseconds.
+StatusOr<uint32_t> parse_duration(const std::string& text);
+StatusOr<uint64_t> parse_number(const std::string& text, uint64_t max);
+
+}  // namespace butterfly::scenario

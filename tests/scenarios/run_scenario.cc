@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/run_scenario.h"
+
+#include "scenarios/expectation.h"
+#include "support/packet_text.h"
+
+namespace butterfly::scenario {
+namespace {
+
+std::string listed(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += "\n    " + line;
+  return text;
+}
+
+// "expect db 3 of eth(…)" → three expectations; none for "expect nothing".
+StatusOr<std::vector<Expectation>> read_expect(const Line& line) {
+  if (line.word(1) == "nothing") return std::vector<Expectation>{};
+  size_t times = 1;
+  size_t at = 2;
+  if (line.word(3) == "of") {
+    const StatusOr<uint64_t> number = parse_number(line.word(2), 100'000);
+    if (!number.ok()) return number.status();
+    times = *number;
+    at = 4;
+  }
+  const Expectation expectation{line.word(1), line.from_word(at)};
+  RETURN_IF_ERROR(check_text(expectation));
+  return std::vector<Expectation>(times, expectation);
+}
+
+// Counters by name: "brick/out", "flows" tracked, "fdb" entries learnt, or a word of the ledger.
+StatusOr<uint64_t> read_counter(const std::string& name, Host& host) {
+  if (name == "fdb") return host.report().fdb_entries;
+  if (name == "flows") {
+    uint64_t flows = 0;
+    for (const LcoreReport& lcore : host.report().lcores) flows += lcore.flows;
+    return flows;
+  }
+  const CounterReport counters = host.counters();
+  std::string known;
+  for (const OutReport& out : counters.outs) {
+    if (out.node + "/" + out.out == name) return out.packets;
+    if (name.starts_with(out.node + "/")) known += " " + out.out;
+  }
+  return invalid("counter '" + name + "' is not there (wanted brick/out" +
+                 (known.empty() ? "" : ", out one of" + known) + ", or flows, or fdb)");
+}
+
+// Every drop so far, for the message of a failed expectation.
+std::string drops(Host& host) {
+  std::string text;
+  for (const OutReport& out : host.counters().outs) {
+    if (!out.drop || out.packets == 0) continue;
+    text += " " + out.node + "/" + out.out + " " + std::to_string(out.packets);
+  }
+  return text.empty() ? " none" : text;
+}
+
+}  // namespace
+
+ScenarioRun::ScenarioRun(const ScenarioFile& file, Mode mode, size_t lcores)
+    : file_(file), mode_(mode) {
+  wanted_.options.cpus.assign(lcores, 0);
+}
+
+Status ScenarioRun::run() {
+  for (size_t i = 0; i < file_.lines.size(); ++i) RETURN_IF_ERROR(step(i));
+  if (!host_) return invalid(file_.path + ": sends nothing (wanted a send, burst or after)");
+  RETURN_IF_ERROR(host_->audit());
+  return ok_status();
+}
+
+Status ScenarioRun::step(size_t& index) {
+  const Line& line = file_.lines[index];
+  if (is_intent_line(line)) {
+    is_applied_ = false;
+    const Status status = apply_intent_line(line, wanted_);
+    return status.ok() ? status : fault(line, std::string(status.message()));
+  }
+  if (const Status status = apply_intent(); !status.ok()) {
+    return fault(line, "intent refused: " + std::string(status.message()));
+  }
+  const std::string& verb = line.verb();
+  if (verb == "count") return count(line);
+  if (verb == "connected" || verb == "ring" || verb == "longest") return set_port(line);
+  if (verb == "send" || verb == "queue") {
+    RETURN_IF_ERROR(send(line));
+    if (verb == "queue") return ok_status();
+  } else if (verb == "burst") {
+    RETURN_IF_ERROR(burst(line));
+  } else if (verb == "after") {
+    const StatusOr<uint32_t> duration = parse_duration(line.word(1));
+    if (!duration.ok()) return fault(line, std::string(duration.status().message()));
+    host_->advance(*duration);
+  } else if (verb == "expect") {
+    return fault(line, "expect stands alone (wanted right behind send, burst or after)");
+  } else {
+    return fault(line, "'" + verb +
+                           "' is not known (wanted an intent line, send, queue, burst, "
+                           "after, expect, count, connected, ring or longest)");
+  }
+  return expect(index);
+}
+
+Status ScenarioRun::apply_intent() {
+  if (is_applied_) return ok_status();
+  if (!host_) {
+    StatusOr<std::unique_ptr<ScriptedHost>> host = ScriptedHost::create(std::move(wanted_.options));
+    if (!host.ok()) return host.status();
+    host_ = *std::move(host);
+  }
+  is_applied_ = true;
+  return host_->apply(wanted_.intent, wanted_.neighbours);
+}
+
+StatusOr<ScriptedLink*> ScenarioRun::port(const std::string& name) {
+  if (ScriptedLink* link = host_->link(name)) return link;
+  return invalid("no port '" + name +
+                 "' (wanted a nic's id, or uplink on a host with an underlay)");
+}
+
+Status ScenarioRun::send(const Line& line) {
+  const StatusOr<ScriptedLink*> link = port(line.word(1));
+  if (!link.ok()) return fault(line, std::string(link.status().message()));
+  const auto bytes = test::build_packet(line.from_word(2));
+  if (!bytes.ok()) return fault(line, std::string(bytes.status().message()));
+  (*link)->feed(*bytes);
+  if (line.verb() == "send") host_->settle();
+  return ok_status();
+}
+
+Status ScenarioRun::burst(const Line& line) {
+  const StatusOr<ScriptedLink*> link = port(line.word(1));
+  if (!link.ok()) return fault(line, std::string(link.status().message()));
+  const StatusOr<uint64_t> times = parse_number(line.word(2), 100'000);
+  if (!times.ok() || line.word(3) != "of") return fault(line, "wanted: burst PORT N of PACKET");
+  const auto bytes = test::build_packet(line.from_word(4));
+  if (!bytes.ok()) return fault(line, std::string(bytes.status().message()));
+  for (uint64_t i = 0; i < *times; ++i) (*link)->feed(*bytes);
+  while ((*link)->waiting() != 0 && (*link)->is_connected()) host_->settle();
+  host_->settle();
+  return ok_status();
+}
+
+Status ScenarioRun::set_port(const Line& line) {
+  const StatusOr<ScriptedLink*> link = port(line.word(1));
+  if (!link.ok()) return fault(line, std::string(link.status().message()));
+  if (line.verb() == "connected") {
+    (*link)->set_connected(line.word(2) != "no");
+    return ok_status();
+  }
+  uint64_t limit = ScriptedLink::kNoLimit;
+  if (line.word(2) != "unlimited") {
+    const StatusOr<uint64_t> number = parse_number(line.word(2), ScriptedLink::kNoLimit);
+    if (!number.ok()) return fault(line, std::string(number.status().message()));
+    limit = *number;
+  }
+  const auto amount = static_cast<uint32_t>(limit);
+  line.verb() == "ring" ? (*link)->set_room(amount) : (*link)->set_longest(amount);
+  return ok_status();
+}
+
+Status ScenarioRun::count(const Line& line) {
+  const StatusOr<uint64_t> value = read_counter(line.word(1), host_->host());
+  if (!value.ok()) return fault(line, std::string(value.status().message()));
+  const StatusOr<uint64_t> expected = parse_number(line.word(2), ~uint64_t{0});
+  if (expected.ok() && *expected == *value) return ok_status();
+  if (mode_ == Mode::update) {
+    changes_.push_back(
+        {line.first, line.last, {"count " + line.word(1) + " " + std::to_string(*value)}});
+    return ok_status();
+  }
+  return fault(line, line.word(1) + " is " + std::to_string(*value) + ", wanted " + line.word(2) +
+                         "; drops:" + drops(host_->host()));
+}
+
+Status ScenarioRun::expect(size_t& index) {
+  const Line& action = file_.lines[index];
+  std::vector<Expectation> expected;
+  std::vector<std::string> expected_lines;
+  const size_t first = index + 1;
+  while (index + 1 < file_.lines.size() && file_.lines[index + 1].verb() == "expect") {
+    const Line& line = file_.lines[++index];
+    StatusOr<std::vector<Expectation>> more = read_expect(line);
+    if (!more.ok()) return fault(line, std::string(more.status().message()));
+    expected.insert(expected.end(), more->begin(), more->end());
+    expected_lines.push_back(line.text);
+  }
+  const std::vector<Sighting> seen = host_->take_sightings();
+  if (match(expected, seen)) return ok_status();
+  if (mode_ == Mode::update) {
+    const bool has_lines = first <= index;
+    changes_.push_back({has_lines ? file_.lines[first].first : action.last + 1,
+                        has_lines ? file_.lines[index].last : action.last, as_lines(seen)});
+    return ok_status();
+  }
+  if (expected_lines.empty()) expected_lines.emplace_back("expect nothing");
+  return fault(action, "expected" + listed(expected_lines) + "\n  but there came" +
+                           listed(as_lines(seen)) + "\n  drops so far:" + drops(host_->host()));
+}
+
+std::vector<std::string> ScenarioRun::updated() const {
+  std::vector<std::string> lines;
+  size_t at = 0;
+  for (const Change& change : changes_) {
+    while (at + 1 < static_cast<size_t>(change.first)) lines.push_back(file_.raw[at++]);
+    lines.insert(lines.end(), change.lines.begin(), change.lines.end());
+    at = static_cast<size_t>(change.last);
+  }
+  while (at < file_.raw.size()) lines.push_back(file_.raw[at++]);
+  return lines;
+}
+
+}  // namespace butterfly::scenario
