@@ -16,3 +16,11 @@ def matching(drops, pattern):
 
 def total(drops, pattern):
     return sum(matching(drops, pattern).values())
+
+
+def line_naming(text, names):
+    """The first line of a text (e.g. a trace) that holds all words of one of the "brick/out" names."""
+    for line in text.splitlines():
+        if any(all(word in line for word in name.split("/")) for name in names):
+            return line.strip()
+    return ""

@@ -42,9 +42,10 @@ class Host:
         self.directory = run_directory.make_directory(f"host-{name}")
         (self.directory / "ports").mkdir()
         self.namespace = run_directory.make_namespace(name)
-        # The address is the daemon's: the kernel must stay silent on the uplink.
+        # The address is the daemon's: the kernel must stay silent on the uplink (a tap may speak).
         run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", namespace=self.namespace)
         device = underlay.attach(self.namespace)
+        run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=0", namespace=self.namespace)
         self.config = self.directory / "butterflyd.toml"
         self.config.write_text(CONFIG.format(directory=self.directory, lcore=lcore, device=device,
                                              address=address))
@@ -77,6 +78,10 @@ class Host:
         """An orderly end; returns the exit status."""
         self._process.terminate()
         return self._process.wait(20)
+
+    def try_second_daemon(self):
+        """Starts another daemon with the same configuration; its Answer, once it gives up."""
+        return run(self._binaries / "butterflyd", "--config", self.config, namespace=self.namespace, check=False)
 
     @property
     def pid(self):

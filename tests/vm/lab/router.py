@@ -32,9 +32,10 @@ class Router:
         self._add_address(self.namespace, self._uplink, address)
 
     def _make_gateway(self, vni, gateways, peers, underlay_mtu):
-        overhead = 70 if ":" in self.address else 50
+        # Over IPv6 a sender may leave the outer UDP checksum zero (RFC 6935); the kernel must be told.
+        overhead, options = (70, ["udp6zerocsumrx"]) if ":" in self.address else (50, [])
         ip("link", "add", "vx0", "type", "vxlan", "id", str(vni), "dstport", "4789", "local", self.address,
-           "dev", self._uplink, namespace=self.namespace)
+           "dev", self._uplink, *options, namespace=self.namespace)
         run("ethtool", "-K", "vx0", "tx", "off", "tso", "off", "gso", "off", namespace=self.namespace)
         ip("link", "set", "vx0", "mtu", str(min(1500, underlay_mtu - overhead)), "up", namespace=self.namespace)
         for gateway in gateways:

@@ -2,6 +2,7 @@
 """A run's directory and the record of all it made, so that nothing is left behind.
 Each run first removes what a crashed one recorded; nothing unrecorded is ever touched."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -35,10 +36,9 @@ class RunDirectory:
         self._interrupted = False
 
     def __enter__(self):
-        ROOT.mkdir(parents=True, exist_ok=True)
         with locked():
             remove_leftovers()
-            self.path.mkdir()
+            self.path.mkdir(parents=True)
             self._note("owner", self.pid, process_start(self.pid))
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -95,14 +95,14 @@ class RunDirectory:
 
 
 class locked:
-    """Runs start and end one at a time."""
+    """Runs start and end one at a time. The lock is on /run, so that no lock file is left behind."""
 
     def __enter__(self):
-        self._file = open(ROOT / "lock", "w", encoding="utf-8")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._directory = os.open(ROOT.parent, os.O_RDONLY)
+        fcntl.flock(self._directory, fcntl.LOCK_EX)
 
     def __exit__(self, *_):
-        self._file.close()
+        os.close(self._directory)
 
 
 def read_record(path):
@@ -147,6 +147,8 @@ def remove_recorded(path):
     shutil.rmtree(path, ignore_errors=True)
     if not list(ROOT.glob("run.*")):
         restore_hugepages()
+        with contextlib.suppress(OSError):  # not empty: someone else's file, not ours to remove
+            ROOT.rmdir()
 
 
 def restore_hugepages():
