@@ -10,8 +10,7 @@ namespace butterfly {
 namespace {
 
 bool has_ports(uint8_t protocol) {
-  return protocol == wire::kProtoTcp || protocol == wire::kProtoUdp ||
-         protocol == wire::kProtoSctp;
+  return protocol == wire::kProtoTcp || protocol == wire::kProtoUdp || protocol == wire::kProtoSctp;
 }
 
 bool is_icmp_of(uint8_t protocol, wire::Family family) {

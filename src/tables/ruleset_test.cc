@@ -124,9 +124,8 @@ TEST(Ruleset, ThePeerIsTheSourceComingInAndTheDestinationGoingOut) {
 
 TEST(Ruleset, AMemberCountsInItsOwnSegmentAndAListedAddressInEverySegment) {
   Rule group;
-  group.members = std::make_shared<const AddressSet>(
-      std::vector<AddressSet::Member>{{Vni{7}, ip("10.0.0.9")}, {Vni{0}, ip("fd00::9")},
-                                      {Vni{7}, ip("10.0.0.9")}});
+  group.members = std::make_shared<const AddressSet>(std::vector<AddressSet::Member>{
+      {Vni{7}, ip("10.0.0.9")}, {Vni{0}, ip("fd00::9")}, {Vni{7}, ip("10.0.0.9")}});
   EXPECT_EQ(group.members->members().size(), 2u);
   EXPECT_TRUE(lets_in(group, tcp("10.0.0.9", "10.0.0.5", 80, Vni{7})));
   EXPECT_FALSE(lets_in(group, tcp("10.0.0.9", "10.0.0.5", 80, Vni{8})));

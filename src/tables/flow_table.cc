@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tables/flow_table.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <type_traits>
+
+namespace butterfly {
+namespace {
+
+constexpr uint32_t kNone = 0xffffffff;
+// Entries a bucket holds on average when the table is full: 12.8 bytes of index an entry, and a
+// first bucket is full for 3 % of them (Poisson), so a miss nearly always reads one line.
+constexpr uint32_t kLoad = 5;
+
+static_assert(std::is_trivially_default_constructible_v<Flow>,
+              "so that entries never used stay untouched");
+
+}  // namespace
+
+FlowTable::FlowTable(uint32_t capacity, const FlowTimeouts& timeouts)
+    : capacity_(std::max(capacity, 1U)),
+      bucket_count_(std::max((capacity_ + kLoad - 1) / kLoad, 2U)),
+      timeouts_(timeouts),
+      buckets_(std::make_unique<Bucket[]>(bucket_count_)),
+      entries_(std::make_unique_for_overwrite<Flow[]>(capacity_)),
+      free_head_(kNone) {}
+
+// A bit for each slot with that tag.
+uint32_t FlowTable::matches(const Bucket& bucket, uint16_t tag) {
+  const __m256i tags = _mm256_load_si256(reinterpret_cast<const __m256i*>(&bucket));
+  const __m256i equal = _mm256_cmpeq_epi16(tags, _mm256_set1_epi16(static_cast<short>(tag)));
+  const auto bytes = static_cast<uint32_t>(_mm256_movemask_epi8(equal));
+  return _pext_u32(bytes, 0x55555);  // two bits a tag, ten tags
+}
+
+int FlowTable::free_slot(const Bucket& bucket) {
+  const uint32_t free = matches(bucket, 0);
+  return free == 0 ? -1 : std::countr_zero(free);
+}
+
+Flow* FlowTable::find_among(uint32_t bucket, uint32_t candidates, const Query& query, TimeMs now) {
+  for (; candidates != 0; candidates &= candidates - 1) {
+    const auto slot = static_cast<uint32_t>(std::countr_zero(candidates));
+    Flow& flow = entries_[buckets_[bucket].entries[slot]];
+    if (!flow.has_key(*query.key, query.family)) continue;
+    if (!is_expired(flow, now)) return &flow;
+    free_at({bucket, slot});
+    return nullptr;
+  }
+  return nullptr;
+}
+
+Flow* FlowTable::find_in_second(const Query& query, TimeMs now) {
+  const uint16_t tag = tag_of(query.hash);
+  const uint32_t bucket = other_bucket(first_bucket(query.hash), tag);
+  return find_among(bucket, matches(buckets_[bucket], tag), query, now);
+}
+
+Flow* FlowTable::find(const wire::FlowKey& key, wire::Family family, uint32_t hash,
+                      TimeMs now) noexcept {
+  const Query query{&key, family, hash};
+  const uint32_t bucket = first_bucket(hash);
+  const uint32_t candidates = matches(buckets_[bucket], tag_of(hash));
+  if (Flow* flow = find_among(bucket, candidates, query, now)) return flow;
+  return buckets_[bucket].overflowed == 0 ? nullptr : find_in_second(query, now);
+}
+
+// Index lines, then entry lines, then the compare: each pass finds what the last one fetched.
+void FlowTable::find_burst(std::span<const Query> queries, TimeMs now,
+                           std::span<Flow*> flows) noexcept {
+  assert(queries.size() <= kMaxQueries && queries.size() == flows.size());
+  for (const Query& query : queries) __builtin_prefetch(&buckets_[first_bucket(query.hash)]);
+  for (const Query& query : queries) {
+    const Bucket& bucket = buckets_[first_bucket(query.hash)];
+    const uint32_t candidates = matches(bucket, tag_of(query.hash));
+    if (candidates == 0) continue;
+    const Flow& flow = entries_[bucket.entries[std::countr_zero(candidates)]];
+    __builtin_prefetch(&flow, 1);
+    __builtin_prefetch(flow.bytes, 1);
+  }
+  for (size_t i = 0; i < queries.size(); ++i) {
+    flows[i] = find(*queries[i].key, queries[i].family, queries[i].hash, now);
+  }
+}
+
+Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, uint32_t hash,
+                        TimeMs now) noexcept {
+  uint32_t entry = free_head_;
+  if (entry == kNone) {
+    if (fresh_ == capacity_) return nullptr;
+    entry = fresh_;
+  }
+  if (!place(hash, entry)) return nullptr;
+  Flow& flow = entries_[entry];
+  if (entry == fresh_) {
+    ++fresh_;
+  } else {
+    free_head_ = static_cast<uint32_t>(flow.key.words[0]);
+  }
+  ++size_;
+  std::memset(static_cast<void*>(&flow), 0, sizeof flow);
+  flow.key = key;
+  flow.last_seen = now;
+  flow.is_live = true;
+  flow.is_v6 = family == wire::Family::v6;
+  return &flow;
+}
+
+// The first bucket while it has room, so that a miss ends there.
+bool FlowTable::place(uint32_t hash, uint32_t entry) {
+  const uint16_t tag = tag_of(hash);
+  const uint32_t first = first_bucket(hash);
+  const uint32_t second = other_bucket(first, tag);
+  int slot = free_slot(buckets_[first]);
+  if (slot >= 0) {
+    put({first, static_cast<uint32_t>(slot)}, tag, entry, false);
+    return true;
+  }
+  if (buckets_[first].overflowed == UINT16_MAX) return false;
+  slot = free_slot(buckets_[second]);
+  if (slot >= 0 && second != first) {
+    put({second, static_cast<uint32_t>(slot)}, tag, entry, true);
+    return true;
+  }
+  if (make_room(first, slot)) {
+    put({first, static_cast<uint32_t>(slot)}, tag, entry, false);
+    return true;
+  }
+  if (second != first && make_room(second, slot)) {
+    put({second, static_cast<uint32_t>(slot)}, tag, entry, true);
+    return true;
+  }
+  return false;
+}
+
+void FlowTable::put(Place place, uint16_t tag, uint32_t entry, bool second) {
+  Bucket& bucket = buckets_[place.bucket];
+  bucket.tags[place.slot] = tag;
+  bucket.entries[place.slot] = entry;
+  if (!second) return;
+  bucket.second = static_cast<uint16_t>(bucket.second | 1U << place.slot);
+  ++buckets_[other_bucket(place.bucket, tag)].overflowed;
+}
+
+void FlowTable::take(Place place) {
+  Bucket& bucket = buckets_[place.bucket];
+  const uint16_t tag = bucket.tags[place.slot];
+  bucket.tags[place.slot] = 0;
+  if ((bucket.second >> place.slot & 1U) == 0) return;
+  bucket.second = static_cast<uint16_t>(bucket.second & ~(1U << place.slot));
+  --buckets_[other_bucket(place.bucket, tag)].overflowed;
+}
+
+// Moves one flow of a full bucket to the other bucket that it may lie in.
+bool FlowTable::make_room(uint32_t bucket, int& slot) {
+  for (uint32_t i = 0; i < kSlots; ++i) {
+    const Bucket& from = buckets_[bucket];
+    const uint16_t tag = from.tags[i];
+    const uint32_t entry = from.entries[i];
+    const bool was_second = (from.second >> i & 1U) != 0;
+    const uint32_t target = other_bucket(bucket, tag);
+    const int room = target == bucket ? -1 : free_slot(buckets_[target]);
+    if (room < 0 || (!was_second && from.overflowed == UINT16_MAX)) continue;
+    take({bucket, i});
+    put({target, static_cast<uint32_t>(room)}, tag, entry, !was_second);
+    slot = static_cast<int>(i);
+    return true;
+  }
+  return false;
+}
+
+void FlowTable::free_at(Place place) {
+  const uint32_t entry = buckets_[place.bucket].entries[place.slot];
+  take(place);
+  Flow& flow = entries_[entry];
+  flow.is_live = false;
+  flow.key.words[0] = free_head_;
+  free_head_ = entry;
+  --size_;
+}
+
+void FlowTable::erase(Flow& flow, uint32_t hash) noexcept {
+  const auto entry = static_cast<uint32_t>(&flow - entries_.get());
+  const uint16_t tag = tag_of(hash);
+  const uint32_t first = first_bucket(hash);
+  for (const uint32_t bucket : {first, other_bucket(first, tag)}) {
+    for (uint32_t found = matches(buckets_[bucket], tag); found != 0; found &= found - 1) {
+      const auto slot = static_cast<uint32_t>(std::countr_zero(found));
+      if (buckets_[bucket].entries[slot] != entry) continue;
+      free_at({bucket, slot});
+      return;
+    }
+  }
+}
+
+uint32_t FlowTable::sweep(TimeMs now, uint32_t slots) noexcept {
+  const uint32_t before = size_;
+  const auto count = static_cast<uint32_t>((slots + kSlots - 1) / kSlots);
+  for (uint32_t i = 0; i < std::min(count, bucket_count_); ++i) {
+    const uint32_t bucket = sweep_bucket_;
+    sweep_bucket_ = bucket + 1 == bucket_count_ ? 0 : bucket + 1;
+    for (uint32_t slot = 0; slot < kSlots; ++slot) {
+      if (buckets_[bucket].tags[slot] == 0) continue;
+      if (is_expired(entries_[buckets_[bucket].entries[slot]], now)) free_at({bucket, slot});
+    }
+  }
+  return before - size_;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tables/tcp_state.h"
+
+#include <algorithm>
+
+#include "wire/headers.h"
+
+namespace butterfly::tcp {
+namespace {
+
+using wire::kTcpAck;
+using wire::kTcpFin;
+using wire::kTcpRst;
+using wire::kTcpSyn;
+
+constexpr uint8_t kFlagsThatCount = kTcpSyn | kTcpAck | kTcpFin | kTcpRst;
+// How far an acknowledgement may lag at least: 64 KiB and a bit (van Rooij §4.3), as segments of
+// the largest unscaled window may still be on their way.
+constexpr uint32_t kMinAckLag = 66'000;
+constexpr uint8_t kMaxScale = 14;  // RFC 7323 §2.3
+
+// Sequence numbers wrap (RFC 9293 §3.4).
+bool after(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
+bool before(uint32_t a, uint32_t b) { return after(b, a); }
+void raise(uint32_t& value, uint32_t to) {
+  if (after(to, value)) value = to;
+}
+
+size_t index_of(Role role) { return static_cast<size_t>(role); }
+uint8_t syn_acked(Role role) { return static_cast<uint8_t>(0x01 << index_of(role)); }
+uint8_t fin_sent(Role role) { return static_cast<uint8_t>(0x04 << index_of(role)); }
+uint8_t fin_acked(Role role) { return static_cast<uint8_t>(0x10 << index_of(role)); }
+constexpr uint8_t kBothSynsAcked = 0x03;
+constexpr uint8_t kFinsSent = 0x0c;
+constexpr uint8_t kBothFinsAcked = 0x30;
+
+bool has(const Segment& segment, uint8_t flag) { return (segment.flags & flag) != 0; }
+
+// PSH, URG and the ECN bits do not matter. A FIN always carries an ACK, so the "xmas" scan is out.
+bool has_legal_flags(const Segment& segment) {
+  switch (segment.flags & kFlagsThatCount) {
+    case kTcpSyn:
+    case kTcpSyn | kTcpAck:
+    case kTcpAck:
+    case kTcpFin | kTcpAck:
+    case kTcpRst:
+    case kTcpRst | kTcpAck:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Not before both SYNs are seen (RFC 7323 §2.2); until then the nibble is an offer.
+unsigned scale_of(const Progress& progress, Role role) {
+  if (progress.state == State::syn_sent) return 0;
+  return progress.scales >> (4 * index_of(role)) & 0x0f;
+}
+// In bytes, the largest window that `role` has offered.
+uint32_t window_of(const Progress& progress, const Track& track, Role role) {
+  return static_cast<uint32_t>(track.max_win[index_of(role)]) << scale_of(progress, role);
+}
+// The window of a SYN is never scaled (RFC 7323 §2.2): in units of `scale`, rounded up.
+uint16_t scaled_up(uint16_t window, unsigned scale) {
+  return static_cast<uint16_t>((window + (1U << scale) - 1) >> scale);
+}
+
+Verdict check_reset(const Progress& progress, const Track& track, Role from,
+                    const Segment& segment) {
+  const size_t self = index_of(from);
+  const size_t peer = index_of(other(from));
+  if (progress.state == State::syn_sent) {
+    if (from == Role::initiator) {
+      // RFC 9293 §3.5.1: it answers the acknowledgement of a connection that it no longer knows.
+      return segment.sequence == track.end[self] ? Verdict::ok : Verdict::ignored;
+    }
+    const bool answers = has(segment, kTcpAck) &&
+                         after(segment.acknowledgement, track.max_ack[self]) &&
+                         !after(segment.acknowledgement, track.end[peer]);
+    return answers ? Verdict::ok : Verdict::bad_rst;
+  }
+  // What the receiver expects next is what it acknowledged last or, when all data arrived, the end
+  // of it: a closing socket sends the latter, one that is gone echoes the former.
+  const bool exact = segment.sequence == track.end[self] || segment.sequence == track.max_ack[peer];
+  return exact ? Verdict::ok : Verdict::bad_rst;
+}
+
+Verdict check_before_answer(const Track& track, Role from, const Segment& segment) {
+  if (from == Role::initiator) return segment.is_plain_syn() ? Verdict::ok : Verdict::bad_ack;
+  if (segment.is_plain_syn()) return Verdict::ok;
+  if (has(segment, kTcpSyn)) {
+    const bool answers = after(segment.acknowledgement, track.max_ack[1]) &&
+                         !after(segment.acknowledgement, track.end[0]);
+    return answers ? Verdict::ok : Verdict::bad_ack;
+  }
+  // RFC 9293 §3.5.1: the responder still has an older connection and says so; the initiator will
+  // reset it. Nothing but the bare acknowledgement may pass.
+  return segment.end == segment.sequence ? Verdict::ignored : Verdict::bad_ack;
+}
+
+// Van Rooij's bounds I to IV.
+Verdict check_window(const Progress& progress, const Track& track, Role from,
+                     const Segment& segment) {
+  const size_t self = index_of(from);
+  const size_t peer = index_of(other(from));
+  const uint32_t end = track.end[self];
+  if (after(segment.end, track.max_end[self])) return Verdict::out_of_window;
+  const uint32_t peer_window = std::max(window_of(progress, track, other(from)), 1U);
+  if (before(segment.end, end - peer_window)) return Verdict::out_of_window;
+  if ((progress.seen & fin_sent(from)) && after(segment.end, end)) return Verdict::out_of_window;
+
+  if (after(segment.acknowledgement, track.end[peer])) return Verdict::bad_ack;
+  const uint32_t lag = std::max(window_of(progress, track, from), kMinAckLag);
+  if (before(segment.acknowledgement, track.end[peer] - lag)) return Verdict::bad_ack;
+  return Verdict::ok;
+}
+
+// The second SYN of a connection settles the scales.
+void answer(Progress& progress, Track& track, const Segment& syn) {
+  const uint8_t offer = progress.scales & 0x0f;
+  const uint16_t window = track.max_win[0];
+  const bool scaled = offer != kNoScale && syn.scale != kNoScale;
+  progress.scales = scaled ? static_cast<uint8_t>(syn.scale << 4 | offer) : uint8_t{0};
+  track.max_win[0] = scaled_up(window, progress.scales & 0x0f);
+  track.max_win[1] = scaled_up(syn.window, progress.scales >> 4);
+
+  const bool acknowledges = has(syn, kTcpAck);
+  track.end[1] = syn.end;
+  track.max_end[1] = syn.end;
+  raise(track.max_end[1], syn.sequence + 1 + std::max<uint32_t>(window, 1));
+  track.max_ack[0] = syn.sequence;
+  raise(track.max_end[0],
+        (acknowledges ? syn.acknowledgement : track.end[0]) + std::max<uint32_t>(syn.window, 1));
+  if (acknowledges) {
+    track.max_ack[1] = syn.acknowledgement;
+    progress.seen |= syn_acked(Role::initiator);
+  }
+  progress.state = acknowledges ? State::syn_received : State::simultaneous;
+}
+
+State state_after(const Progress& progress) {
+  if ((progress.seen & kBothSynsAcked) != kBothSynsAcked) return progress.state;
+  if ((progress.seen & kFinsSent) == 0) return State::established;
+  if ((progress.seen & kFinsSent) != kFinsSent) return State::half_closed;
+  return (progress.seen & kBothFinsAcked) == kBothFinsAcked ? State::time_wait : State::closing;
+}
+
+void raise_windows(const Progress& progress, Track& track, Role from, const Segment& segment) {
+  const size_t self = index_of(from);
+  const size_t peer = index_of(other(from));
+  const unsigned scale = scale_of(progress, from);
+  const bool syn = has(segment, kTcpSyn);
+  const uint16_t units = syn ? scaled_up(segment.window, scale) : segment.window;
+  const uint32_t window = static_cast<uint32_t>(segment.window) << (syn ? 0 : scale);
+  if (units > track.max_win[self]) track.max_win[self] = units;
+  raise(track.end[self], segment.end);
+  // One byte beyond a closed window is the probe (RFC 9293 §3.8.6.1).
+  raise(track.max_end[peer], segment.acknowledgement + std::max(window, 1U));
+}
+
+}  // namespace
+
+bool Segment::is_plain_syn() const { return (flags & kFlagsThatCount) == kTcpSyn; }
+
+Segment read_segment(std::span<const uint8_t> bytes, uint16_t length) {
+  Segment segment;
+  const auto* header = wire::view_at<wire::TcpHeader>(bytes, 0);
+  if (!header) return segment;
+  const size_t header_length = header->header_length();
+  if (header_length < sizeof(wire::TcpHeader) || header_length > length ||
+      header_length > bytes.size()) {
+    return segment;
+  }
+  segment.sequence = header->sequence;
+  segment.acknowledgement = header->acknowledgement;
+  segment.window = header->window;
+  segment.flags = header->flags;
+  segment.end = segment.sequence + static_cast<uint32_t>(length - header_length) +
+                (has(segment, kTcpSyn) ? 1 : 0) + (has(segment, kTcpFin) ? 1 : 0);
+  if (!has(segment, kTcpSyn)) return segment;
+
+  auto options = bytes.subspan(sizeof(wire::TcpHeader), header_length - sizeof(wire::TcpHeader));
+  while (!options.empty() && options[0] != 0) {  // kind 0 ends the list
+    if (options[0] == 1) {                       // kind 1 is one byte of padding
+      options = options.subspan(1);
+      continue;
+    }
+    if (options.size() < 2 || options[1] < 2 || options[1] > options.size()) break;
+    if (options[0] == 3 && options[1] == 3) segment.scale = std::min(options[2], kMaxScale);
+    options = options.subspan(options[1]);
+  }
+  return segment;
+}
+
+Verdict check_first(const Segment& segment) {
+  if (!has_legal_flags(segment)) return Verdict::illegal_flags;
+  return segment.is_plain_syn() ? Verdict::ok : Verdict::mid_stream;
+}
+
+void start(Progress& progress, Track& track, const Segment& syn) {
+  track = {};
+  track.end[0] = track.max_end[0] = syn.end;
+  track.max_ack[1] = syn.sequence;
+  track.max_win[0] = syn.window;
+  progress = {State::syn_sent, 0, syn.scale};
+}
+
+Verdict check(const Progress& progress, const Track& track, Role from, const Segment& segment) {
+  if (!has_legal_flags(segment)) return Verdict::illegal_flags;
+  if (has(segment, kTcpRst)) return check_reset(progress, track, from, segment);
+  if (progress.state == State::syn_sent) return check_before_answer(track, from, segment);
+  if (segment.is_plain_syn()) {
+    // RFC 5961 §4.2: whatever its number, a live connection answers it with an acknowledgement and
+    // goes on. A peer that lost its memory resets the old connection on that answer.
+    return progress.is_over() ? Verdict::reopens : Verdict::ignored;
+  }
+  const Verdict verdict = check_window(progress, track, from, segment);
+  const bool late_syn = has(segment, kTcpSyn) && progress.state >= State::established;
+  return verdict == Verdict::ok && late_syn ? Verdict::ignored : verdict;
+}
+
+void advance(Progress& progress, Track& track, Role from, const Segment& segment) {
+  if (has(segment, kTcpRst)) {
+    progress.state = State::closed;
+    return;
+  }
+  if (progress.state == State::syn_sent) {
+    if (from == Role::initiator) {
+      start(progress, track, segment);
+    } else {
+      answer(progress, track, segment);
+    }
+    return;
+  }
+  raise_windows(progress, track, from, segment);
+  const size_t self = index_of(from);
+  const Role peer = other(from);
+  if (after(segment.acknowledgement, track.max_ack[self])) {
+    track.max_ack[self] = segment.acknowledgement;
+    progress.seen |= syn_acked(peer);  // the first number itself is that of the SYN
+  }
+  if (progress.state == State::closed) return;
+  if (has(segment, kTcpFin)) progress.seen |= fin_sent(from);
+  if ((progress.seen & fin_sent(peer)) && segment.acknowledgement == track.end[index_of(peer)]) {
+    progress.seen |= fin_acked(peer);
+  }
+  progress.state = state_after(progress);
+}
+
+bool may_have_sent(const Progress& progress, const Track& track, Role from, uint32_t sequence) {
+  const uint32_t oldest =
+      track.max_ack[index_of(other(from))] - window_of(progress, track, other(from));
+  return !before(sequence, oldest) && !after(sequence, track.end[index_of(from)]);
+}
+
+}  // namespace butterfly::tcp
