@@ -108,6 +108,7 @@ def test_group_is_removed_while_in_use(lab):
     host.must("sg", "del", "extra", "--force")
     check_shut(red1, "10.0.0.2", 81)
     check_page(red1, "10.0.0.2", 80, "red2")
+    host.must("nic", "sg", "set", "red2", "web")
 
 
 def test_guest_reaches_the_outside_through_the_kernel_vxlan_router(lab):

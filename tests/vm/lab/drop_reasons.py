@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which named drop counters stand for which refusal, in one place.
+"""Which named counters stand for which refusal, in one place.
 A pattern is searched in "brick/out", as `Host.drops` names them."""
 
 import re
 
 FIREWALL = r"firewall.*(den|no-rule|not-allowed|reject|default)"
-SPOOFED = r"antispoof|spoof"
-TOO_BIG = r"too-big|mtu|frag"
+SPOOFED = r"^antispoof/"
+TOO_BIG_ANSWERED = r"^path-mtu/answered"  # no drop: the packet becomes the answer
 
 
 def matching(drops, pattern):

@@ -137,7 +137,8 @@ class Host:
         for group in groups:
             words += ["--sg", group]
         answer = self.json(*words, *options)
-        return GuestNic(answer["socket"], mac, list(addresses), list(gateways), mtu)
+        socket = find_objects(answer, "socket")[0]["socket"]
+        return GuestNic(socket, mac, list(addresses), list(gateways), mtu)
 
     def add_tap(self, identifier, vni, mac, addresses, groups=()):
         """`nic add --type tap`; the interface, named like the nic, is set up in the host's namespace."""
@@ -162,12 +163,15 @@ class Host:
 
     def rule_ids(self, group):
         """The ids of a group's rules, oldest first."""
-        return [str(rule.get("id") or rule.get("ruleId") or rule.get("rule_id"))
-                for rule in find_objects(self.json("sg", "rule", "list", group), "dir", "direction")]
+        return [str(rule["id"]) for rule in find_objects(self.json("sg", "rule", "list", group), "id")]
+
+    def counters(self):
+        """{"brick/out": packets} of `counters`; zeros left out."""
+        return read_counters(self.json("counters"))
 
     def drops(self):
-        """{reason: packets} of `counters --drops`, e.g. {"firewall/denied": 3}; zeros left out."""
-        return read_drops(self.json("counters", "--drops"))
+        """{"brick/out": packets} of `counters --drops`, e.g. {"firewall/denied": 3}."""
+        return read_counters(self.json("counters", "--drops"))
 
     def trace(self, nic, count):
         """Starts `trace` in the background; see Trace."""
@@ -206,12 +210,12 @@ def find_objects(value, *keys):
     return []
 
 
-def read_drops(value):
-    drops = {}
+def read_counters(value):
+    counters = {}
     for counter in find_objects(value, "packets"):
         words = [str(counter[key]) for key in ("brick", "node", "out", "reason", "name") if counter.get(key)]
         packets = int(counter["packets"])  # protobuf's JSON writes 64-bit numbers as strings
         if packets and words:
             name = "/".join(words)
-            drops[name] = drops.get(name, 0) + packets
-    return drops
+            counters[name] = counters.get(name, 0) + packets
+    return counters
