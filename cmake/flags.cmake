@@ -6,6 +6,8 @@ target_compile_options(butterfly_flags INTERFACE
   -march=x86-64-v3 -maes -mpclmul -mtune=znver3
   -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Werror
   -fno-omit-frame-pointer)
+# g++ 12 sees overlaps in std::string's operator+ that are not there (its bug 105651), at -O3.
+target_compile_options(butterfly_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 # rte_*.h macros and packed big-endian members.
 target_compile_options(butterfly_flags INTERFACE -Wno-address-of-packed-member -Wno-psabi)
 if(BUTTERFLY_SANITIZE_THREAD)
