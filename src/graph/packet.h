@@ -40,6 +40,9 @@ struct Packet : rte_mbuf {
   PeerId peer;
   // Set by vtep: the peer that the outer source address names; read by vxlan-decap, switch.
   PeerId source_peer;
+  // Bits kBind… of tables/flow_table.h: set by flow (0), firewall-from, firewall-to; read by
+  // firewall-to, record.
+  uint8_t verdicts;
   // Index into the lcore's trace slots, 0 when the packet is not traced: engine only.
   uint8_t trace_slot;
 

@@ -53,9 +53,19 @@ struct [[gnu::packed]] NicVerdict {
   uint64_t serial : 40;  // 0: no local nic was asked
   uint64_t generation : 40;
 
+  static NicVerdict of(NicSerial nic, Generation generation) {
+    constexpr uint64_t kMask = (uint64_t{1} << 40) - 1;
+    return {nic.value & kMask, generation & kMask};
+  }
   bool is_of(NicSerial nic) const { return serial == nic.value; }
 };
 static_assert(sizeof(NicVerdict) == 10);
+
+// What the firewall bricks tell record about one packet (Packet::verdicts), as bits.
+inline constexpr uint8_t kBindFrom = 0x01;    // the nic it came from was asked just now: remember
+inline constexpr uint8_t kBindTo = 0x02;      // so was the nic it goes to
+inline constexpr uint8_t kStartsAnew = 0x04;  // judged as the start of a flow though one exists
+inline constexpr uint8_t kUntracked = 0x08;   // belongs to no flow
 
 // One entry: two cache lines.
 struct alignas(64) Flow {

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/firewall.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace butterfly {
+namespace {
+
+using wire::Family;
+using wire::FrameKind;
+
+constexpr uint8_t kNdHopLimit = 255;  // RFC 4861 §7.1: proof that nobody routed it
+
+struct PortPair {
+  uint16_t client;
+  uint16_t server;
+};
+PortPair dhcp_ports(Family family) {
+  return family == Family::v4 ? PortPair{68, 67} : PortPair{546, 547};
+}
+
+bool is_icmp(const wire::Parsed& parsed) {
+  return parsed.protocol == (parsed.family == Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6);
+}
+uint8_t icmp_code_of(const Packet& packet) {
+  if (!is_icmp(packet.parsed)) return 0;
+  const auto* icmp = packet.at<wire::IcmpHeader>(packet.parsed.l4);
+  return icmp ? icmp->code : uint8_t{0};
+}
+
+// Both addresses of the packet itself, also where its key is that of a quoted one.
+wire::FiveTuple outer_tuple(const Packet& packet) {
+  wire::FiveTuple tuple;
+  tuple.protocol = packet.parsed.protocol;
+  if (packet.parsed.family == Family::v4) {
+    if (const auto* ip = packet.at<wire::Ipv4Header>(packet.parsed.l3)) {
+      tuple.source.address = ip->source;
+      tuple.destination.address = ip->destination;
+    }
+  } else if (const auto* ip = packet.at<wire::Ipv6Header>(packet.parsed.l3)) {
+    tuple.source.address = ip->source;
+    tuple.destination.address = ip->destination;
+  }
+  return tuple;
+}
+
+FlowStart start_from(const Packet& packet, const wire::FiveTuple& tuple) {
+  return {packet.parsed.family, tuple, packet.parsed.icmp_type, icmp_code_of(packet), packet.vni};
+}
+
+// As the first packet of the flow was, whichever way this one goes.
+FlowStart original_start(const Flow& flow, const Packet& packet) {
+  FlowStart start;
+  start.family = flow.family();
+  start.tuple = wire::five_tuple_of(flow.key, start.family, flow.initiator_is_high);
+  start.vni = packet.vni;
+  if (flow.timeout != TimeoutClass::icmp) return start;
+  start.icmp_type = static_cast<uint8_t>(start.tuple.destination.port);
+  const bool original = flow.role_of(packet.parsed.source_is_high) == Role::initiator;
+  if (original && packet.parsed.kind == FrameKind::flow) start.icmp_code = icmp_code_of(packet);
+  return start;
+}
+
+bool is_plain_syn(const Packet& packet) {
+  const auto* header = packet.at<wire::TcpHeader>(packet.parsed.l4);
+  if (packet.parsed.protocol != wire::kProtoTcp || !header) return false;
+  tcp::Segment segment;
+  segment.flags = header->flags;
+  return segment.is_plain_syn();
+}
+
+// Whether the TCP sequence number in the quoted packet is one that its sender has used lately. The
+// number is among the 8 bytes that every quotation has (RFC 792).
+bool quotes_plausibly(const Packet& packet, const Flow& flow, Role sender) {
+  if (flow.protocol() != wire::kProtoTcp) return true;
+  size_t offset = packet.parsed.l4 + sizeof(wire::IcmpHeader);
+  if (packet.parsed.family == Family::v4) {
+    const auto* ip = packet.at<wire::Ipv4Header>(offset);
+    if (!ip) return false;
+    offset += ip->header_length();
+  } else {
+    const auto* ip = packet.at<wire::Ipv6Header>(offset);
+    if (!ip || ip->next_header != wire::kProtoTcp) return false;
+    offset += sizeof(wire::Ipv6Header);
+  }
+  const auto* ports_and_sequence = packet.at<be64>(offset);
+  if (!ports_and_sequence) return false;
+  const auto sequence = static_cast<uint32_t>(*ports_and_sequence);
+  return tcp::may_have_sent(flow.tcp, flow.tcp_track, sender, sequence);
+}
+
+void copy_cut(std::span<char> to, const std::string& from) {
+  const size_t count = std::min(from.size(), to.size() - 1);
+  std::copy_n(from.begin(), count, to.begin());
+  to[count] = '\0';
+}
+
+// Allowed or denied.
+Firewall::Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
+                        Firewall::Trace* trace) {
+  const Rule* rule = find_allowing_rule(nic.policy, direction, start);
+  if (!rule) return Firewall::Out::denied;
+  if (!trace) return Firewall::Out::allowed;
+  copy_cut(trace->rule, rule->id);
+  for (const auto& group : nic.policy.groups) {
+    const auto& rules = direction == Direction::egress ? group->egress : group->ingress;
+    if (rule >= rules.data() && rule < rules.data() + rules.size()) {
+      copy_cut(trace->group, group->name);
+    }
+  }
+  return Firewall::Out::allowed;
+}
+
+}  // namespace
+
+// A flooded packet reaches nics that it is not addressed to; they do not become its end.
+uint8_t Firewall::bind_bit(const Packet& packet, const Nic& nic) const {
+  if (side_ == Side::from_nic) return kBindFrom;
+  const auto* ethernet = packet.at<wire::EthernetHeader>(0);
+  return ethernet && ethernet->destination == nic.mac ? kBindTo : uint8_t{0};
+}
+
+// A SYN towards the nic may reopen a connection only if its sender was asked in this direction.
+bool Firewall::may_reopen(const Packet& packet) const {
+  return side_ == Side::from_nic || !nics_.find(packet.in_port) ||
+         packet.flow->role_of(packet.parsed.source_is_high) == Role::initiator;
+}
+
+// The guards run from what ends the question to what asks the rules; the last lines are those of
+// a nic that the flow does not know.
+Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace) const {
+  const wire::Parsed& parsed = packet.parsed;
+  if (parsed.protocol == wire::kProtoUdp) {
+    const auto* udp = packet.at<wire::UdpHeader>(parsed.l4);
+    const PortPair dhcp = dhcp_ports(parsed.family);
+    if (udp && udp->source_port == dhcp.client && udp->destination_port == dhcp.server) {
+      return judge_dhcp(packet, nic, /*from_client=*/true, trace);
+    }
+    if (udp && udp->source_port == dhcp.server && udp->destination_port == dhcp.client) {
+      return judge_dhcp(packet, nic, /*from_client=*/false, trace);
+    }
+  }
+  const Flow* flow = packet.flow;
+  if (!flow || (packet.verdicts & kStartsAnew)) return judge_start(packet, nic, trace);
+  if (flow->tcp.is_over() && is_plain_syn(packet) && may_reopen(packet)) {
+    return judge_anew(packet, nic, trace);
+  }
+  const Role role = role_of_nic(*flow, packet);
+  const NicVerdict& verdict = flow->verdict(role);
+  if (is_current(verdict, nic)) return Out::tracked;
+  if (verdict.is_of(nic.serial)) {
+    if (judge_again(packet, nic, role, trace) != Out::allowed) return Out::revoked;
+    packet.verdicts |= side_ == Side::from_nic ? kBindFrom : kBindTo;
+    return Out::allowed;
+  }
+  if (verdict.serial == 0 && role == Role::responder) {
+    const Out answer = judge_again(packet, nic, role, trace);
+    if (answer == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
+    return answer;
+  }
+  if (side_ == Side::from_nic) return judge_anew(packet, nic, trace);
+  const bool original = role == Role::responder;
+  if (original && bind_bit(packet, nic) != 0) return judge_anew(packet, nic, trace);
+  return Out::other_nic;
+}
+
+// DHCP clients of a segment share addresses and ports, so no flow can tell them apart.
+Firewall::Out Firewall::judge_dhcp(Packet& packet, const Nic& nic, bool from_client,
+                                   Trace* trace) const {
+  packet.verdicts |= kUntracked;
+  const bool leaves = side_ == Side::from_nic;
+  if (leaves == from_client) return Out::always_allowed;
+  if (leaves) return Out::rogue_dhcp_server;
+  const auto tuple =
+      wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
+  return ask_rules(nic, direction(), start_from(packet, tuple), trace);
+}
+
+Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace) const {
+  const wire::Parsed& parsed = packet.parsed;
+  if (!parsed.starts_flow) return Out::no_connection;
+  const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  const Out verdict = ask_rules(nic, direction(), start_from(packet, tuple), trace);
+  if (verdict == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
+  return verdict;
+}
+
+Firewall::Out Firewall::judge_anew(Packet& packet, const Nic& nic, Trace* trace) const {
+  packet.verdicts |= kStartsAnew;
+  return judge_start(packet, nic, trace);
+}
+
+// In the direction of the flow: whichever way this packet goes, the role of the nic counts.
+Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role role,
+                                    Trace* trace) const {
+  const Direction original = role == Role::initiator ? Direction::egress : Direction::ingress;
+  return ask_rules(nic, original, original_start(*packet.flow, packet), trace);
+}
+
+// RFC 5508 REQ-3 to REQ-5: the quoted packet must be one that the receiver of the error has sent on
+// a connection of its own. Passing changes nothing of the connection.
+Firewall::Out Firewall::judge_error(const Packet& packet, const Nic& nic, Trace* trace) const {
+  const wire::Parsed& parsed = packet.parsed;
+  if (parsed.family == Family::v4 && parsed.icmp_type == wire::kIcmpSourceQuench) {
+    return Out::source_quench;
+  }
+  const Flow* flow = packet.flow;
+  if (!flow) return Out::error_unrelated;
+  const Role quoted = flow->role_of(parsed.source_is_high);
+  const Role role = side_ == Side::to_nic ? quoted : other(quoted);
+  if (!flow->verdict(role).is_of(nic.serial)) return Out::error_unrelated;
+  const auto quote = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  if (outer_tuple(packet).destination.address != quote.source.address ||
+      !quotes_plausibly(packet, *flow, quoted)) {
+    return Out::error_unrelated;
+  }
+  if (is_current(flow->verdict(role), nic)) return Out::related;
+  return judge_again(packet, nic, role, trace) == Out::allowed ? Out::related : Out::revoked;
+}
+
+Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, Trace* trace) const {
+  const wire::Parsed& parsed = packet.parsed;
+  const bool leaves = side_ == Side::from_nic;
+  const auto by_rules = [&] {
+    return ask_rules(nic, direction(), start_from(packet, outer_tuple(packet)), trace);
+  };
+  if (parsed.family == Family::v4) {
+    return parsed.icmp_type == wire::kIcmpRedirect ? Out::redirect : by_rules();
+  }
+  const auto* ip = packet.at<wire::Ipv6Header>(parsed.l3);
+  const Out neighbourly =
+      ip && ip->hop_limit == kNdHopLimit ? Out::always_allowed : Out::bad_hop_limit;
+  switch (parsed.icmp_type) {
+    case wire::kIcmpv6NeighbourSolicitation:
+    case wire::kIcmpv6NeighbourAdvertisement:
+      return neighbourly;
+    case wire::kIcmpv6RouterSolicitation:
+      return leaves ? neighbourly : by_rules();
+    case wire::kIcmpv6RouterAdvertisement:
+      return leaves ? Out::rogue_router : neighbourly;
+    case wire::kIcmpv6MldQuery:
+      return leaves ? Out::rogue_router : Out::always_allowed;
+    case wire::kIcmpv6MldReport:
+    case wire::kIcmpv6MldDone:
+    case wire::kIcmpv6Mldv2Report:
+      return leaves ? Out::always_allowed : by_rules();
+    case wire::kIcmpv6Redirect:
+      return Out::redirect;
+    default:
+      return by_rules();
+  }
+}
+
+Firewall::Out Firewall::judge_other(const Packet& packet, const Nic& nic, Trace* trace) const {
+  switch (packet.parsed.kind) {
+    case FrameKind::arp:
+      return Out::always_allowed;
+    case FrameKind::icmp_error:
+      return judge_error(packet, nic, trace);
+    case FrameKind::signalling:
+      return judge_signalling(packet, nic, trace);
+    default: {
+      const uint16_t type = packet.parsed.ethertype;
+      const bool listed =
+          std::find(ethertypes_.begin(), ethertypes_.end(), type) != ethertypes_.end();
+      return listed ? Out::always_allowed : Out::not_ip;
+    }
+  }
+}
+
+std::string Firewall::format(const Trace& trace) {
+  if (trace.rule[0] == '\0') return {};
+  std::string text = "rule " + std::string(trace.rule);
+  if (trace.group[0] != '\0') text += " of group " + std::string(trace.group);
+  return text;
+}
+
+}  // namespace butterfly

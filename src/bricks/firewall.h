@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stateful firewall of one end: may this packet leave, or reach, the nic?
+// Sources: RFC 5508 (ICMP errors), 4890 (ICMPv6), 4861 §6.1, §7.1 (ND), 2131, 8415 (DHCP).
+//
+// A flow is judged once by the rules, in its own direction: the initiator's nic by its egress
+// rules, the responder's by its ingress rules. `record` remembers both verdicts in the flow, with
+// the life of the nic and the generation of its policy; a newer policy is asked again at the next
+// packet and cuts what it does not allow, without forgetting the flow.
+//
+// In:   a packet with packet.flow set by `flow`; packet.out_port too, for the side to the nic.
+// Out:  packet.verdicts tells `record` what to remember.
+// Cost: tracked: the flow's entry and the nic, no rule. Else linear in the rules of the nic.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "graph/brick.h"
+#include "tables/flow_table.h"
+#include "tables/nic_table.h"
+
+namespace butterfly {
+
+class Firewall {
+ public:
+  enum class Side : uint8_t {
+    from_nic,  // asks the nic the packet came from: egress
+    to_nic,    // asks the nic it goes to: ingress
+  };
+  enum class Out : uint8_t {
+    tracked,
+    allowed,
+    related,
+    always_allowed,
+    denied,
+    revoked,
+    no_connection,
+    other_nic,
+    error_unrelated,
+    redirect,
+    source_quench,
+    rogue_router,
+    rogue_dhcp_server,
+    bad_hop_limit,
+    not_ip,
+  };
+  static constexpr std::array kOuts{
+      OutInfo{"tracked", Edge::forward, "of a connection that the rules let start"},
+      OutInfo{"allowed", Edge::forward, "a rule of the nic's security groups allows it"},
+      OutInfo{"related", Edge::forward, "an ICMP error about a connection of this nic"},
+      OutInfo{"always-allowed", Edge::forward,
+              "needs no rule: ARP, neighbour discovery, DHCP client, or no nic to ask"},
+      OutInfo{"denied", Edge::drop, "no rule of the nic's security groups allows it"},
+      OutInfo{"revoked", Edge::drop, "the connection was allowed once, the rules of now do not"},
+      OutInfo{"no-connection", Edge::drop, "an answer to a question that was never asked"},
+      OutInfo{"other-nic", Edge::drop, "of a connection that another nic, or an earlier one, had"},
+      OutInfo{"error-unrelated", Edge::drop, "an ICMP error about no connection of this nic"},
+      OutInfo{"redirect", Edge::drop, "an ICMP redirect: it would move a guest's traffic"},
+      OutInfo{"source-quench", Edge::drop, "an ICMP source quench: RFC 6633 says discard"},
+      OutInfo{"rogue-router", Edge::drop, "a guest plays router: RA or MLD query"},
+      OutInfo{"rogue-dhcp-server", Edge::drop, "a guest plays DHCP server"},
+      OutInfo{"bad-hop-limit", Edge::drop,
+              "neighbour discovery that was routed: hop limit not 255"},
+      OutInfo{"not-ip", Edge::drop, "neither IP nor ARP, and its EtherType is not on the list"},
+  };
+  static constexpr BrickInfo kInfo{"firewall", kOuts};
+  // The rule that decided, cut to fit; empty when none was asked or none allows.
+  struct Trace {
+    char rule[20];
+    char group[28];
+  };
+  static std::string format(const Trace& trace);
+
+  // `ethertypes`: what may pass of frames that are neither IP nor ARP.
+  Firewall(Side side, const NicTable& nics, std::vector<uint16_t> ethertypes = {})
+      : side_(side), nics_(nics), ethertypes_(std::move(ethertypes)) {}
+
+  Out operator()(Packet& packet, Trace* trace) noexcept {
+    const Nic* nic = nics_.find(side_ == Side::from_nic ? packet.in_port : packet.out_port);
+    if (!nic) return Out::always_allowed;
+    if (packet.parsed.kind != wire::FrameKind::flow) return judge_other(packet, *nic, trace);
+    const Flow* flow = packet.flow;
+    if (flow && (packet.verdicts & kStartsAnew) == 0 && !flow->tcp.is_over() &&
+        is_current(flow->verdict(role_of_nic(*flow, packet)), *nic)) [[likely]] {
+      return Out::tracked;
+    }
+    return judge_flow(packet, *nic, trace);
+  }
+
+ private:
+  static bool is_current(const NicVerdict& verdict, const Nic& nic) {
+    return verdict.is_of(nic.serial) && verdict.generation >= nic.policy.generation;
+  }
+  Role role_of_nic(const Flow& flow, const Packet& packet) const {
+    const Role sender = flow.role_of(packet.parsed.source_is_high);
+    return side_ == Side::from_nic ? sender : other(sender);
+  }
+
+  Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
+  Out judge_start(Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_anew(Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_again(const Packet& packet, const Nic& nic, Role role, Trace* trace) const;
+  Out judge_error(const Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_signalling(const Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_other(const Packet& packet, const Nic& nic, Trace* trace) const;
+  Direction direction() const {
+    return side_ == Side::from_nic ? Direction::egress : Direction::ingress;
+  }
+  bool may_reopen(const Packet& packet) const;
+  uint8_t bind_bit(const Packet& packet, const Nic& nic) const;
+
+  Side side_;
+  const NicTable& nics_;
+  std::vector<uint16_t> ethertypes_;
+};
+static_assert(DecidingBrick<Firewall>);
+
+}  // namespace butterfly

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/record.h"
+
+namespace butterfly {
+namespace {
+
+using wire::Family;
+
+bool is_tcp(const Packet& packet) { return packet.parsed.protocol == wire::kProtoTcp; }
+
+tcp::Segment segment_of(const Packet& packet) {
+  const auto bytes = packet.bytes();
+  const size_t offset = std::min<size_t>(packet.parsed.l4, bytes.size());
+  return tcp::read_segment(bytes.subspan(offset), packet.parsed.l4_length);
+}
+
+TimeoutClass class_of(tcp::State state) {
+  switch (state) {
+    case tcp::State::established:
+      return TimeoutClass::tcp_established;
+    case tcp::State::half_closed:
+      return TimeoutClass::tcp_half_closed;
+    case tcp::State::closing:
+    case tcp::State::closed:
+      return TimeoutClass::tcp_closing;
+    case tcp::State::time_wait:
+      return TimeoutClass::tcp_time_wait;
+    default:
+      return TimeoutClass::tcp_new;
+  }
+}
+
+TimeoutClass first_class_of(const wire::Parsed& parsed) {
+  const uint8_t icmp = parsed.family == Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6;
+  if (parsed.protocol == wire::kProtoTcp) return TimeoutClass::tcp_new;
+  if (parsed.protocol == wire::kProtoUdp) return TimeoutClass::udp_new;
+  return parsed.protocol == icmp ? TimeoutClass::icmp : TimeoutClass::other;
+}
+
+Record::Out refused(tcp::Verdict verdict) {
+  switch (verdict) {
+    case tcp::Verdict::out_of_window:
+      return Record::Out::tcp_out_of_window;
+    case tcp::Verdict::bad_ack:
+      return Record::Out::tcp_bad_ack;
+    case tcp::Verdict::bad_rst:
+      return Record::Out::tcp_bad_rst;
+    case tcp::Verdict::illegal_flags:
+      return Record::Out::tcp_illegal_flags;
+    case tcp::Verdict::reopens:
+      return Record::Out::tcp_over;
+    default:
+      return Record::Out::tcp_mid_stream;
+  }
+}
+
+void count(Flow& flow, Role sender, uint32_t length) {
+  flow.packets[static_cast<size_t>(sender)] += 1;
+  flow.bytes[static_cast<size_t>(sender)] += length;
+}
+
+}  // namespace
+
+// Both firewall bricks ask the policy of the snapshot that this brick sees too.
+NicVerdict Record::verdict_of(PortId port) const {
+  const Nic* nic = nics_.find(port);
+  return nic ? NicVerdict::of(nic->serial, nic->policy.generation) : NicVerdict{};
+}
+
+// False when an earlier packet of this burst, or another copy, has already begun it anew.
+bool Record::is_other_flow(const Flow& flow, const Packet& packet) const {
+  if (flow.role_of(packet.parsed.source_is_high) != Role::initiator) return true;
+  if (flow.tcp.is_over()) return true;
+  if (flow.verdict(Role::initiator).serial != verdict_of(packet.in_port).serial) return true;
+  const uint64_t responder = flow.verdict(Role::responder).serial;
+  return (packet.verdicts & kBindTo) && responder != 0 &&
+         responder != verdict_of(packet.out_port).serial;
+}
+
+Record::Out Record::begin(const Packet& packet, Trace* trace) {
+  tcp::Segment segment;
+  if (is_tcp(packet)) {
+    segment = segment_of(packet);
+    const tcp::Verdict verdict = tcp::check_first(segment);
+    if (verdict != tcp::Verdict::ok) return refused(verdict);
+  }
+  const wire::Parsed& parsed = packet.parsed;
+  Flow* flow = flows_.insert(parsed.key, parsed.family, packet.flow_hash, lcore_.now());
+  if (!flow) return Out::table_full;
+  fill(*flow, packet, segment, trace);
+  return onward(packet);
+}
+
+Record::Out Record::begin_again(Flow& flow, const Packet& packet, Trace* trace) {
+  tcp::Segment segment;
+  if (is_tcp(packet)) {
+    segment = segment_of(packet);
+    const tcp::Verdict verdict = tcp::check_first(segment);
+    if (verdict != tcp::Verdict::ok) return refused(verdict);
+  }
+  flow.packets[0] = flow.packets[1] = flow.bytes[0] = flow.bytes[1] = 0;
+  fill(flow, packet, segment, trace);
+  return onward(packet);
+}
+
+// REQUIRES: counters are zero.
+void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
+                  Trace* trace) const {
+  flow.last_seen = lcore_.now();
+  flow.initiator_is_high = packet.parsed.source_is_high;
+  flow.timeout = first_class_of(packet.parsed);
+  flow.tcp = {};
+  if (is_tcp(packet)) tcp::start(flow.tcp, flow.tcp_track, segment);
+  // Where it came from has been asked, or it came through a tunnel and there is no nic.
+  flow.verdict(Role::initiator) = verdict_of(packet.in_port);
+  flow.verdict(Role::responder) =
+      packet.verdicts & kBindTo ? verdict_of(packet.out_port) : NicVerdict{};
+  count(flow, Role::initiator, packet.length());
+  if (trace) *trace = {true, flow.tcp.state};
+}
+
+Record::Out Record::move_on(Flow& flow, const Packet& packet, Trace* trace) {
+  const Role sender = flow.role_of(packet.parsed.source_is_high);
+  bool refreshes = true;
+  if (is_tcp(packet)) {
+    const tcp::Segment segment = segment_of(packet);
+    const tcp::Verdict verdict = tcp::check(flow.tcp, flow.tcp_track, sender, segment);
+    if (trace) *trace = {false, flow.tcp.state};
+    if (verdict == tcp::Verdict::ok) {
+      tcp::advance(flow.tcp, flow.tcp_track, sender, segment);
+      flow.timeout = class_of(flow.tcp.state);
+    } else if (verdict == tcp::Verdict::ignored) {
+      refreshes = false;
+    } else {
+      return refused(verdict);
+    }
+  } else if (sender == Role::responder && flow.timeout == TimeoutClass::udp_new) {
+    flow.timeout = TimeoutClass::udp_replied;
+  }
+  if (refreshes) flow.last_seen = lcore_.now();
+  if (packet.verdicts & (kBindFrom | kBindTo)) bind(flow, packet, sender);
+  count(flow, sender, packet.length());
+  return onward(packet);
+}
+
+// A packet that the firewall took for the start of a flow, while one in the other direction began
+// in the same burst, was asked about the wrong direction: nothing to remember.
+void Record::bind(Flow& flow, const Packet& packet, Role sender) const {
+  const bool judged_as_start = !packet.flow || (packet.verdicts & kStartsAnew);
+  if (judged_as_start && sender == Role::responder) return;
+  if (packet.verdicts & kBindFrom) flow.verdict(sender) = verdict_of(packet.in_port);
+  if (packet.verdicts & kBindTo) flow.verdict(other(sender)) = verdict_of(packet.out_port);
+}
+
+std::string Record::format(const Trace& trace) {
+  static constexpr const char* kStates[] = {
+      "",        "SYN sent",  "both SYN sent", "SYN received", "established", "half closed",
+      "closing", "time wait", "closed"};
+  std::string text = trace.is_new ? "new flow" : "";
+  if (trace.state == tcp::State::none) return text;
+  return text + (text.empty() ? "" : ", ") + kStates[static_cast<size_t>(trace.state)];
+}
+
+}  // namespace butterfly

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes a packet that every policy let pass into account: begins its flow or moves it on.
+// Sources: TCP as in tables/tcp_state.h; RFC 4787, 5508 and 7857 for what refreshes a flow.
+//
+// In:   a packet that the firewall bricks let pass; packet.out_port says where it goes.
+// Out:  the flow's TCP progress, idle time, counters and verdicts. ICMP errors change nothing.
+// Cost: a flow that exists: its entry. A new one: two searches and an insertion.
+#pragma once
+
+#include <array>
+
+#include "graph/brick.h"
+#include "graph/lcore.h"
+#include "tables/flow_table.h"
+#include "tables/nic_table.h"
+
+namespace butterfly {
+
+class Record {
+ public:
+  enum class Out : uint8_t {
+    to_guest,
+    to_wire,
+    table_full,
+    tcp_mid_stream,
+    tcp_illegal_flags,
+    tcp_out_of_window,
+    tcp_bad_ack,
+    tcp_bad_rst,
+    tcp_over,
+  };
+  static constexpr std::array kOuts{
+      OutInfo{"to-guest", Edge::forward, "to a guest of this host"},
+      OutInfo{"to-wire", Edge::forward, "through a tunnel to another host"},
+      OutInfo{"table-full", Edge::drop, "a new connection, but the flow table has no room left"},
+      OutInfo{"tcp-mid-stream", Edge::drop, "a TCP segment of no known connection, and no SYN"},
+      OutInfo{"tcp-illegal-flags", Edge::drop, "TCP flags that no honest host sends together"},
+      OutInfo{"tcp-out-of-window", Edge::drop, "TCP data outside what the receiver has offered"},
+      OutInfo{"tcp-bad-ack", Edge::drop, "a TCP acknowledgement of data that was never sent"},
+      OutInfo{"tcp-bad-rst", Edge::drop, "a TCP reset that misses the expected sequence number"},
+      OutInfo{"tcp-over", Edge::drop, "a TCP SYN that met a connection just as it ended"},
+  };
+  static constexpr BrickInfo kInfo{"record", kOuts};
+  struct Trace {
+    bool is_new;
+    tcp::State state;
+  };
+  static std::string format(const Trace& trace);
+
+  // `flows` belongs to `lcore`; its clock tells the time.
+  Record(FlowTable& flows, const NicTable& nics, const Lcore& lcore)
+      : flows_(flows), nics_(nics), lcore_(lcore) {}
+
+  Out operator()(Packet& packet, Trace* trace) noexcept {
+    if (packet.parsed.kind != wire::FrameKind::flow || (packet.verdicts & kUntracked)) {
+      return onward(packet);
+    }
+    // The pointer may be missing because an earlier packet of this burst, or another copy of this
+    // one, has begun the flow since.
+    Flow* flow = packet.flow;
+    if (!flow || !flow->has_key(packet.parsed.key, packet.parsed.family)) flow = find(packet);
+    if (!flow) return begin(packet, trace);
+    if ((packet.verdicts & kStartsAnew) && is_other_flow(*flow, packet)) {
+      return begin_again(*flow, packet, trace);
+    }
+    return move_on(*flow, packet, trace);
+  }
+
+ private:
+  static Out onward(const Packet& packet) {
+    return packet.out_port == kUplinkPort ? Out::to_wire : Out::to_guest;
+  }
+  Flow* find(const Packet& packet) {
+    return flows_.find(packet.parsed.key, packet.parsed.family, packet.flow_hash, lcore_.now());
+  }
+  NicVerdict verdict_of(PortId port) const;
+  bool is_other_flow(const Flow& flow, const Packet& packet) const;
+  Out begin(const Packet& packet, Trace* trace);
+  Out begin_again(Flow& flow, const Packet& packet, Trace* trace);
+  void fill(Flow& flow, const Packet& packet, const tcp::Segment& segment, Trace* trace) const;
+  Out move_on(Flow& flow, const Packet& packet, Trace* trace);
+  void bind(Flow& flow, const Packet& packet, Role sender) const;
+
+  FlowTable& flows_;
+  const NicTable& nics_;
+  const Lcore& lcore_;
+};
+static_assert(DecidingBrick<Record>);
+
+}  // namespace butterfly
