@@ -77,17 +77,18 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string
   }
   Fd wake(epoll_create1(EPOLL_CLOEXEC));
   if (!wake) return exhausted("vhost-user socket '" + path + "': no descriptor left");
-  std::unique_ptr<VhostUserPort> port(
-      new VhostUserPort(path, std::move(wake), pool, quiescence));
-  if (rte_vhost_driver_register(path.c_str(),
-                                RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0) {
-    return absl::AlreadyExistsError("vhost-user socket '" + path +
-                                    "': librte_vhost refused it (wanted: a path not in use)");
+  std::unique_ptr<VhostUserPort> port(new VhostUserPort(path, std::move(wake), pool, quiescence));
+  {
+    // librte_vhost itself would let two share a path.
+    const std::lock_guard lock(registry_mutex);
+    if (!registry().try_emplace(path, port.get()).second) {
+      return absl::AlreadyExistsError("vhost-user socket '" + path + "': serves another port");
+    }
   }
   port->registered_ = true;
-  {
-    const std::lock_guard lock(registry_mutex);
-    registry()[path] = port.get();
+  if (rte_vhost_driver_register(path.c_str(), RTE_VHOST_USER_CLIENT |
+                                                  RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0) {
+    return unavailable("vhost-user socket '" + path + "': librte_vhost refused it");
   }
   if (rte_vhost_driver_disable_features(path.c_str(), kNotOffered) != 0 ||
       rte_vhost_driver_callback_register(path.c_str(), &kCallbacks) != 0 ||

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ports say to bad input. Packets through real ports are tested by tests/vm.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ports/kernel_interface.h"
+#include "ports/tap.h"
+#include "ports/uplink.h"
+#include "ports/vhost_user.h"
+#include "support/eal.h"
+
+namespace butterfly {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string message(const Status& status) { return std::string(status.message()); }
+
+TEST(VhostUserPort, APathLongerThanASocketMayHaveIsRefusedWithTheRemedy) {
+  const auto quiescence = std::move(*Quiescence::create(1));
+  const std::string path = "/tmp/" + std::string(103, 'x');
+  const auto port = VhostUserPort::create(path, test::pool(), *quiescence);
+  ASSERT_FALSE(port.ok());
+  EXPECT_THAT(message(port.status()),
+              HasSubstr("108 bytes (wanted: at most 107; choose a shorter socket_directory"));
+}
+
+TEST(VhostUserPort, ASecondPortOnOneSocketIsRefusedAndTheFirstGoesOn) {
+  const auto quiescence = std::move(*Quiescence::create(1));
+  const std::string path = ::testing::TempDir() + "port-" + std::to_string(getpid()) + ".sock";
+  auto first = VhostUserPort::create(path, test::pool(), *quiescence);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto second = VhostUserPort::create(path, test::pool(), *quiescence);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_FALSE((*first)->is_connected());
+}
+
+TEST(VhostUserPort, WithoutAGuestPacketsAreRefusedAndNoneArrive) {
+  const auto quiescence = std::move(*Quiescence::create(1));
+  const std::string path = ::testing::TempDir() + "away-" + std::to_string(getpid()) + ".sock";
+  auto port = VhostUserPort::create(path, test::pool(), *quiescence);
+  ASSERT_TRUE(port.ok()) << port.status();
+  Packet* packet = test::pool().alloc();
+  const Port::Sent sent = (*port)->transmit(0, std::span(&packet, 1));
+  EXPECT_EQ(sent.taken, 0);
+  EXPECT_EQ(sent.refusal, Port::Refusal::not_connected);
+  free_packets(std::span(&packet, 1));
+  std::array<Packet*, kBurst> burst;
+  EXPECT_EQ((*port)->receive(0, burst), 0);
+  EXPECT_TRUE((*port)->arm());
+  (*port)->disarm();
+}
+
+TEST(UplinkPort, AnInterfaceThatDoesNotExistIsRefusedAndTheOthersAreNamed) {
+  const auto port = UplinkPort::create({.device = "nowhere0"}, test::pool());
+  EXPECT_EQ(port.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(message(port.status()), HasSubstr("uplink 'nowhere0': no such device"));
+  EXPECT_THAT(message(port.status()), HasSubstr("lo"));
+}
+
+TEST(UplinkPort, AnInterfaceThatCarriesTheHostsAddressIsRefusedUnlessForced) {
+  const auto port = UplinkPort::create({.device = "lo"}, test::pool());
+  EXPECT_EQ(port.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(message(port.status()), testing::AnyOf(HasSubstr("the host's own address 127.0.0.1"),
+                                                     HasSubstr("the interface is down")));
+}
+
+TEST(UplinkPort, ADpdkDeviceThatDoesNotExistIsRefusedByName) {
+  const auto port = UplinkPort::create({.device = "0000:ff:1f.7"}, test::pool());
+  ASSERT_FALSE(port.ok());
+  EXPECT_THAT(message(port.status()), HasSubstr("uplink '0000:ff:1f.7'"));
+}
+
+TEST(UplinkPort, AVirtualDeviceCarriesPacketsBothWays) {
+  auto port = UplinkPort::create({.device = "net_ring_uplink"}, test::pool());
+  ASSERT_TRUE(port.ok()) << port.status();
+  const uint32_t before = test::pool().in_use();
+  Packet* packet = test::pool().alloc();
+  ASSERT_NE(rte_pktmbuf_append(packet, 60), nullptr);
+  EXPECT_EQ((*port)->transmit(0, std::span(&packet, 1)).taken, 1);
+  std::array<Packet*, kBurst> burst;
+  ASSERT_EQ((*port)->receive(0, burst), 1);
+  EXPECT_EQ(burst[0]->length(), 60u);
+  EXPECT_EQ((*port)->receive(1, burst), 0) << "a queue that is not there";
+  free_packets(std::span(&packet, 1));
+  EXPECT_EQ(test::pool().in_use(), before);
+}
+
+TEST(TapPort, ANameThatIsNoInterfaceNameIsRefused) {
+  const auto port = TapPort::create("no/such", test::pool());
+  ASSERT_FALSE(port.ok());
+  EXPECT_THAT(message(port.status()), HasSubstr("tap 'no/such': "));
+}
+
+}  // namespace
+}  // namespace butterfly
