@@ -28,6 +28,11 @@ struct Ipv4 {
   constexpr bool is_zero() const { return to_u32() == 0; }
   constexpr bool is_multicast() const { return (bytes[0] & 0xf0) == 0xe0; }
   constexpr bool is_limited_broadcast() const { return to_u32() == 0xffffffff; }
+  // False for what no single host can be: "this network", loopback, groups, class E, broadcast
+  // (RFC 1122 §3.2.1.3). Nothing is ever sent in answer to such a source.
+  constexpr bool names_a_host() const {
+    return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 0xe0;
+  }
   friend constexpr auto operator<=>(const Ipv4&, const Ipv4&) = default;
 };
 static_assert(sizeof(Ipv4) == 4 && alignof(Ipv4) == 1);
@@ -37,6 +42,11 @@ struct Ipv6 {
 
   constexpr bool is_zero() const { return *this == Ipv6{}; }
   constexpr bool is_multicast() const { return bytes[0] == 0xff; }
+  // False for what no single host can be: unspecified, loopback, groups (RFC 4291 §2.5).
+  constexpr bool names_a_host() const {
+    constexpr std::array<uint8_t, 16> kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    return !is_zero() && !is_multicast() && bytes != kLoopback;
+  }
   constexpr bool is_link_local() const { return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80; }
   // The solicited-node group of this address (RFC 4291 §2.7.1).
   constexpr Ipv6 solicited_node() const {
