@@ -3,9 +3,9 @@
 //
 // Key:      next-hop address, set by the control side before a snapshot that uses the slot.
 // Capacity: kMaxPeers slots, chosen by the control side; it refuses what does not fit.
-// Writers:  control side: claim, release. Any lcore: learn, note_asked (single words, last wins).
+// Writers:  control side: claim. Any lcore: learn, note_asked (single words, last wins).
 // Readers:  any lcore.
-// Memory:   48 bytes an entry.
+// Memory:   32 bytes an entry.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,9 @@ class NeighbourTable {
   static constexpr uint32_t kReachableMs = 30'000;  // then asked again, still used
   static constexpr uint32_t kForgetMs = 120'000;    // unanswered that long: no longer used
   static constexpr uint32_t kRetryMs = 1'000;       // between questions
+  // The first questions of a refresh go to the MAC that is known: a thousand hosts that ask by
+  // broadcast for a thousand peers would interrupt each other 33,000 times a second.
+  static constexpr uint32_t kUnicastMs = kReachableMs + 3 * kRetryMs;
 
   NeighbourTable() : slots_(std::make_unique<Slot[]>(kMaxPeers)) {}
 
@@ -35,12 +38,10 @@ class NeighbourTable {
   const IpAddress& address(uint16_t slot) const { return slots_[slot].address; }
 
   // Lcores. The MAC, or a zero MAC while it is not known (or forgotten).
-  Mac find(uint16_t slot, TimeMs now) const {
-    const uint64_t word = slots_[slot].mac_word.load(std::memory_order_acquire);
-    if (word == 0 || age_ms(now, slots_[slot].learnt_ms.load(std::memory_order_relaxed)) > kForgetMs) {
-      return Mac{};
-    }
-    return Mac::from_u64(word);
+  Mac find(uint16_t slot, TimeMs now) const { return find_within(slot, now, kForgetMs); }
+  // Where to send a question: the MAC while it was confirmed lately, else zero (ask everyone).
+  Mac find_for_refresh(uint16_t slot, TimeMs now) const {
+    return find_within(slot, now, kUnicastMs);
   }
   void learn(uint16_t slot, const Mac& mac, TimeMs now) {
     slots_[slot].learnt_ms.store(now, std::memory_order_relaxed);
@@ -51,11 +52,14 @@ class NeighbourTable {
     const Slot& entry = slots_[slot];
     const TimeMs asked = entry.asked_ms.load(std::memory_order_relaxed);
     if (asked != 0 && age_ms(now, asked) < kRetryMs) return false;
-    return entry.mac_word.load(std::memory_order_relaxed) == 0 ||
-           age_ms(now, entry.learnt_ms.load(std::memory_order_relaxed)) > kReachableMs;
+    return entry.mac_word.load(std::memory_order_acquire) == 0 || age(entry, now) > kReachableMs;
   }
   void note_asked(uint16_t slot, TimeMs now) {
-    slots_[slot].asked_ms.store(now == 0 ? 1 : now, std::memory_order_relaxed);
+    Slot& entry = slots_[slot];
+    entry.asked_ms.store(now == 0 ? 1 : now, std::memory_order_relaxed);
+    // Else the MAC of a neighbour that has been silent for 49 days would look fresh again. An
+    // answer that another lcore learns at this very moment is lost and asked for again.
+    if (age(entry, now) > kForgetMs) entry.mac_word.store(0, std::memory_order_relaxed);
   }
 
  private:
@@ -65,6 +69,17 @@ class NeighbourTable {
     std::atomic<TimeMs> learnt_ms{0};
     std::atomic<TimeMs> asked_ms{0};
   };
+  static_assert(sizeof(Slot) == 32);
+
+  static uint32_t age(const Slot& entry, TimeMs now) {
+    return age_ms(now, entry.learnt_ms.load(std::memory_order_relaxed));
+  }
+  Mac find_within(uint16_t slot, TimeMs now, uint32_t limit_ms) const {
+    const Slot& entry = slots_[slot];
+    const uint64_t word = entry.mac_word.load(std::memory_order_acquire);
+    return word == 0 || age(entry, now) > limit_ms ? Mac{} : Mac::from_u64(word);
+  }
+
   std::unique_ptr<Slot[]> slots_;
 };
 

@@ -2,6 +2,7 @@
 // The VXLAN underlay of a snapshot: our own VTEP and the peers we know.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -17,20 +18,21 @@ namespace butterfly {
 // Our end of the tunnels. Set at start; absent when the host has no uplink.
 struct Vtep {
   IpAddress address;
-  Cidr on_link;                      // peers inside are neighbours, others behind `gateway`
+  Cidr on_link;  // peers inside are neighbours, others behind `gateway`
   std::optional<IpAddress> gateway;
   Mac mac;
   uint16_t udp_port = wire::kVxlanPort;
-  uint16_t mtu = 1500;               // of the underlay, in bytes of IP packet
+  uint16_t mtu = 1500;  // of the underlay, in bytes of IP packet
 
   // Bytes that encapsulation adds in front of the inner Ethernet frame, outer Ethernet included.
   uint16_t overhead() const {
-    return static_cast<uint16_t>(wire::kEthernetHeaderLen +
-                                 (address.is_v4() ? sizeof(wire::Ipv4Header)
-                                                  : sizeof(wire::Ipv6Header)) +
-                                 sizeof(wire::UdpHeader) + sizeof(wire::VxlanHeader));
+    return static_cast<uint16_t>(
+        wire::kEthernetHeaderLen +
+        (address.is_v4() ? sizeof(wire::Ipv4Header) : sizeof(wire::Ipv6Header)) +
+        sizeof(wire::UdpHeader) + sizeof(wire::VxlanHeader));
   }
-  // The largest inner IP packet that fits the underlay in one piece.
+  // The largest inner IP packet that fits the underlay in one piece. REQUIRES: an underlay of at
+  // least 576 bytes (IPv4) or 1,280 (IPv6), as their RFCs do.
   uint16_t inner_mtu() const {
     return static_cast<uint16_t>(mtu - overhead());  // outer and inner Ethernet headers cancel out
   }
@@ -40,7 +42,7 @@ struct Vtep {
 struct Peer {
   PeerId id = kNoPeer;
   IpAddress address;
-  IpAddress next_hop;  // itself when on link, else the gateway
+  IpAddress next_hop;      // itself when on link, else the gateway
   uint16_t neighbour = 0;  // slot of next_hop in the NeighbourTable
 };
 
@@ -57,6 +59,7 @@ class PeerTable {
     return it == by_address_.end() ? nullptr : find(it->second);
   }
   void set(std::shared_ptr<const Peer> peer) {
+    clear(peer->id);
     by_address_[peer->address] = peer->id;
     peers_[peer->id.value] = std::move(peer);
   }
