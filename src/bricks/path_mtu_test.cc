@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/path_mtu.h"
+
+#include "support/underlay.h"
+#include "wire/checksum.h"
+
+namespace butterfly {
+namespace {
+
+using Out = PathMtu::Out;
+using test::make_parsed;
+using test::normal;
+using test::OwnedPacket;
+using test::text_of;
+
+const std::string kEth = "eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/";
+const std::string kBack = "eth(src=52:54:00:00:00:02, dst=52:54:00:00:00:01)/";
+
+std::vector<uint8_t> slice(const std::vector<uint8_t>& bytes, size_t from, size_t count) {
+  return {bytes.begin() + from, bytes.begin() + from + count};
+}
+
+// The parameter is the family of the underlay.
+class PathMtuTest : public ::testing::TestWithParam<bool> {
+ protected:
+  PathMtuTest() { lcore_.set_now(1000); }
+  // A frame whose IP packet has `length` bytes.
+  static std::string v4(size_t length, const std::string& fields = "df=1") {
+    return kEth + "ipv4(" + fields + ")/udp/payload(len=" + std::to_string(length - 28) + ")";
+  }
+  static std::string v6(size_t length, const std::string& fields = "") {
+    return kEth + "ipv6(" + fields + ")/udp/payload(len=" + std::to_string(length - 48) + ")";
+  }
+  Out decide(const OwnedPacket& packet) { return brick_(*packet, nullptr); }
+  Out decide(const std::string& text) {
+    const OwnedPacket packet = make_parsed(text, Vni{42});
+    packet->in_port = PortId{3};
+    return decide(packet);
+  }
+
+  test::Underlay u_{GetParam()};
+  uint16_t mtu_ = u_.is_v4() ? 1450 : 1430;  // 1500 less 36 or 56, less the inner Ethernet header
+  TokenBucket answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
+  Lcore lcore_{0, test::pool()};
+  PathMtu brick_{u_.vtep, answers_, lcore_};
+};
+INSTANTIATE_TEST_SUITE_P(Underlays, PathMtuTest, ::testing::Bool(), test::family_name);
+
+TEST_P(PathMtuTest, TheLargestPacketThatFitsPassesUntouched) {
+  const OwnedPacket packet = make_parsed(v4(mtu_));
+  EXPECT_EQ(decide(packet), Out::fits);
+  EXPECT_EQ(text_of(*packet), normal(v4(mtu_)));
+  EXPECT_EQ(decide(v6(mtu_)), Out::fits);
+}
+
+TEST_P(PathMtuTest, AnIPv4PacketOneByteTooLongIsAnsweredWithTheSizeThatFits) {
+  const OwnedPacket packet = make_parsed(v4(mtu_ + 1u), Vni{42});
+  packet->in_port = PortId{3};
+  const auto original = test::contents(*packet);
+  EXPECT_EQ(decide(packet), Out::answered);
+  EXPECT_EQ(packet->out_port, PortId{3});
+  const auto answer = test::contents(*packet);
+  ASSERT_EQ(answer.size(), 14u + 576u);
+  EXPECT_EQ(slice(answer, 42, 548), slice(original, 14, 548));
+  const std::string text = text_of(*packet);
+  EXPECT_TRUE(text.starts_with(normal(kBack +
+                                      "ipv4(src=10.0.0.2, dst=10.0.0.1, tos=192, df=1)/icmp"
+                                      "(type=3, code=4, mtu=" +
+                                      std::to_string(mtu_) + ")")
+                                   .substr(0, 60)))
+      << text;
+  EXPECT_EQ(wire::checksum_finish(wire::checksum_add(std::span(answer).subspan(14, 20))), 0);
+  EXPECT_EQ(wire::checksum_finish(wire::checksum_add(std::span(answer).subspan(34))), 0);
+  const auto* icmp = packet->at<wire::IcmpHeader>(34);
+  EXPECT_EQ(icmp->type, 3);
+  EXPECT_EQ(icmp->code, 4);
+  EXPECT_EQ(icmp->sequence, mtu_);
+}
+
+TEST_P(PathMtuTest, AnIPv4PacketWithoutDfIsAnsweredTooAsASwitchDoesNotFragment) {
+  EXPECT_EQ(decide(v4(1500, "df=0")), Out::answered);
+}
+
+TEST_P(PathMtuTest, AnIPv6PacketIsAnsweredWithAsMuchOfItAsTheMinimumMtuHolds) {
+  const OwnedPacket packet = make_parsed(v6(1500), Vni{42});
+  packet->in_port = PortId{3};
+  const auto original = test::contents(*packet);
+  EXPECT_EQ(decide(packet), Out::answered);
+  EXPECT_EQ(packet->out_port, PortId{3});
+  const auto answer = test::contents(*packet);
+  ASSERT_EQ(answer.size(), 14u + 1280u);
+  EXPECT_EQ(slice(answer, 62, 1232), slice(original, 14, 1232));
+  EXPECT_EQ(slice(answer, 0, 12), slice(test::bytes_of(kBack + "arp"), 0, 12));
+  const auto* ip = packet->at<wire::Ipv6Header>(14);
+  EXPECT_EQ(IpAddress(ip->source).to_string(), "fd00::2");
+  EXPECT_EQ(IpAddress(ip->destination).to_string(), "fd00::1");
+  const auto* icmp = packet->at<wire::IcmpHeader>(54);
+  EXPECT_EQ(icmp->type, 2);
+  EXPECT_EQ(icmp->code, 0);
+  EXPECT_EQ(icmp->sequence, mtu_);
+  const uint64_t pseudo = wire::pseudo_header_sum(ip->source, ip->destination, 58, 1240);
+  EXPECT_EQ(wire::checksum_finish(wire::checksum_add(std::span(answer).subspan(54), pseudo)), 0);
+}
+
+TEST_P(PathMtuTest, TheAnswerIsAnErrorThatOurOwnParserAcceptsForTheSameFlow) {
+  for (const std::string& text : {v4(1500), v6(1500)}) {
+    const OwnedPacket packet = make_parsed(text, Vni{42});
+    const wire::Parsed before = packet->parsed;
+    ASSERT_EQ(decide(packet), Out::answered);
+    ASSERT_EQ(wire::parse_frame(packet->bytes(), packet->length(), Vni{42}, packet->parsed),
+              wire::ParseError::none);
+    EXPECT_EQ(packet->parsed.kind, wire::FrameKind::icmp_error);
+    EXPECT_TRUE(packet->parsed.key.equals(before.key, before.family));
+  }
+}
+
+TEST_P(PathMtuTest, APacketInManySegmentsIsAnsweredAndItsSegmentsGoBackToThePool) {
+  const uint32_t before = test::pool().in_use();
+  for (const std::string& text : {v4(1800), v6(1800)}) {
+    const OwnedPacket packet = make_parsed(text, Vni{42});
+    const OwnedPacket whole = make_parsed(text, Vni{42});
+    test::split(*packet, 1711);
+    test::split(*packet, 903);  // odd: sums continue across it
+    test::split(*packet, 101);
+    EXPECT_EQ(decide(packet), Out::answered);
+    EXPECT_EQ(decide(whole), Out::answered);
+    EXPECT_EQ(test::contents(*packet), test::contents(*whole));
+    EXPECT_LT(packet->nb_segs, 4);
+    EXPECT_EQ(test::pool().in_use(), before + packet->nb_segs + 1u);
+  }
+  EXPECT_EQ(test::pool().in_use(), before);
+}
+
+TEST_P(PathMtuTest, WhatIsNotIpIsDroppedByName) {
+  const std::string length = std::to_string(mtu_ + 1);
+  EXPECT_EQ(decide(kEth + "payload(len=" + length + ")"), Out::too_big);
+  EXPECT_EQ(decide(kEth + "payload(len=" + std::to_string(mtu_) + ")"), Out::fits);
+}
+
+TEST_P(PathMtuTest, AnErrorIsNeverAnsweredWithAnError) {
+  EXPECT_EQ(decide(kEth + "ipv4/icmp(type=3, code=1)/ipv4/udp/payload(len=1500)"), Out::too_big);
+  EXPECT_EQ(decide(kEth + "ipv6/icmp6(type=1)/ipv6/udp/payload(len=1500)"), Out::too_big);
+  EXPECT_EQ(decide(kEth + "ipv6/icmp6(type=137)/payload(len=1500)"), Out::too_big);
+}
+
+TEST_P(PathMtuTest, ABigPingIsAnsweredSinceItIsNoError) {
+  EXPECT_EQ(decide(kEth + "ipv4/icmp(id=1)/payload(len=1480)"), Out::answered);
+  EXPECT_EQ(decide(kEth + "ipv6/icmp6(id=1)/payload(len=1480)"), Out::answered);
+}
+
+TEST_P(PathMtuTest, GroupsAndSourcesThatAreNobodyAreNeverAnswered) {
+  const std::string payload = "/udp/payload(len=1500)";
+  EXPECT_EQ(decide("eth(dst=01:00:5e:00:00:05)/ipv4(dst=224.0.0.5)" + payload), Out::too_big);
+  EXPECT_EQ(decide(kEth + "ipv4(dst=224.0.0.5)" + payload), Out::too_big);
+  EXPECT_EQ(decide("eth(dst=ff:ff:ff:ff:ff:ff)/ipv4" + payload), Out::too_big);
+  EXPECT_EQ(decide(kEth + "ipv4(src=0.0.0.0)" + payload), Out::too_big);
+  EXPECT_EQ(decide(kEth + "ipv4(src=127.0.0.1)" + payload), Out::too_big);
+  EXPECT_EQ(decide(kEth + "ipv6(src=::)" + payload), Out::too_big);
+  EXPECT_EQ(decide("eth(dst=33:33:00:00:00:01)/ipv6(dst=ff02::1)" + payload), Out::too_big);
+}
+
+TEST_P(PathMtuTest, ASmallPacketInALongFrameIsNotToldASizeThatItAlreadyHas) {
+  const OwnedPacket packet = make_parsed(v4(100), Vni{42});
+  ASSERT_NE(rte_pktmbuf_append(packet.get(), 1500), nullptr);
+  EXPECT_EQ(decide(packet), Out::too_big);
+}
+
+TEST_P(PathMtuTest, AFloodedCopyIsDroppedAndTheOriginalStaysAsItWas) {
+  const OwnedPacket original = make_parsed(v4(1500), Vni{42});
+  const auto bytes = test::contents(*original);
+  const OwnedPacket clone(clone_packet(*original, test::pool()));
+  const OwnedPacket copy(clone_with_headroom(*original, test::pool()));
+  EXPECT_EQ(decide(clone), Out::too_big);
+  EXPECT_EQ(decide(copy), Out::too_big);
+  EXPECT_EQ(decide(original), Out::too_big);
+  EXPECT_EQ(test::contents(*original), bytes);
+}
+
+TEST_P(PathMtuTest, AnswersAreLimited) {
+  for (uint32_t i = 0; i < PathMtu::kAnswersAtOnce; ++i) {
+    ASSERT_EQ(decide(v4(1500)), Out::answered) << i;
+  }
+  EXPECT_EQ(decide(v4(1500)), Out::too_big_limited);
+  EXPECT_EQ(decide(v4(200)), Out::fits);
+  lcore_.set_now(1001);
+  EXPECT_EQ(decide(v4(1500)), Out::answered);
+}
+
+TEST_P(PathMtuTest, WhatTheGuestAskedItsDeviceToDoIsForgotten) {
+  const OwnedPacket packet = make_parsed(v4(1500), Vni{42});
+  packet->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+  EXPECT_EQ(decide(packet), Out::answered);
+  EXPECT_EQ(packet->ol_flags, 0u);
+}
+
+TEST_P(PathMtuTest, ATraceTellsBothSizes) {
+  const OwnedPacket packet = make_parsed(v4(1500), Vni{42});
+  PathMtu::Trace trace{};
+  brick_(*packet, &trace);
+  EXPECT_EQ(PathMtu::format(trace), "1514 bytes, IP packets of " + std::to_string(mtu_) + " fit");
+}
+
+TEST(PathMtuOnASmallUnderlay, IPv6IsNotToldASizeThatItMustIgnore) {
+  test::Underlay u(true);
+  u.vtep.mtu = 1300;
+  TokenBucket answers(1, 1);
+  Lcore lcore(0, test::pool());
+  PathMtu brick(u.vtep, answers, lcore);
+  const OwnedPacket v6 = make_parsed(kEth + "ipv6/udp/payload(len=1300)");
+  EXPECT_EQ(brick(*v6, nullptr), Out::too_big);
+  const OwnedPacket v4 = make_parsed(kEth + "ipv4/udp/payload(len=1300)");
+  EXPECT_EQ(brick(*v4, nullptr), Out::answered);
+}
+
+}  // namespace
+}  // namespace butterfly

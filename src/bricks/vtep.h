@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gate of our VTEP: which outer frames of the underlay are for us, and what they are.
+// Sources: RFC 7348 §5, RFC 1122 §3.3.6, RFC 6935 §5 (UDP checksum 0 over IPv6), RFC 4861 §7.
+#pragma once
+
+#include "graph/brick.h"
+#include "tables/peer_table.h"
+
+namespace butterfly {
+
+// In:   a frame from the uplink, `parse` done with VNI 0.
+// Out:  vxlan: source_peer set, outer checksums verified; own: for `neighbour`, as it came.
+// Cost: one hash lookup (peer by address); a sum over the packet where it carries a UDP checksum.
+class VtepIn {
+ public:
+  enum class Out : uint8_t {
+    vxlan,
+    own,
+    not_our_mac,
+    not_our_address,
+    other_group,
+    bad_ip_checksum,
+    unknown_peer,
+    bad_udp_checksum,
+    icmp_error,
+    not_vxlan,
+  };
+  static constexpr std::array kOuts{
+      OutInfo{"vxlan", Edge::forward, "VXLAN from a peer that we know"},
+      OutInfo{"own", Edge::forward, "ARP, neighbour discovery or ping for our own address"},
+      OutInfo{"not-our-mac", Edge::drop, "another station's Ethernet address"},
+      OutInfo{"not-our-address", Edge::drop, "another host's IP address"},
+      OutInfo{"other-group", Edge::drop, "broadcast or multicast that does not ask for us"},
+      OutInfo{"bad-ip-checksum", Edge::drop, "outer IPv4 header damaged: checksum is wrong"},
+      OutInfo{"unknown-peer", Edge::drop, "VXLAN from an address that is no configured peer"},
+      OutInfo{"bad-udp-checksum", Edge::drop, "outer UDP datagram damaged: checksum is wrong"},
+      OutInfo{
+          "icmp-error", Edge::drop,
+          "the underlay reports that it could not deliver our packets: MTU, route or peer down"},
+      OutInfo{"not-vxlan", Edge::drop, "for our address, but nothing that we speak"},
+  };
+  static constexpr BrickInfo kInfo{"vtep", kOuts};
+  struct Trace {
+    IpAddress source;
+    IpAddress destination;
+  };
+  static std::string format(const Trace& trace);
+
+  // Both belong to the snapshot that built this brick.
+  VtepIn(const Vtep& vtep, const PeerTable& peers)
+      : mac_(vtep.mac), address_(vtep.address), udp_port_(vtep.udp_port), peers_(peers) {}
+
+  Out operator()(Packet& packet, Trace* trace) noexcept {
+    packet.source_peer = kNoPeer;
+    const auto* ethernet = packet.at<wire::EthernetHeader>(0);
+    if (!ethernet) return Out::not_our_mac;  // impossible behind parse
+    if (ethernet->destination != mac_ && !ethernet->destination.is_group()) return Out::not_our_mac;
+    switch (packet.parsed.ethertype) {
+      case wire::kTypeIpv4:
+        return take_ipv4(packet, ethernet->destination.is_group(), trace);
+      case wire::kTypeIpv6:
+        return take_ipv6(packet, ethernet->destination.is_group(), trace);
+      case wire::kTypeArp:
+        return take_arp(packet, trace);
+      default:
+        return ethernet->destination.is_group() ? Out::other_group : Out::not_vxlan;
+    }
+  }
+
+ private:
+  Out take_ipv4(Packet& packet, bool to_group, Trace* trace) const noexcept;
+  Out take_ipv6(Packet& packet, bool to_group, Trace* trace) const noexcept;
+  Out take_arp(const Packet& packet, Trace* trace) const noexcept;
+  Out take_addressed(Packet& packet, const IpAddress& source) const noexcept;
+  Out take_vxlan(Packet& packet, const wire::UdpHeader& udp,
+                 const IpAddress& source) const noexcept;
+
+  Mac mac_;
+  IpAddress address_;
+  uint16_t udp_port_;
+  const PeerTable& peers_;
+};
+static_assert(DecidingBrick<VtepIn>);
+
+}  // namespace butterfly

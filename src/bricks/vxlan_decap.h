@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends a VXLAN tunnel (RFC 7348 §5): strips the outer headers and names the inner segment.
+#pragma once
+
+#include <algorithm>
+
+#include "graph/brick.h"
+#include "tables/segment_table.h"
+
+namespace butterfly {
+
+// In:   VXLAN for our VTEP as `vtep` lets it through: parsed and source_peer set.
+// Out:  inner Ethernet frame without anything around it; vni and segment set.
+// Cost: two loads of a small table for a tunnel seen before, else one hash lookup and a search of
+//       the segment's peers. Sound since the tables of a snapshot never change.
+class VxlanDecap {
+ public:
+  enum class Out : uint8_t { inner, truncated, no_vni_flag, unknown_vni, peer_not_in_segment };
+  static constexpr std::array kOuts{
+      OutInfo{"inner", Edge::forward, "inner frame to its segment"},
+      OutInfo{"truncated", Edge::drop, "ends before the inner Ethernet header"},
+      OutInfo{"no-vni-flag", Edge::drop, "I flag clear: RFC 7348 §5 says discard"},
+      OutInfo{"unknown-vni", Edge::drop, "no segment on this host has this VNI"},
+      OutInfo{"peer-not-in-segment", Edge::drop,
+              "a peer may only speak for the segments that it was given"},
+  };
+  static constexpr BrickInfo kInfo{"vxlan-decap", kOuts};
+  struct Trace {
+    Vni vni;
+  };
+  static std::string format(const Trace& trace) { return "VNI " + std::to_string(trace.vni.value); }
+
+  // Belongs to the snapshot that built this brick.
+  explicit VxlanDecap(const SegmentTable& segments) : segments_(segments) {}
+
+  Out operator()(Packet& packet, Trace* trace) noexcept;
+
+ private:
+  // A tunnel that was checked: this peer may speak for this segment.
+  struct Seen {
+    uint64_t tunnel = ~uint64_t{0};  // VNI << 16 | peer; never all ones
+    const Segment* segment = nullptr;
+  };
+  static constexpr size_t kSeen = 64;
+
+  Out check(Vni vni, PeerId peer, Seen& seen) noexcept;
+
+  const SegmentTable& segments_;
+  std::array<Seen, kSeen> seen_{};
+};
+static_assert(DecidingBrick<VxlanDecap>);
+
+}  // namespace butterfly
