@@ -3,17 +3,11 @@
 #include <cstdio>
 #include <string>
 
+#include "host/intent/fnv.h"
 #include "host/intent/intent.h"
 
 namespace butterfly {
 namespace {
-
-// FNV-1a, 64 bits (draft-eastlake-fnv): the same on every build, unlike std::hash.
-uint64_t fnv1a(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  return hash;
-}
 
 template <typename T>
 std::string number(const std::optional<T>& value) {

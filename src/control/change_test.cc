@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of the API, written as protobuf text: what they make of an intent, and what is refused.
+#include "control/change.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include "control/from_proto.h"
+#include "control/to_proto.h"
+
+namespace butterfly {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+template <typename Message>
+Message text(const std::string& text) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
+  return message;
+}
+
+Status change(Intent& intent, const std::string& words) {
+  return make_change(text<v1::Change>(words), intent);
+}
+
+// One nic in one group, a group that another refers to, a peer with an entry.
+Intent some_intent() {
+  const auto intent = from_proto(text<v1::Intent>(R"(
+    nics { id: "a" mac: "52:54:00:00:00:01" vni: 42 addresses: "10.0.0.1" groups: "web" }
+    groups { name: "web" rules { protocol: 6 first_port: 80 last_port: 80 peer_group: "db" } }
+    groups { name: "db" members: "10.0.0.9" }
+    groups { name: "unused" }
+    peers { address: "192.0.2.2" vnis: 42 }
+    fdb { vni: 42 mac: "52:54:00:00:00:99" peer: "192.0.2.2" }
+  )"));
+  EXPECT_TRUE(intent.ok()) << intent.status();
+  return *intent;
+}
+
+TEST(Proto, ReadsBackWhatItWrites) {
+  const Intent intent = some_intent();
+  const auto back = from_proto(to_proto(intent));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, intent);
+}
+
+TEST(Proto, KeepsEveryFieldOfARuleAndANic) {
+  const auto intent = from_proto(text<v1::Intent>(R"(
+    nics { id: "t" mac: "52:54:00:00:00:01" vni: 7 type: NIC_TYPE_TAP tap_name: "tap7"
+           antispoof: false groups: "b" groups: "a" }
+    groups { name: "g"
+      rules { direction: DIRECTION_EGRESS family: FAMILY_V6 protocol: 58 icmp_type: 128
+              icmp_code: 0 peer_cidr: "fd00::/8" description: "ping" } }
+  )"));
+  ASSERT_TRUE(intent.ok()) << intent.status();
+  EXPECT_FALSE(intent->nics.at("t").antispoof);
+  EXPECT_THAT(intent->nics.at("t").groups, ElementsAre("b", "a"));
+  const RuleIntent& rule = intent->groups.at("g").rules.begin()->second;
+  EXPECT_EQ(rule.direction, RuleDirection::egress);
+  EXPECT_EQ(rule.icmp_code, 0);
+  EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
+}
+
+TEST(Change, PutsANicWithItsDefaults) {
+  Intent intent;
+  ASSERT_EQ(change(intent, R"(nic_put { id: "n" mac: "52:54:00:00:00:05" vni: 9 })"), ok_status());
+  EXPECT_TRUE(intent.nics.at("n").antispoof);
+  EXPECT_EQ(intent.nics.at("n").type, NicType::vhost_user);
+}
+
+TEST(Change, UpdatesOnlyTheFieldsThatAreNamed) {
+  Intent intent = some_intent();
+  ASSERT_EQ(change(intent, R"(nic_update { id: "a" vni: 43 addresses {} })"), ok_status());
+  const NicIntent& nic = intent.nics.at("a");
+  EXPECT_EQ(nic.vni, Vni(43));
+  EXPECT_THAT(nic.addresses, SizeIs(0));
+  EXPECT_THAT(nic.groups, ElementsAre("web"));
+  EXPECT_EQ(nic.mac.to_string(), "52:54:00:00:00:01");
+}
+
+TEST(Change, AddsAndTakesGroupsOfANic) {
+  Intent intent = some_intent();
+  ASSERT_EQ(change(intent, R"(nic_add_groups { nic: "a" groups: "db" groups: "web" })"),
+            ok_status());
+  EXPECT_THAT(intent.nics.at("a").groups, ElementsAre("web", "db"));
+  ASSERT_EQ(change(intent, R"(nic_delete_groups { nic: "a" groups: "web" })"), ok_status());
+  EXPECT_THAT(intent.nics.at("a").groups, ElementsAre("db"));
+  ASSERT_EQ(change(intent, R"(nic_set_groups { nic: "a" })"), ok_status());
+  EXPECT_THAT(intent.nics.at("a").groups, SizeIs(0));
+}
+
+TEST(Change, GivesANewGroupTheRulesThatLetEverythingOut) {
+  Intent intent;
+  ASSERT_EQ(change(intent, R"(group_add: "new")"), ok_status());
+  EXPECT_THAT(intent.groups.at("new").rules, SizeIs(2));
+}
+
+TEST(Change, LeavesAGroupThatExistsAsItIs) {
+  Intent intent = some_intent();
+  ASSERT_EQ(change(intent, R"(group_add: "web")"), ok_status());
+  EXPECT_EQ(intent, some_intent());
+}
+
+TEST(Change, RemovesAGroupInUseOnlyByForceAndItsUsersKeepTheName) {
+  Intent intent = some_intent();
+  const Status used_by_nic = change(intent, R"(group_delete { name: "web" })");
+  EXPECT_TRUE(absl::IsFailedPrecondition(used_by_nic));
+  EXPECT_EQ(used_by_nic.message(),
+            "group 'web': in use by nic 'a' (wanted an unused group, or force)");
+  EXPECT_THAT(std::string(change(intent, R"(group_delete { name: "db" })").message()),
+              HasSubstr("in use by a rule of group 'web'"));
+  EXPECT_EQ(intent, some_intent());
+  ASSERT_EQ(change(intent, R"(group_delete { name: "web" force: true })"), ok_status());
+  EXPECT_FALSE(intent.groups.contains("web"));
+  EXPECT_THAT(intent.nics.at("a").groups, ElementsAre("web"));
+  EXPECT_EQ(validate(intent), ok_status());
+  EXPECT_EQ(change(intent, R"(group_delete { name: "unused" })"), ok_status());
+}
+
+TEST(Change, AddsAndRemovesARuleByItsId) {
+  Intent intent = some_intent();
+  ASSERT_EQ(change(intent, R"(rule_add { group: "db" rule { protocol: 17 } })"), ok_status());
+  const std::string id = intent.groups.at("db").rules.begin()->first;
+  ASSERT_EQ(change(intent, R"(rule_add { group: "db" rule { protocol: 17 } })"), ok_status());
+  EXPECT_THAT(intent.groups.at("db").rules, SizeIs(1));
+  ASSERT_EQ(change(intent, "rule_delete { group: \"db\" rule_id: \"" + id + "\" }"), ok_status());
+  EXPECT_EQ(intent, some_intent());
+}
+
+TEST(Change, AddsAndRemovesMembersPeersAndEntries) {
+  Intent intent = some_intent();
+  ASSERT_EQ(change(intent, R"(member_add { group: "db" addresses: "fd00::9" })"), ok_status());
+  EXPECT_THAT(intent.groups.at("db").members, SizeIs(2));
+  ASSERT_EQ(change(intent, R"(member_delete { group: "db" addresses: "fd00::9" })"), ok_status());
+  ASSERT_EQ(change(intent, R"(fdb_delete { vni: 42 mac: "52:54:00:00:00:99" })"), ok_status());
+  ASSERT_EQ(change(intent, R"(peer_put { address: "192.0.2.2" vnis: 7 })"), ok_status());
+  EXPECT_THAT(intent.peers.begin()->second.vnis, ElementsAre(Vni(7)));
+  ASSERT_EQ(change(intent, R"(peer_delete: "192.0.2.2")"), ok_status());
+  EXPECT_THAT(intent.peers, SizeIs(0));
+}
+
+struct Refusal {
+  const char* change;
+  absl::StatusCode code;
+  const char* message;
+};
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+constexpr auto kNotFound = absl::StatusCode::kNotFound;
+const Refusal kRefusals[] = {
+    {"", kInvalid, "change: empty, or of a kind that this butterflyd does not know"},
+    {R"(nic_put { id: "x" mac: "52:54:00" vni: 1 })", kInvalid,
+     "nic 'x': MAC '52:54:00' is malformed (wanted six hexadecimal pairs"},
+    {R"(nic_put { id: "x" mac: "52:54:00:00:00:05" vni: 1 addresses: "10.0.0.1/24" })", kInvalid,
+     "nic 'x': address '10.0.0.1/24' is malformed (wanted an IPv4 or IPv6 address without"},
+    {R"(nic_put { id: "x" mac: "52:54:00:00:00:05" vni: 1 addresses: "::ffff:10.0.0.1" })",
+     kInvalid, "address '::ffff:10.0.0.1' is malformed"},
+    {R"(nic_update { id: "x" })", kNotFound, "nic 'x': not found (wanted one of ours)"},
+    {R"(nic_update { id: "a" mac: "?" })", kInvalid, "nic 'a': MAC '?' is malformed"},
+    {R"(nic_delete: "x")", kNotFound, "nic 'x': not found"},
+    {R"(nic_set_groups { nic: "x" })", kNotFound, "nic 'x': not found"},
+    {R"(nic_delete_groups { nic: "a" groups: "db" })", kNotFound,
+     "nic 'a': does not have group 'db'"},
+    {R"(group_delete { name: "x" force: true })", kNotFound, "group 'x': not found"},
+    {R"(rule_add { group: "x" rule {} })", kNotFound, "group 'x': not found"},
+    {R"(rule_add { group: "db" rule { protocol: 300 } })", kInvalid,
+     "group 'db': rule: protocol 300 is too big (wanted 0..255)"},
+    {R"(rule_add { group: "db" rule { protocol: 6 first_port: 65536 } })", kInvalid,
+     "first port 65536 is too big (wanted 0..65535)"},
+    {R"(rule_add { group: "db" rule { peer_cidr: "10.0.0.1/8" } })", kInvalid,
+     "CIDR '10.0.0.1/8' is malformed (wanted ADDRESS/LENGTH with clear host bits)"},
+    {R"(rule_add { group: "db" rule { id: "0123456789abcdef" } })", kInvalid,
+     "id '0123456789abcdef' is not this rule's (wanted "},
+    {R"(rule_add { group: "db" rule { direction: 9 } })", kInvalid,
+     "direction 9 is unknown (wanted 1 ingress or 2 egress)"},
+    {R"(rule_delete { group: "db" rule_id: "7" })", kNotFound, "group 'db': has no rule '7'"},
+    {R"(member_add { group: "db" addresses: "db.example" })", kInvalid,
+     "group 'db': address 'db.example' is malformed"},
+    {R"(member_delete { group: "db" addresses: "10.9.9.9" })", kNotFound,
+     "group 'db': has no member 10.9.9.9"},
+    {R"(peer_put { address: "host-b" })", kInvalid, "peer 'host-b': address 'host-b' is malformed"},
+    {R"(peer_delete: "192.0.2.2")", absl::StatusCode::kFailedPrecondition,
+     "peer 192.0.2.2: in use by fdb entry 42/52:54:00:00:00:99"},
+    {R"(peer_delete: "192.0.2.3")", kNotFound, "peer 192.0.2.3: not found"},
+    {R"(fdb_put { vni: 1 mac: "x" peer: "192.0.2.2" })", kInvalid, "fdb 1/x: MAC 'x' is malformed"},
+    {R"(fdb_delete { vni: 1 mac: "52:54:00:00:00:99" })", kNotFound,
+     "fdb 1/52:54:00:00:00:99: not found"},
+};
+
+TEST(Change, IsRefusedWithCodeObjectAndFact) {
+  for (const Refusal& refusal : kRefusals) {
+    SCOPED_TRACE(refusal.change);
+    Intent intent = some_intent();
+    v1::Change message;
+    // Numbers that the enum does not know cannot be written as text.
+    std::string words = refusal.change;
+    const bool odd_direction = words.find("direction: 9") != std::string::npos;
+    if (odd_direction) words = R"(rule_add { group: "db" rule {} })";
+    message = text<v1::Change>(words);
+    if (odd_direction) {
+      message.mutable_rule_add()->mutable_rule()->set_direction(static_cast<v1::Direction>(9));
+    }
+    const Status status = make_change(message, intent);
+    EXPECT_EQ(status.code(), refusal.code);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(refusal.message));
+  }
+}
+
+TEST(Proto, RefusesAnObjectThatIsListedTwice) {
+  const auto intent = from_proto(text<v1::Intent>(R"(
+    groups { name: "web" } groups { name: "web" })"));
+  EXPECT_EQ(intent.status().message(), "group 'web': listed twice (wanted once)");
+}
+
+}  // namespace
+}  // namespace butterfly

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// API messages to intent.
+#include "control/from_proto.h"
+
+namespace butterfly {
+namespace {
+
+// An optional number of the API, which has no 8 and 16 bit types.
+template <typename T>
+StatusOr<std::optional<T>> parse_number(const std::string& what, const char* field, bool is_set,
+                                        uint32_t value) {
+  if (!is_set) return std::optional<T>();
+  constexpr uint32_t kMax = std::numeric_limits<T>::max();
+  if (value > kMax) {
+    return invalid(what + ": " + field + " " + std::to_string(value) + " is too big (wanted 0.." +
+                   std::to_string(kMax) + ")");
+  }
+  return std::optional<T>(static_cast<T>(value));
+}
+
+Status unknown_value(const std::string& what, const char* field, int value, const char* wanted) {
+  return invalid(what + ": " + field + " " + std::to_string(value) + " is unknown (wanted " +
+                 wanted + ")");
+}
+
+Status parse_enums(const std::string& what, const v1::Rule& rule, RuleIntent& intent) {
+  switch (rule.direction()) {
+    case v1::DIRECTION_UNSPECIFIED:
+    case v1::DIRECTION_INGRESS:
+      intent.direction = RuleDirection::ingress;
+      break;
+    case v1::DIRECTION_EGRESS:
+      intent.direction = RuleDirection::egress;
+      break;
+    default:
+      return unknown_value(what, "direction", rule.direction(), "1 ingress or 2 egress");
+  }
+  switch (rule.family()) {
+    case v1::FAMILY_UNSPECIFIED:
+      intent.family = RuleFamily::any;
+      break;
+    case v1::FAMILY_V4:
+      intent.family = RuleFamily::v4;
+      break;
+    case v1::FAMILY_V6:
+      intent.family = RuleFamily::v6;
+      break;
+    default:
+      return unknown_value(what, "family", rule.family(), "0 both, 1 IPv4 or 2 IPv6");
+  }
+  return ok_status();
+}
+
+Status parse_numbers(const std::string& what, const v1::Rule& rule, RuleIntent& intent) {
+  auto protocol = parse_number<uint8_t>(what, "protocol", rule.has_protocol(), rule.protocol());
+  auto first = parse_number<uint16_t>(what, "first port", rule.has_first_port(), rule.first_port());
+  auto last = parse_number<uint16_t>(what, "last port", rule.has_last_port(), rule.last_port());
+  auto type = parse_number<uint8_t>(what, "ICMP type", rule.has_icmp_type(), rule.icmp_type());
+  auto code = parse_number<uint8_t>(what, "ICMP code", rule.has_icmp_code(), rule.icmp_code());
+  for (const Status& status :
+       {protocol.status(), first.status(), last.status(), type.status(), code.status()}) {
+    RETURN_IF_ERROR(status);
+  }
+  intent.protocol = *protocol;
+  intent.first_port = *first;
+  intent.last_port = *last;
+  intent.icmp_type = *type;
+  intent.icmp_code = *code;
+  return ok_status();
+}
+
+// Reads every message of a list into a map, by `key`.
+template <typename Messages, typename Map, typename Key>
+Status read_all(const Messages& messages, Map& map, const char* object, Key key) {
+  for (const auto& message : messages) {
+    auto read = from_proto(message);
+    if (!read.ok()) return read.status();
+    const auto [name, text] = key(*read);
+    if (!map.emplace(name, *std::move(read)).second) {
+      return invalid(std::string(object) + " " + text + ": listed twice (wanted once)");
+    }
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+StatusOr<Mac> parse_mac(const std::string& what, const std::string& text) {
+  if (const auto mac = Mac::parse(text)) return *mac;
+  return invalid(what + ": MAC '" + text + "' is malformed (wanted six hexadecimal pairs, as in " +
+                 "52:54:00:12:34:56)");
+}
+
+StatusOr<IpAddress> parse_address(const std::string& what, const std::string& text) {
+  if (const auto address = IpAddress::parse(text)) return *address;
+  return invalid(what + ": address '" + text + "' is malformed (wanted an IPv4 or IPv6 address " +
+                 "without prefix length)");
+}
+
+StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type) {
+  switch (type) {
+    case v1::NIC_TYPE_UNSPECIFIED:
+    case v1::NIC_TYPE_VHOST_USER:
+      return NicType::vhost_user;
+    case v1::NIC_TYPE_TAP:
+      return NicType::tap;
+    default:
+      return unknown_value(what, "type", type, "1 vhost-user or 2 tap");
+  }
+}
+
+StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
+  const std::string what = "nic '" + nic.id() + "'";
+  const auto mac = parse_mac(what, nic.mac());
+  if (!mac.ok()) return mac.status();
+  const auto type = parse_nic_type(what, nic.type());
+  if (!type.ok()) return type.status();
+  auto addresses = parse_addresses(what, nic.addresses());
+  if (!addresses.ok()) return addresses.status();
+  NicIntent intent;
+  intent.id = nic.id();
+  intent.mac = *mac;
+  intent.vni = Vni(nic.vni());
+  intent.type = *type;
+  intent.addresses = *std::move(addresses);
+  intent.groups.assign(nic.groups().begin(), nic.groups().end());
+  intent.antispoof = !nic.has_antispoof() || nic.antispoof();
+  intent.tap_name = nic.tap_name();
+  return intent;
+}
+
+StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) {
+  const std::string what = "group '" + group + "': rule";
+  RuleIntent intent;
+  RETURN_IF_ERROR(parse_enums(what, rule, intent));
+  RETURN_IF_ERROR(parse_numbers(what, rule, intent));
+  if (!rule.peer_cidr().empty()) {
+    intent.peer_cidr = Cidr::parse(rule.peer_cidr());
+    if (!intent.peer_cidr) {
+      return invalid(what + ": CIDR '" + rule.peer_cidr() +
+                     "' is malformed (wanted ADDRESS/LENGTH with clear host bits)");
+    }
+  }
+  intent.peer_group = rule.peer_group();
+  intent.description = rule.description();
+  if (!rule.id().empty() && rule.id() != rule_id(intent)) {
+    return invalid(what + ": id '" + rule.id() + "' is not this rule's (wanted " + rule_id(intent) +
+                   " or none)");
+  }
+  return intent;
+}
+
+StatusOr<GroupIntent> from_proto(const v1::Group& group) {
+  GroupIntent intent;
+  intent.name = group.name();
+  for (const v1::Rule& message : group.rules()) {
+    auto rule = from_proto(group.name(), message);
+    if (!rule.ok()) return rule.status();
+    intent.rules[rule_id(*rule)] = *rule;
+  }
+  auto members = parse_addresses("group '" + group.name() + "'", group.members());
+  if (!members.ok()) return members.status();
+  intent.members = *std::move(members);
+  return intent;
+}
+
+StatusOr<PeerIntent> from_proto(const v1::Peer& peer) {
+  const auto address = parse_address("peer '" + peer.address() + "'", peer.address());
+  if (!address.ok()) return address.status();
+  PeerIntent intent;
+  intent.address = *address;
+  for (const uint32_t vni : peer.vnis()) intent.vnis.insert(Vni(vni));
+  return intent;
+}
+
+StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry) {
+  const std::string what = "fdb " + std::to_string(entry.vni()) + "/" + entry.mac();
+  const auto mac = parse_mac(what, entry.mac());
+  if (!mac.ok()) return mac.status();
+  const auto peer = parse_address(what, entry.peer());
+  if (!peer.ok()) return peer.status();
+  return FdbIntent{Vni(entry.vni()), *mac, *peer};
+}
+
+StatusOr<Intent> from_proto(const v1::Intent& message) {
+  Intent intent;
+  RETURN_IF_ERROR(read_all(message.nics(), intent.nics, "nic", [](const NicIntent& nic) {
+    return std::pair(nic.id, "'" + nic.id + "'");
+  }));
+  RETURN_IF_ERROR(read_all(message.groups(), intent.groups, "group", [](const GroupIntent& group) {
+    return std::pair(group.name, "'" + group.name + "'");
+  }));
+  RETURN_IF_ERROR(read_all(message.peers(), intent.peers, "peer", [](const PeerIntent& peer) {
+    return std::pair(peer.address, peer.address.to_string());
+  }));
+  RETURN_IF_ERROR(read_all(message.fdb(), intent.fdb, "fdb", [](const FdbIntent& entry) {
+    return std::pair(std::pair(entry.vni, entry.mac),
+                     std::to_string(entry.vni.value) + "/" + entry.mac.to_string());
+  }));
+  return intent;
+}
+
+}  // namespace butterfly

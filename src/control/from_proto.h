@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// API messages to intent. Refuses what is malformed in itself (MAC and address texts, numbers out
+// of range, unknown enum values); whether the whole fits together is validate()'s business.
+#pragma once
+
+#include <string>
+
+#include "butterfly/v1/butterfly.pb.h"
+#include "host/intent/intent.h"
+
+namespace butterfly {
+
+// `what` begins the message: "nic 'web-1'".
+StatusOr<Mac> parse_mac(const std::string& what, const std::string& text);
+StatusOr<IpAddress> parse_address(const std::string& what, const std::string& text);
+StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type);
+// Doubles count once.
+template <typename Texts>
+StatusOr<std::set<IpAddress>> parse_addresses(const std::string& what, const Texts& texts) {
+  std::set<IpAddress> addresses;
+  for (const std::string& text : texts) {
+    auto address = parse_address(what, text);
+    if (!address.ok()) return address.status();
+    addresses.insert(*address);
+  }
+  return addresses;
+}
+
+StatusOr<NicIntent> from_proto(const v1::Nic& nic);
+StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule);
+StatusOr<GroupIntent> from_proto(const v1::Group& group);
+StatusOr<PeerIntent> from_proto(const v1::Peer& peer);
+StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);
+// An object that is listed twice is refused.
+StatusOr<Intent> from_proto(const v1::Intent& intent);
+
+}  // namespace butterfly

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The QEMU arguments that connect a guest to a vhost-user nic.
+#include "control/qemu_line.h"
+
+#include <algorithm>
+
+namespace butterfly {
+namespace {
+
+// In QEMU's option lists a comma inside a value is doubled.
+std::string quoted(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == ',' ? std::string(",,") : std::string(1, c);
+  return out;
+}
+
+}  // namespace
+
+std::string qemu_arguments(const QemuNic& nic) {
+  const std::string chardev = "char-" + nic.id;  // QEMU wants ids to begin with a letter
+  const std::string netdev = "net-" + nic.id;
+  return "-object memory-backend-memfd,id=mem0,size=MEMORY,share=on -numa node,memdev=mem0"
+         " -chardev socket,id=" +
+         chardev + ",path=" + quoted(nic.socket) +
+         ",server=on,wait=off"
+         " -netdev vhost-user,id=" +
+         netdev + ",chardev=" + chardev + " -device virtio-net-pci,netdev=" + netdev +
+         ",mac=" + nic.mac.to_string() +
+         (nic.mtu == 0 ? "" : ",host_mtu=" + std::to_string(nic.mtu)) +
+         ",rx_queue_size=1024,tx_queue_size=1024";
+}
+
+uint16_t guest_mtu(uint16_t inner_mtu) { return std::min<uint16_t>(inner_mtu, 1500); }
+
+}  // namespace butterfly

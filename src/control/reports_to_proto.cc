@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reports of the host to API messages.
+#include "control/to_proto.h"
+
+namespace butterfly {
+
+v1::NicState to_proto(const NicReport& report) {
+  v1::NicState message;
+  message.set_connected(report.connected);
+  message.set_lcore(report.lcore);
+  message.set_rx_packets(report.rx_packets);
+  message.set_rx_bytes(report.rx_bytes);
+  message.set_tx_packets(report.tx_packets);
+  message.set_tx_bytes(report.tx_bytes);
+  message.set_tx_refused(report.tx_refused);
+  return message;
+}
+
+v1::OutCounter to_proto(const OutReport& report) {
+  v1::OutCounter message;
+  message.set_brick(report.node);
+  message.set_out(report.out);
+  message.set_drop(report.drop);
+  message.set_sentence(report.sentence);
+  message.set_packets(report.packets);
+  message.set_bytes(report.bytes);
+  return message;
+}
+
+v1::Ledger to_proto(const LedgerReport& report) {
+  v1::Ledger message;
+  message.set_received(report.received);
+  message.set_made(report.made);
+  message.set_copied(report.copied);
+  message.set_sent(report.sent);
+  message.set_dropped(report.dropped);
+  message.set_handed_over(report.handed_over);
+  message.set_taken_over(report.taken_over);
+  message.set_no_buffer(report.no_buffer);
+  return message;
+}
+
+v1::LcoreState to_proto(const LcoreReport& report) {
+  v1::LcoreState message;
+  message.set_index(report.index);
+  message.set_cpu(report.cpu);
+  message.set_sleeping(report.sleeping);
+  message.set_rounds(report.rounds);
+  message.set_busy_rounds(report.busy_rounds);
+  message.set_flows(report.flows);
+  message.set_flow_capacity(report.flow_capacity);
+  return message;
+}
+
+v1::UplinkState to_proto(const UplinkReport& report) {
+  v1::UplinkState message;
+  message.set_device(report.device);
+  message.set_link_up(report.link_up);
+  message.set_address(report.address.to_string());
+  message.set_mac(report.mac.to_string());
+  message.set_mtu(report.mtu);
+  message.set_inner_mtu(report.inner_mtu);
+  message.set_rx_packets(report.rx_packets);
+  message.set_rx_bytes(report.rx_bytes);
+  message.set_tx_packets(report.tx_packets);
+  message.set_tx_bytes(report.tx_bytes);
+  return message;
+}
+
+v1::TraceResponse to_proto(const TraceReport& report) {
+  v1::TraceResponse message;
+  message.set_from(report.from);
+  message.set_to(report.to);
+  message.set_length_bytes(report.length);
+  for (const TraceReport::Step& step : report.steps) {
+    v1::TraceStep& out = *message.add_steps();
+    out.set_brick(step.node);
+    out.set_out(step.out);
+    out.set_drop(step.drop);
+    out.set_sentence(step.sentence);
+    out.set_note(step.note);
+  }
+  return message;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API as a client meets it: over a real socket, with a host that is not one.
+#include "control/server.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "butterfly/v1/butterfly.grpc.pb.h"
+#include "control/fake_host.h"
+#include "control/sqlite_store.h"
+#include "control/test_directory.h"
+
+namespace butterfly {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    store = *SqliteStore::open(directory.file("state.db"));
+    keeper = *IntentKeeper::start(host, *store);
+    options.address = "unix:" + socket();
+    auto started = ApiServer::start(options, host, *keeper);
+    ASSERT_TRUE(started.ok()) << started.status();
+    server = *std::move(started);
+    channel = grpc::CreateChannel(options.address, grpc::InsecureChannelCredentials());
+    stub = v1::Butterfly::NewStub(channel);
+  }
+  std::string socket() const { return directory.file("api.sock"); }
+
+  grpc::Status put_nic(const std::string& id, v1::ApplyResponse& response) {
+    grpc::ClientContext context;
+    v1::ApplyRequest request;
+    v1::Nic& nic = *request.add_changes()->mutable_nic_put();
+    nic.set_id(id);
+    nic.set_mac("52:54:00:00:00:01");
+    nic.set_vni(42);
+    return stub->Apply(&context, request, &response);
+  }
+
+  TestDirectory directory;
+  FakeHost host;
+  std::unique_ptr<SqliteStore> store;
+  std::unique_ptr<IntentKeeper> keeper;
+  ServerOptions options;
+  std::unique_ptr<ApiServer> server;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::Butterfly::Stub> stub;
+};
+
+TEST_F(ServerTest, AnswersAPutNicWithSocketAndQemuLine) {
+  v1::ApplyResponse response;
+  const grpc::Status status = put_nic("web-1", response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.nics_size(), 1);
+  EXPECT_EQ(response.nics(0).socket(), "/run/butterfly/ports/web-1.sock");
+  EXPECT_THAT(response.nics(0).qemu_arguments(), HasSubstr("host_mtu=1450"));
+  EXPECT_THAT(response.actions(),
+              ElementsAre("add nic web-1: vhost-user, mac 52:54:00:00:00:01, vni 42"));
+  EXPECT_EQ(store->load()->nics.count("web-1"), 1u);
+}
+
+TEST_F(ServerTest, MakesABatchWholeOrNotAtAll) {
+  grpc::ClientContext context;
+  v1::ApplyRequest request;
+  v1::ApplyResponse response;
+  request.add_changes()->set_group_add("web");
+  request.add_changes()->set_nic_delete("nobody");
+  const grpc::Status status = stub->Apply(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "change 2 of 2: nic 'nobody': not found (wanted one of ours)");
+  EXPECT_TRUE(host.intent()->groups.empty());
+  EXPECT_EQ(*store->load(), Intent{});
+}
+
+TEST_F(ServerTest, ReplacesTheWholeIntentWithWhatItGaveOut) {
+  v1::ApplyResponse applied;
+  ASSERT_TRUE(put_nic("web-1", applied).ok());
+  v1::GetIntentResponse before;
+  grpc::ClientContext get;
+  ASSERT_TRUE(stub->GetIntent(&get, {}, &before).ok());
+
+  grpc::ClientContext empty;
+  v1::ReplaceResponse replaced;
+  ASSERT_TRUE(stub->Replace(&empty, {}, &replaced).ok());
+  EXPECT_THAT(replaced.actions(), ElementsAre("remove nic web-1"));
+
+  grpc::ClientContext back;
+  v1::ReplaceRequest request;
+  *request.mutable_intent() = before.intent();
+  ASSERT_TRUE(stub->Replace(&back, request, &replaced).ok());
+  EXPECT_EQ(host.intent()->nics.count("web-1"), 1u);
+}
+
+TEST_F(ServerTest, TracesUntilTheClientGoesAway) {
+  v1::ApplyResponse response;
+  ASSERT_TRUE(put_nic("web-1", response).ok());
+  grpc::ClientContext context;
+  v1::TraceRequest request;
+  request.set_nic("web-1");
+  request.set_count(100);
+  const auto reader = stub->Trace(&context, request);
+  v1::TraceResponse packet;
+  ASSERT_TRUE(reader->Read(&packet));
+  EXPECT_EQ(packet.steps(1).out(), "wrong-mac");
+  context.TryCancel();
+  while (reader->Read(&packet)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(ServerTest, EndsATraceWhenTheDaemonStops) {
+  v1::ApplyResponse response;
+  ASSERT_TRUE(put_nic("web-1", response).ok());
+  grpc::ClientContext context;
+  v1::TraceRequest request;
+  request.set_nic("web-1");
+  request.set_count(100);
+  const auto reader = stub->Trace(&context, request);
+  v1::TraceResponse packet;
+  ASSERT_TRUE(reader->Read(&packet));
+  server.reset();
+  while (reader->Read(&packet)) {
+  }
+  EXPECT_FALSE(reader->Finish().ok());
+}
+
+TEST_F(ServerTest, ServesHealthAndReflection) {
+  grpc::GenericStub generic(channel);
+  grpc::ClientContext context;
+  const grpc::Slice empty_message("");
+  const grpc::ByteBuffer request(&empty_message, 1);
+  grpc::ByteBuffer response;
+  grpc::CompletionQueue queue;
+  const auto call =
+      generic.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
+  grpc::Status status;
+  call->StartCall();
+  call->Finish(&response, &status, this);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  grpc::Slice bytes;
+  ASSERT_TRUE(response.DumpToSingleSlice(&bytes).ok());
+  // HealthCheckResponse: field 1, a varint, SERVING.
+  EXPECT_EQ(std::string(bytes.begin(), bytes.end()), "\x08\x01");
+
+  grpc::ClientContext reflect;
+  const auto call2 = generic.PrepareUnaryCall(
+      &reflect, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", request, &queue);
+  call2->StartCall();
+  call2->Finish(&response, &status, this);
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_NE(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+}
+
+TEST_F(ServerTest, RefusesASecondDaemonOnTheSocketAndKeepsServing) {
+  const auto second = ApiServer::start(options, host, *keeper);
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("api.sock': in use by process "));
+  v1::ApplyResponse response;
+  EXPECT_TRUE(put_nic("web-1", response).ok());
+}
+
+TEST_F(ServerTest, GivesTheSocketTheModeThatWasAskedFor) {
+  struct stat info;
+  ASSERT_EQ(stat(socket().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0660u);
+}
+
+TEST_F(ServerTest, RemovesItsSocketAtTheEnd) {
+  server.reset();
+  EXPECT_NE(access(socket().c_str(), F_OK), 0);
+}
+
+// A socket bound at `path`; listening or left over by the dead.
+class ForeignSocket {
+ public:
+  ForeignSocket(const std::string& path, bool listening) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listening ? listen(fd_, 1) : 0, 0);
+  }
+  ~ForeignSocket() { close(fd_); }
+
+ private:
+  int fd_;
+};
+
+TEST_F(ServerTest, ReplacesTheSocketOfADeadDaemonButNoOtherFile) {
+  server.reset();
+  {
+    const ForeignSocket live(socket(), /*listening=*/true);
+    EXPECT_THAT(std::string(ApiServer::start(options, host, *keeper).status().message()),
+                HasSubstr("somebody else listens there"));
+  }
+  EXPECT_TRUE(ApiServer::start(options, host, *keeper).ok());  // now nobody listens any more
+
+  std::ofstream(socket()) << "precious";
+  EXPECT_THAT(std::string(ApiServer::start(options, host, *keeper).status().message()),
+              HasSubstr("something else is there (wanted a free path)"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(socket()));
+}
+
+TEST_F(ServerTest, RefusesAddressesAndGroupsThatItCannotServe) {
+  server.reset();
+  const auto message = [&](const std::string& address, const std::string& group) {
+    return std::string(ApiServer::start({address, 0660, group}, host, *keeper).status().message());
+  };
+  EXPECT_THAT(message("0.0.0.0:9999", ""), HasSubstr("not a unix socket (wanted unix:/PATH)"));
+  EXPECT_THAT(message("unix:/" + std::string(107, 'x'), ""), HasSubstr("108 bytes (wanted at most "
+                                                                       "107)"));
+  EXPECT_THAT(message("unix:/nonexistent/api.sock", ""), HasSubstr("No such file or directory"));
+  EXPECT_THAT(message(options.address, "no-such-group"),
+              HasSubstr("group 'no-such-group' does not exist"));
+}
+
+}  // namespace
+}  // namespace butterfly

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries the answers over gRPC.
+#include "control/service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "butterfly/v1/butterfly.grpc.pb.h"
+#include "control/answers.h"
+#include "control/to_proto.h"
+
+namespace butterfly {
+namespace {
+
+using grpc::ServerContext;
+
+// absl's codes are gRPC's. But clients must be able to tell a daemon that says no from one that is
+// not there, so `unavailable` never comes from us.
+grpc::Status to_grpc(const Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const auto code = absl::IsUnavailable(status) ? grpc::StatusCode::FAILED_PRECONDITION
+                                                : static_cast<grpc::StatusCode>(status.code());
+  return grpc::Status(code, std::string(status.message()));
+}
+
+class Service final : public v1::Butterfly::Service {
+ public:
+  Service(Host& host, IntentKeeper& keeper) : host_(host), answers_(host, keeper) {}
+
+  grpc::Status Apply(ServerContext*, const v1::ApplyRequest* request,
+                     v1::ApplyResponse* response) override {
+    return to_grpc(answers_.apply(*request, *response));
+  }
+  grpc::Status Replace(ServerContext*, const v1::ReplaceRequest* request,
+                       v1::ReplaceResponse* response) override {
+    return to_grpc(answers_.replace(*request, *response));
+  }
+  grpc::Status GetIntent(ServerContext*, const v1::GetIntentRequest*,
+                         v1::GetIntentResponse* response) override {
+    answers_.intent(*response);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListNics(ServerContext*, const v1::ListNicsRequest*,
+                        v1::ListNicsResponse* response) override {
+    answers_.nics(*response);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetNic(ServerContext*, const v1::GetNicRequest* request,
+                      v1::GetNicResponse* response) override {
+    return to_grpc(answers_.nic(request->id(), *response));
+  }
+  grpc::Status ListGroups(ServerContext*, const v1::ListGroupsRequest*,
+                          v1::ListGroupsResponse* response) override {
+    answers_.groups(*response);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetGroup(ServerContext*, const v1::GetGroupRequest* request,
+                        v1::GetGroupResponse* response) override {
+    return to_grpc(answers_.group(request->name(), *response));
+  }
+  grpc::Status ListPeers(ServerContext*, const v1::ListPeersRequest*,
+                         v1::ListPeersResponse* response) override {
+    answers_.peers(*response);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListFdb(ServerContext*, const v1::ListFdbRequest*,
+                       v1::ListFdbResponse* response) override {
+    answers_.fdb(*response);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetStatus(ServerContext*, const v1::GetStatusRequest*,
+                         v1::GetStatusResponse* response) override {
+    answers_.status(*response);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetCounters(ServerContext*, const v1::GetCountersRequest* request,
+                           v1::GetCountersResponse* response) override {
+    answers_.counters(request->drops_only(), *response);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetGraph(ServerContext*, const v1::GetGraphRequest*,
+                        v1::GetGraphResponse* response) override {
+    response->set_dot(host_.graph_dot());
+    return grpc::Status::OK;
+  }
+  grpc::Status Trace(ServerContext* context, const v1::TraceRequest* request,
+                     grpc::ServerWriter<v1::TraceResponse>* writer) override {
+    constexpr uint32_t kDefaultCount = 10;
+    const uint32_t count = request->count() == 0 ? kDefaultCount : request->count();
+    return to_grpc(host_.trace(
+        request->nic(), count,
+        [&](const TraceReport& report) { return writer->Write(to_proto(report)); },
+        [&] { return !context->IsCancelled(); }));
+  }
+
+ private:
+  Host& host_;
+  Answers answers_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper) {
+  return std::make_unique<Service>(host, keeper);
+}
+
+}  // namespace butterfly

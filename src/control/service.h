@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls of butterfly.v1.Butterfly, over a host and the keeper of its intent.
+#pragma once
+
+#include <memory>
+
+#include "control/intent_keeper.h"
+#include "host/host.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace butterfly {
+
+// `host` and `keeper` must outlive the service.
+std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper);
+
+}  // namespace butterfly

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intent to API messages.
+#include "control/to_proto.h"
+
+namespace butterfly {
+
+v1::Nic to_proto(const NicIntent& nic) {
+  v1::Nic message;
+  message.set_id(nic.id);
+  message.set_mac(nic.mac.to_string());
+  message.set_vni(nic.vni.value);
+  message.set_type(nic.type == NicType::tap ? v1::NIC_TYPE_TAP : v1::NIC_TYPE_VHOST_USER);
+  for (const IpAddress& address : nic.addresses) message.add_addresses(address.to_string());
+  for (const std::string& group : nic.groups) message.add_groups(group);
+  message.set_antispoof(nic.antispoof);
+  message.set_tap_name(nic.tap_name);
+  return message;
+}
+
+v1::Rule to_proto(const RuleIntent& rule) {
+  constexpr v1::Family kFamilies[] = {v1::FAMILY_UNSPECIFIED, v1::FAMILY_V4, v1::FAMILY_V6};
+  v1::Rule message;
+  message.set_id(rule_id(rule));
+  message.set_direction(rule.direction == RuleDirection::ingress ? v1::DIRECTION_INGRESS
+                                                                 : v1::DIRECTION_EGRESS);
+  message.set_family(kFamilies[static_cast<size_t>(rule.family)]);
+  if (rule.protocol) message.set_protocol(*rule.protocol);
+  if (rule.first_port) message.set_first_port(*rule.first_port);
+  if (rule.last_port) message.set_last_port(*rule.last_port);
+  if (rule.icmp_type) message.set_icmp_type(*rule.icmp_type);
+  if (rule.icmp_code) message.set_icmp_code(*rule.icmp_code);
+  if (rule.peer_cidr) message.set_peer_cidr(rule.peer_cidr->to_string());
+  message.set_peer_group(rule.peer_group);
+  message.set_description(rule.description);
+  return message;
+}
+
+v1::Group to_proto(const GroupIntent& group) {
+  v1::Group message;
+  message.set_name(group.name);
+  for (const auto& [id, rule] : group.rules) *message.add_rules() = to_proto(rule);
+  for (const IpAddress& member : group.members) message.add_members(member.to_string());
+  return message;
+}
+
+v1::Peer to_proto(const PeerIntent& peer) {
+  v1::Peer message;
+  message.set_address(peer.address.to_string());
+  for (const Vni vni : peer.vnis) message.add_vnis(vni.value);
+  return message;
+}
+
+v1::FdbEntry to_proto(const FdbIntent& entry) {
+  v1::FdbEntry message;
+  message.set_vni(entry.vni.value);
+  message.set_mac(entry.mac.to_string());
+  message.set_peer(entry.peer.to_string());
+  return message;
+}
+
+v1::Intent to_proto(const Intent& intent) {
+  v1::Intent message;
+  for (const auto& [id, nic] : intent.nics) *message.add_nics() = to_proto(nic);
+  for (const auto& [name, group] : intent.groups) *message.add_groups() = to_proto(group);
+  for (const auto& [address, peer] : intent.peers) *message.add_peers() = to_proto(peer);
+  for (const auto& [key, entry] : intent.fdb) *message.add_fdb() = to_proto(entry);
+  return message;
+}
+
+}  // namespace butterfly

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intent and reports to API messages.
+#pragma once
+
+#include "butterfly/v1/butterfly.pb.h"
+#include "host/intent/intent.h"
+#include "host/reports.h"
+
+namespace butterfly {
+
+v1::Nic to_proto(const NicIntent& nic);
+v1::Rule to_proto(const RuleIntent& rule);
+v1::Group to_proto(const GroupIntent& group);
+v1::Peer to_proto(const PeerIntent& peer);
+v1::FdbEntry to_proto(const FdbIntent& entry);
+v1::Intent to_proto(const Intent& intent);
+
+v1::NicState to_proto(const NicReport& report);
+v1::OutCounter to_proto(const OutReport& report);
+v1::Ledger to_proto(const LedgerReport& report);
+v1::LcoreState to_proto(const LcoreReport& report);
+v1::UplinkState to_proto(const UplinkReport& report);
+v1::TraceResponse to_proto(const TraceReport& report);
+
+}  // namespace butterfly

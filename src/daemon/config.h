@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of butterflyd, read once at start from a TOML file (https://toml.io, 1.0).
+// dist/butterflyd.toml documents every key.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/status.h"
+
+namespace butterfly {
+
+enum class PollMode : uint8_t { adaptive, poll };
+enum class HugepageUse : uint8_t { automatic, on, off };
+
+struct DaemonConfig {
+  std::string api = "unix:/run/butterfly/api.sock";
+  unsigned api_mode = 0660;
+  std::string api_group;  // empty: the daemon's own
+  std::string state = "/var/lib/butterfly/state.db";
+  std::string socket_directory = "/run/butterfly/ports";
+  unsigned socket_mode = 0660;
+  std::string socket_group;
+  std::string log_level = "info";  // trace, debug, info, warning, error: as spdlog names them
+};
+
+struct DataplaneConfig {
+  std::vector<unsigned> lcores;  // CPU numbers; never empty after parse_config
+  PollMode mode = PollMode::adaptive;
+  uint32_t memory_mb = 256;
+  HugepageUse hugepages = HugepageUse::automatic;
+  uint32_t flows_per_lcore = 65536;
+  uint32_t fdb_capacity = 131072;
+  uint32_t fdb_per_segment = 4096;
+  uint32_t fdb_ageing_s = 300;
+};
+
+struct UplinkConfig {
+  std::string device;  // kernel interface, PCI address or DPDK vdev string
+  IpAddress address;   // our VTEP
+  Cidr on_link;        // the prefix that it lies in
+  std::optional<IpAddress> gateway;
+  uint16_t vxlan_port = 4789;
+  std::optional<uint16_t> mtu;  // bytes of IP packet; empty: what the device says
+  bool force = false;           // take an interface that carries the host's own address
+};
+
+struct Config {
+  DaemonConfig daemon;
+  DataplaneConfig dataplane;
+  std::optional<UplinkConfig> uplink;
+};
+
+// The CPUs that this process may run on, ascending.
+std::vector<unsigned> usable_cpus();
+
+// Every fault of the text, one line each: "FILE:LINE: table.key = value: fact (wanted …)".
+// Keys that are absent take their defaults; the lcore's is the last of `cpus`, since the first
+// usually serves the machine's interrupts. REQUIRES: `cpus` is not empty.
+StatusOr<Config> parse_config(std::string_view text, const std::string& file,
+                              const std::vector<unsigned>& cpus);
+
+StatusOr<Config> load_config(const std::string& path);
+
+}  // namespace butterfly

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration file as an operator writes it: what is taken, and what is said about mistakes.
+#include "daemon/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace butterfly {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::vector<unsigned> kCpus{0, 1, 2, 5};
+
+StatusOr<Config> parse(const std::string& text) { return parse_config(text, "b.toml", kCpus); }
+
+TEST(Config, IsWholeWithoutAnyKey) {
+  const auto config = parse("");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->daemon.api, "unix:/run/butterfly/api.sock");
+  EXPECT_EQ(config->daemon.api_mode, 0660u);
+  EXPECT_THAT(config->dataplane.lcores, ElementsAre(5));
+  EXPECT_FALSE(config->uplink);
+}
+
+TEST(Config, TakesEveryKey) {
+  const auto config = parse(R"(
+[daemon]
+api = "unix:/tmp/api.sock"
+api_mode = "0600"
+api_group = "kvm"
+state = "/tmp/state.db"
+socket_directory = "/tmp/ports"
+socket_mode = "0666"
+socket_group = "qemu"
+log_level = "trace"
+[dataplane]
+lcores = [2, 0]
+mode = "poll"
+memory_mb = 1024
+hugepages = "off"
+flows_per_lcore = 1000000
+fdb_capacity = 2048
+fdb_per_segment = 100
+fdb_ageing_s = 60
+[uplink]
+device = "net_af_packet0,iface=eth0"
+address = "2001:db8::1/64"
+gateway = "2001:db8::ff"
+vxlan_port = 8472
+mtu = 9000
+force = true
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->daemon.api, "unix:/tmp/api.sock");
+  EXPECT_EQ(config->daemon.api_mode, 0600u);
+  EXPECT_EQ(config->daemon.api_group, "kvm");
+  EXPECT_EQ(config->daemon.state, "/tmp/state.db");
+  EXPECT_EQ(config->daemon.socket_directory, "/tmp/ports");
+  EXPECT_EQ(config->daemon.socket_mode, 0666u);
+  EXPECT_EQ(config->daemon.socket_group, "qemu");
+  EXPECT_EQ(config->daemon.log_level, "trace");
+  EXPECT_THAT(config->dataplane.lcores, ElementsAre(2, 0));
+  EXPECT_EQ(config->dataplane.mode, PollMode::poll);
+  EXPECT_EQ(config->dataplane.memory_mb, 1024u);
+  EXPECT_EQ(config->dataplane.hugepages, HugepageUse::off);
+  EXPECT_EQ(config->dataplane.flows_per_lcore, 1000000u);
+  EXPECT_EQ(config->dataplane.fdb_capacity, 2048u);
+  EXPECT_EQ(config->dataplane.fdb_per_segment, 100u);
+  EXPECT_EQ(config->dataplane.fdb_ageing_s, 60u);
+  ASSERT_TRUE(config->uplink);
+  EXPECT_EQ(config->uplink->device, "net_af_packet0,iface=eth0");
+  EXPECT_EQ(config->uplink->address.to_string(), "2001:db8::1");
+  EXPECT_EQ(config->uplink->on_link.to_string(), "2001:db8::/64");
+  EXPECT_EQ(config->uplink->gateway->to_string(), "2001:db8::ff");
+  EXPECT_EQ(config->uplink->vxlan_port, 8472);
+  EXPECT_EQ(config->uplink->mtu, 9000);
+  EXPECT_TRUE(config->uplink->force);
+}
+
+struct Mistake {
+  const char* text;
+  const char* message;
+};
+
+const Mistake kMistakes[] = {
+    {"[daemon]\nport = 1", "b.toml:2: daemon.port = 1: unknown key (wanted one of api, "},
+    {"[deamon]\nstate = '/x'", "b.toml:1: deamon: unknown key (wanted one of daemon, "},
+    {"state = '/x'", "b.toml:1: state = '/x': unknown key"},
+    {"daemon = 7", "b.toml:1: daemon = 7: not a table (wanted [daemon] and its keys)"},
+    {"[daemon]\n[daemon]", "b.toml:2: "},
+    {"[daemon\n", "(wanted TOML)"},
+    {"[daemon]\napi = 'tcp://0.0.0.0:9999'",
+     "b.toml:2: daemon.api = 'tcp://0.0.0.0:9999': not a "
+     "unix socket (wanted unix:/PATH"},
+    {"[daemon]\napi = 5", "daemon.api = 5: wrong type (wanted unix:/PATH"},
+    {"[daemon]\napi_mode = '0999'",
+     "daemon.api_mode = '0999': not a usable mode (wanted an octal "
+     "mode in quotes, \"0600\" to \"0777\")"},
+    {"[daemon]\napi_mode = '0060'", "daemon.api_mode = '0060': not a usable mode"},
+    {"[daemon]\napi_mode = 660", "daemon.api_mode = 660: wrong type (wanted an octal mode"},
+    {"[daemon]\nstate = 'state.db'", "daemon.state = 'state.db': not an absolute path"},
+    {"[daemon]\nsocket_directory = '/a/path/that/is/so/very/long/that/no/socket/can/be/put/into/it/"
+     "since/unix/sockets/have/short/names'",
+     "path too long (wanted at most 90 bytes)"},
+    {"[daemon]\nlog_level = 'loud'",
+     "daemon.log_level = 'loud': unknown word (wanted one of "
+     "trace, debug, info, warning, error)"},
+    {"[dataplane]\nlcores = []",
+     "b.toml:2: dataplane.lcores = []: no list of CPUs (wanted a list "
+     "of different CPU numbers out of 0, 1, 2, 5)"},
+    {"[dataplane]\nlcores = 1", "dataplane.lcores = 1: no list of CPUs"},
+    {"[dataplane]\nlcores = [3]", "dataplane.lcores = [ 3 ]: not a usable CPU"},
+    {"[dataplane]\nlcores = [-1]", "not a usable CPU"},
+    {"[dataplane]\nlcores = ['1']", "not a usable CPU"},
+    {"[dataplane]\nlcores = [1, 1]", "CPU 1 listed twice"},
+    {"[dataplane]\nmode = 'busy'", "unknown word (wanted one of adaptive, poll)"},
+    {"[dataplane]\nmemory_mb = 3",
+     "b.toml:2: dataplane.memory_mb = 3: out of range (wanted "
+     "64..1048576)"},
+    {"[dataplane]\nmemory_mb = 64.5",
+     "dataplane.memory_mb = 64.5: wrong type (wanted 64..1048576)"},
+    {"[dataplane]\nhugepages = true", "wrong type (wanted one of auto, on, off)"},
+    {"[dataplane]\nfdb_capacity = 1024\nfdb_per_segment = 4096",
+     "b.toml:3: dataplane.fdb_per_segment = 4096: more than the whole table holds (wanted at most "
+     "fdb_capacity, 1024)"},
+    {"[uplink]\naddress = '192.0.2.1/24'", "b.toml: uplink.device: missing (wanted a kernel "},
+    {"[uplink]\ndevice = 'e'", "b.toml: uplink.address: missing (wanted our unicast address"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1'", "uplink.address = '192.0.2.1': malformed"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/33'", "bad prefix length"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/'", "bad prefix length"},
+    {"[uplink]\ndevice = 'e'\naddress = '239.0.0.1/24'", "not unicast"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\ngateway = '192.0.3.1'",
+     "b.toml:4: uplink.gateway = '192.0.3.1': not on link (wanted another address of the uplink's "
+     "own prefix 192.0.2.0/24)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\ngateway = '192.0.2.1'", "our own address"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\ngateway = 'fd00::1'", "not on link"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvxlan_port = 70000",
+     "uplink.vxlan_port = 70000: out of range (wanted 1..65535)"},
+    {"[uplink]\ndevice = 'e'\naddress = 'fd00::1/64'\nmtu = 600",
+     "uplink.mtu = 600: out of range (wanted 1280..65535)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nforce = 'yes'",
+     "uplink.force = 'yes': wrong type (wanted true or false)"},
+};
+
+TEST(Config, NamesFileLineKeyValueAndWhatWasWanted) {
+  for (const Mistake& mistake : kMistakes) {
+    SCOPED_TRACE(mistake.text);
+    const auto config = parse(mistake.text);
+    ASSERT_FALSE(config.ok());
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr(mistake.message));
+  }
+}
+
+TEST(Config, ReportsAllFaultsAtOnce) {
+  const auto config = parse("[daemon]\nlog_level = 'x'\nstat = ''\n[dataplane]\nmemory_mb = 1\n");
+  EXPECT_THAT(std::string(config.status().message()),
+              AllOf(HasSubstr("b.toml:2:"), HasSubstr("b.toml:3:"), HasSubstr("b.toml:5:")));
+}
+
+TEST(Config, SaysThatTheFileIsMissing) {
+  EXPECT_THAT(std::string(load_config("/nonexistent/b.toml").status().message()),
+              HasSubstr("'/nonexistent/b.toml': cannot be read: No such file or directory"));
+}
+
+TEST(Config, FindsTheCpusOfThisMachine) { EXPECT_FALSE(usable_cpus().empty()); }
+
+}  // namespace
+}  // namespace butterfly
