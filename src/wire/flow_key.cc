@@ -8,6 +8,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "wire/headers.h"
+
 namespace butterfly::wire {
 namespace {
 
@@ -16,7 +18,39 @@ uint64_t make_tail(uint16_t low_port, uint16_t high_port, uint8_t protocol, Vni 
          static_cast<uint64_t>(protocol) << 32 | static_cast<uint64_t>(vni.value) << 40;
 }
 
+std::string protocol_name(uint8_t protocol) {
+  switch (protocol) {
+    case kProtoTcp:
+      return "tcp";
+    case kProtoUdp:
+      return "udp";
+    case kProtoSctp:
+      return "sctp";
+    case kProtoIcmp:
+      return "icmp";
+    case kProtoIcmpv6:
+      return "icmpv6";
+    default:
+      return "protocol " + std::to_string(protocol);
+  }
+}
+
+std::string with_port(const Endpoint& end) {
+  const std::string address = end.address.to_string();
+  return (end.address.is_v4() ? address : "[" + address + "]") + ":" + std::to_string(end.port);
+}
+
 }  // namespace
+
+std::string to_string(const FiveTuple& t) {
+  const std::string name = protocol_name(t.protocol) + " ";
+  if (t.protocol == kProtoTcp || t.protocol == kProtoUdp || t.protocol == kProtoSctp) {
+    return name + with_port(t.source) + " > " + with_port(t.destination);
+  }
+  const bool has_id = t.protocol == kProtoIcmp || t.protocol == kProtoIcmpv6;
+  return name + t.source.address.to_string() + " > " + t.destination.address.to_string() +
+         (has_id ? " id " + std::to_string(t.source.port) : "");
+}
 
 FlowKey make_flow_key(const FiveTuple& tuple, Vni vni, bool& source_is_high) {
   source_is_high = tuple.destination < tuple.source;

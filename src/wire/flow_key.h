@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/ids.h"
 #include "base/ip.h"
@@ -20,7 +21,8 @@ struct FlowKey {
   uint64_t words[5];
 
   bool equals(const FlowKey& other, Family family) const {
-    if (family == Family::v4) return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1])) == 0;
+    if (family == Family::v4)
+      return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1])) == 0;
     return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1]) |
             (words[2] ^ other.words[2]) | (words[3] ^ other.words[3]) |
             (words[4] ^ other.words[4])) == 0;
@@ -44,6 +46,10 @@ struct FiveTuple {
   Endpoint destination;
   uint8_t protocol = 0;
 };
+
+// For people: "tcp 10.0.0.1:40000 > 10.0.0.2:80", "icmp 10.0.0.1 > 10.0.0.2 id 7",
+// "udp [fd00::1]:53 > [fd00::2]:53", "protocol 47 10.0.0.1 > 10.0.0.2".
+std::string to_string(const FiveTuple& tuple);
 
 // Builds the key; `source_is_high` tells on which side the source of this packet fell.
 FlowKey make_flow_key(const FiveTuple& tuple, Vni vni, bool& source_is_high);

@@ -88,6 +88,14 @@ TEST(FlowKeyTest, ThePartsThatAFamilyDoesNotUseDoNotCount) {
   EXPECT_EQ(hash_flow_key(key, Family::v4, kSeed), hash_flow_key(dirty, Family::v4, kSeed));
 }
 
+TEST(FlowKeyTest, ATupleReadsLikeASentence) {
+  EXPECT_EQ(to_string(kCases[0].tuple), "tcp 10.0.0.1:40000 > 10.0.0.2:80");
+  EXPECT_EQ(to_string(kCases[3].tuple), "udp [fd00::2]:53 > [fd00::1]:5353");
+  EXPECT_EQ(to_string(kCases[4].tuple), "icmpv6 fd00::ff > fd00::1:0 id 7");
+  EXPECT_EQ(to_string({endpoint("10.0.0.1", 0), endpoint("10.0.0.2", 0), 47}),
+            "protocol 47 10.0.0.1 > 10.0.0.2");
+}
+
 TEST(FlowKeyTest, TheHashSpreadsNeighbouringFlowsOverAllItsBits) {
   std::set<uint32_t> low;
   std::set<uint32_t> high;

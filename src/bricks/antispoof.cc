@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/antispoof.h"
+
+#include <optional>
+
+namespace butterfly {
+namespace {
+
+using wire::FrameKind;
+using Out = Antispoof::Out;
+
+constexpr uint16_t kTypeRarp = 0x8035;
+constexpr uint16_t kDhcpServerPort = 67;
+constexpr uint16_t kDhcpClientPort = 68;
+constexpr size_t kNdOptionUnit = 8;
+
+// fe80::/64 with the interface identifier that RFC 4291, appendix A makes from a MAC.
+Ipv6 link_local_of(const Mac& mac) {
+  const auto& m = mac.bytes;
+  return {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 0x02), m[1], m[2], 0xff, 0xfe,
+           m[3], m[4], m[5]}};
+}
+
+bool owns_ipv6(const Nic& nic, const Ipv6& address) {
+  return nic.owns(address) || address == link_local_of(nic.mac);
+}
+
+// Bytes before the options of an ND message (RFC 4861 §4); nothing for other messages.
+std::optional<size_t> nd_fixed_length(uint8_t icmp_type) {
+  switch (icmp_type) {
+    case wire::kIcmpv6RouterSolicitation:
+      return 8;
+    case wire::kIcmpv6RouterAdvertisement:
+      return 16;
+    case wire::kIcmpv6NeighbourSolicitation:
+    case wire::kIcmpv6NeighbourAdvertisement:
+      return sizeof(wire::NdHeader);
+    case wire::kIcmpv6Redirect:
+      return 40;
+    default:
+      return std::nullopt;
+  }
+}
+
+// Membership reports come from a host's link-local address, or from `::` before it has one
+// (RFC 3810 §5.2.13). The identifier in it may be random (RFC 7217), so no address is asked for.
+bool is_mld_report(uint8_t icmp_type) {
+  return icmp_type == wire::kIcmpv6MldReport || icmp_type == wire::kIcmpv6MldDone ||
+         icmp_type == wire::kIcmpv6Mldv2Report;
+}
+
+// Whether the options between the offsets are well formed and name no MAC but `mac`.
+bool options_name_only(const Mac& mac, const Packet& packet, size_t offset, size_t end) {
+  while (offset < end) {
+    const auto* option = packet.at<wire::NdLinkLayerOption>(offset);
+    if (!option || option->length == 0) return false;
+    const size_t length = option->length * kNdOptionUnit;
+    if (length > end - offset) return false;
+    const bool is_link_layer = option->type == 1 || option->type == 2;
+    if (is_link_layer && (option->length != 1 || option->mac != mac)) return false;
+    offset += length;
+  }
+  return true;
+}
+
+Out judge_nd(const Nic& nic, const Packet& packet, const Ipv6& source, size_t fixed_length) {
+  const wire::Parsed& parsed = packet.parsed;
+  const size_t end = static_cast<size_t>(parsed.l4) + parsed.l4_length;
+  const auto* nd = packet.at<wire::NdHeader>(parsed.l4);
+  if (parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation) {
+    // From `::` it asks whether an address is free, before taking it (RFC 4862 §5.4.2).
+    if (!source.is_zero() && !owns_ipv6(nic, source)) return Out::nd_target;
+  } else if (!owns_ipv6(nic, source)) {
+    return Out::wrong_source_ip;
+  }
+  if (parsed.l4_length < fixed_length) return Out::nd_link_layer;
+  if (parsed.icmp_type == wire::kIcmpv6NeighbourAdvertisement) {
+    if (!nd) return Out::nd_link_layer;
+    if (!owns_ipv6(nic, nd->target)) return Out::nd_target;
+  }
+  return options_name_only(nic.mac, packet, parsed.l4 + fixed_length, end) ? Out::genuine
+                                                                           : Out::nd_link_layer;
+}
+
+Out judge_ipv6(const Nic& nic, const Packet& packet) {
+  const wire::Parsed& parsed = packet.parsed;
+  const Ipv6& source = packet.at<wire::Ipv6Header>(parsed.l3)->source;
+  if (parsed.kind == FrameKind::signalling) {
+    if (const auto fixed = nd_fixed_length(parsed.icmp_type)) {
+      return judge_nd(nic, packet, source, *fixed);
+    }
+    if (is_mld_report(parsed.icmp_type) && (source.is_zero() || source.is_link_local())) {
+      return Out::genuine;
+    }
+  }
+  return owns_ipv6(nic, source) ? Out::genuine : Out::wrong_source_ip;
+}
+
+Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
+  if (arp.sender_mac != nic.mac) return Out::arp_sender_mac;
+  const bool is_probe = arp.sender_ip.is_zero() && arp.operation == wire::kArpRequest;
+  return is_probe || nic.owns(arp.sender_ip) ? Out::genuine : Out::arp_sender_ip;
+}
+
+}  // namespace
+
+bool Antispoof::is_dhcp_client(const Packet& packet) {
+  if (packet.parsed.kind != FrameKind::flow || packet.parsed.protocol != wire::kProtoUdp) {
+    return false;
+  }
+  const auto* udp = packet.at<wire::UdpHeader>(packet.parsed.l4);
+  return udp->source_port == kDhcpClientPort && udp->destination_port == kDhcpServerPort;
+}
+
+Out Antispoof::judge_other(const Nic& nic, const Packet& packet) {
+  switch (packet.parsed.ethertype) {
+    case wire::kTypeIpv6:
+      return judge_ipv6(nic, packet);
+    case wire::kTypeArp:
+      return judge_arp(nic, *packet.at<wire::ArpHeader>(packet.parsed.l3));
+    case kTypeRarp:
+      return Out::rarp;
+    default:
+      return Out::genuine;
+  }
+}
+
+Antispoof::Trace Antispoof::note_of(const Packet& packet) {
+  Trace trace{};
+  const wire::Parsed& parsed = packet.parsed;
+  trace.mac = packet.at<wire::EthernetHeader>(0)->source;
+  trace.has_address = parsed.kind != FrameKind::non_ip;
+  if (parsed.ethertype == wire::kTypeIpv4) {
+    trace.address = packet.at<wire::Ipv4Header>(parsed.l3)->source;
+  } else if (parsed.ethertype == wire::kTypeIpv6) {
+    trace.address = packet.at<wire::Ipv6Header>(parsed.l3)->source;
+  } else if (parsed.kind == FrameKind::arp) {
+    trace.address = packet.at<wire::ArpHeader>(parsed.l3)->sender_ip;
+  }
+  return trace;
+}
+
+std::string Antispoof::format(const Trace& trace) {
+  return "from " + trace.mac.to_string() +
+         (trace.has_address ? ", " + trace.address.to_string() : std::string());
+}
+
+}  // namespace butterfly

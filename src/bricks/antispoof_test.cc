@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/antispoof.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "bricks/packet_for_test.h"
+
+namespace butterfly {
+namespace {
+
+// The nic: MAC 52:54:00:00:00:01 (the default source of packet text), 10.0.0.1, fd00::1 and a
+// second address of each family. Its EUI-64 link-local address is fe80::5054:ff:fe00:1.
+class AntispoofTest : public ::testing::Test {
+ protected:
+  static constexpr PortId kPort{7};
+
+  AntispoofTest() { set({"10.0.0.1", "10.0.0.77", "fd00::1", "fd00::77"}, true); }
+  void set(std::vector<std::string_view> addresses, bool antispoof) {
+    Nic nic;
+    nic.port = kPort;
+    nic.mac = Mac::from_u64(0x525400000001);
+    nic.antispoof = antispoof;
+    for (const auto text : addresses) nic.addresses.push_back(IpAddress::parse(text).value());
+    std::sort(nic.addresses.begin(), nic.addresses.end());
+    nics_.set(std::make_shared<const Nic>(std::move(nic)));
+  }
+  // The name of the out that the packet takes when the guest sends it.
+  std::string out_of(std::string_view text, PortId port = kPort) {
+    test::OwnedPacket packet(text);
+    return out_of(packet, port);
+  }
+  std::string out_of(test::OwnedPacket& packet, PortId port = kPort) {
+    packet->in_port = port;
+    EXPECT_EQ(packet.parse(), wire::ParseError::none);
+    return Antispoof::kOuts[static_cast<size_t>(antispoof_(*packet, nullptr))].name;
+  }
+
+  NicTable nics_;
+  Antispoof antispoof_{nics_};
+};
+
+TEST_F(AntispoofTest, AGuestMaySpeakFromItsOwnAddresses) {
+  for (const char* text :
+       {"eth/ipv4(src=10.0.0.1)/tcp", "eth/ipv4(src=10.0.0.77)/udp", "eth/ipv4/icmp",
+        "eth/ipv4/gre", "eth/ipv6(src=fd00::1)/tcp", "eth/ipv6(src=fd00::77)/hopbyhop/udp",
+        "eth/ipv6(src=fe80::5054:ff:fe00:1)/udp", "eth/arp(op=reply, sender_ip=10.0.0.77)",
+        "eth(type=0x88b5)/payload(len=46)"}) {
+    EXPECT_EQ(out_of(text), "genuine") << text;
+  }
+}
+
+TEST_F(AntispoofTest, AForeignSourceMacIsRefusedWhateverTheFrameCarries) {
+  for (const char* text :
+       {"eth(src=52:54:00:00:00:09)/ipv4/tcp", "eth(src=52:54:00:00:00:09)/ipv6/tcp",
+        "eth(src=52:54:00:00:00:09)/arp", "eth(src=52:54:00:00:00:09, type=0x8035)",
+        "eth(src=00:00:00:00:00:00)/ipv4/udp"}) {
+    EXPECT_EQ(out_of(text), "wrong-source-mac") << text;
+  }
+}
+
+TEST_F(AntispoofTest, AForeignSourceAddressIsRefused) {
+  for (const char* text :
+       {"eth/ipv4(src=10.0.0.2)/tcp", "eth/ipv4(src=0.0.0.0)/udp(sport=68, dport=53)",
+        "eth/ipv4(src=0.0.0.0)/udp(sport=53, dport=67)",
+        "eth/ipv4(src=0.0.0.0)/tcp(sport=68, dport=67)",
+        "eth/ipv4(src=10.0.0.2)/udp(sport=68, dport=67)", "eth/ipv4(src=0.0.0.0)/icmp",
+        "eth/ipv6(src=fd00::2)/tcp", "eth/ipv6(src=::)/udp(sport=68, dport=67)",
+        "eth/ipv6(src=fe80::1)/udp", "eth/ipv6(src=fd00::2)/icmp6", "eth/ipv6(src=::)/icmp6"}) {
+    EXPECT_EQ(out_of(text), "wrong-source-ip") << text;
+  }
+  // The sender of an ICMP error answers for the error, not for what it quotes.
+  EXPECT_EQ(out_of("eth/ipv4(src=10.0.0.2)/icmp(type=3)/ipv4(src=10.0.0.1, dst=10.0.0.1)/udp"),
+            "wrong-source-ip");
+  EXPECT_EQ(out_of("eth/ipv4(src=10.0.0.1)/icmp(type=3)/ipv4(src=10.0.0.2, dst=10.0.0.1)/udp"),
+            "genuine");
+}
+
+TEST_F(AntispoofTest, ADhcpClientMaySpeakBeforeItHasAnAddress) {
+  const char* discover = "eth/ipv4(src=0.0.0.0, dst=255.255.255.255)/udp(sport=68, dport=67)";
+  EXPECT_EQ(out_of(discover), "genuine");
+  set({}, true);
+  EXPECT_EQ(out_of(discover), "genuine");
+}
+
+TEST_F(AntispoofTest, ArpMayClaimOnlyTheNicsOwn) {
+  EXPECT_EQ(out_of("eth/arp(sender_mac=52:54:00:00:00:09)"), "arp-sender-mac");
+  EXPECT_EQ(out_of("eth/arp(sender_ip=10.0.0.2)"), "arp-sender-ip");
+  EXPECT_EQ(out_of("eth/arp(op=reply, sender_ip=10.0.0.2)"), "arp-sender-ip");
+  EXPECT_EQ(out_of("eth/arp(sender_ip=0.0.0.0, target_ip=10.0.0.1)"), "genuine") << "a probe";
+  EXPECT_EQ(out_of("eth/arp(op=reply, sender_ip=0.0.0.0)"), "arp-sender-ip");
+  EXPECT_EQ(out_of("eth(type=0x8035)/raw(hex=0001080006040003)"), "rarp");
+}
+
+TEST_F(AntispoofTest, NeighbourDiscoveryMaySpeakOnlyForTheNicsOwn) {
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::1)/nd_ns(target=fd00::2)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::2)/nd_ns(target=fd00::1)"), "nd-target");
+  EXPECT_EQ(out_of("eth/ipv6(src=::, dst=ff02::1:ff00:1)/nd_ns(target=fd00::1)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::1)/nd_na(target=fd00::77)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::1)/nd_na(target=fe80::5054:ff:fe00:1)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::1)/nd_na(target=fd00::2)"), "nd-target");
+  EXPECT_EQ(out_of("eth/ipv6(src=fe80::1)/nd_na(target=fd00::1)"), "wrong-source-ip");
+  EXPECT_EQ(out_of("eth/ipv6(src=fe80::5054:ff:fe00:1)/nd_rs"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fe80::1)/nd_ra"), "wrong-source-ip");
+}
+
+TEST_F(AntispoofTest, NeighbourDiscoveryMayNameOnlyTheNicsMac) {
+  const char* own = "lladdr=52:54:00:00:00:01";
+  const char* foreign = "lladdr=52:54:00:00:00:09";
+  for (const std::string message :
+       {"nd_ns(target=fd00::2, ", "nd_na(target=fd00::1, ", "nd_rs(", "nd_ra("}) {
+    EXPECT_EQ(out_of("eth/ipv6/" + message + own + ")"), "genuine") << message;
+    EXPECT_EQ(out_of("eth/ipv6/" + message + foreign + ")"), "nd-link-layer") << message;
+  }
+  // The foreign MAC comes second, behind an option that is nobody's business.
+  EXPECT_EQ(out_of("eth/ipv6/nd_ra(opts=05010000000005780101525400000009)"), "nd-link-layer");
+  EXPECT_EQ(out_of("eth/ipv6/nd_ra(opts=05010000000005780101525400000001)"), "genuine");
+}
+
+TEST_F(AntispoofTest, MalformedNeighbourDiscoveryIsRefused) {
+  for (const char* text : {"eth/ipv6/nd_ns(opts=0100525400000001)",                  // length 0
+                           "eth/ipv6/nd_ns(opts=0102525400000001)",                  // past the end
+                           "eth/ipv6/nd_na(target=fd00::1, opts=01015254)",          // cut short
+                           "eth/ipv6/nd_ns(opts=01025254000000010000000000000000)",  // two units
+                           "eth/ipv6(proto=58)/raw(hex=8800000000000000fd00)"}) {    // no target
+    EXPECT_EQ(out_of(text), "nd-link-layer") << text;
+  }
+}
+
+TEST_F(AntispoofTest, OptionsInASecondSegmentAreNotTakenOnTrust) {
+  test::OwnedPacket packet("eth/ipv6/nd_na(target=fd00::1, lladdr=52:54:00:00:00:09)");
+  // As if the guest had laid the option into another buffer.
+  packet->data_len = static_cast<uint16_t>(packet->data_len - 8);
+  EXPECT_EQ(out_of(packet), "nd-link-layer");
+}
+
+TEST_F(AntispoofTest, MembershipReportsComeFromAnyLinkLocalAddress) {
+  EXPECT_EQ(out_of("eth/ipv6(src=fe80::1)/hopbyhop(data=050200000100)/mld(type=143)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=::)/hopbyhop(data=050200000100)/mld(type=131)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fe80::1)/mld(type=130)"), "wrong-source-ip") << "a query";
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::2)/mld(type=131)"), "wrong-source-ip");
+}
+
+TEST_F(AntispoofTest, ANicWithoutAddressesMayOnlyFindItsFeet) {
+  set({}, true);
+  EXPECT_EQ(out_of("eth/ipv4(src=10.0.0.1)/tcp"), "wrong-source-ip");
+  EXPECT_EQ(out_of("eth/arp(sender_ip=10.0.0.1)"), "arp-sender-ip");
+  EXPECT_EQ(out_of("eth/arp(sender_ip=0.0.0.0)"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::1)/udp"), "wrong-source-ip");
+  EXPECT_EQ(out_of("eth/ipv6(src=fe80::5054:ff:fe00:1)/udp"), "genuine");
+  EXPECT_EQ(out_of("eth/ipv6(src=::)/nd_ns(target=fe80::1)"), "genuine");
+}
+
+TEST_F(AntispoofTest, WithAntispoofOffEverythingPassesThatComesFromANic) {
+  set({}, false);
+  for (const char* text : {"eth(src=52:54:00:00:00:09)/ipv4(src=10.9.9.9)/tcp",
+                           "eth/arp(sender_mac=52:54:00:00:00:09, sender_ip=10.9.9.9)",
+                           "eth/ipv6/nd_na(target=fd00::9)", "eth(type=0x8035)/payload(len=46)"}) {
+    EXPECT_EQ(out_of(text), "genuine") << text;
+  }
+  EXPECT_EQ(out_of("eth/ipv4/tcp", PortId{8}), "no-nic");
+  nics_.clear(kPort);
+  EXPECT_EQ(out_of("eth/ipv4/tcp"), "no-nic");
+}
+
+TEST_F(AntispoofTest, ATraceSaysWhomTheFrameClaimsToBeFrom) {
+  const auto note = [this](std::string_view text) {
+    test::OwnedPacket packet(text);
+    packet->in_port = kPort;
+    packet.parse();
+    Antispoof::Trace trace{};
+    antispoof_(*packet, &trace);
+    return Antispoof::format(trace);
+  };
+  EXPECT_EQ(note("eth/ipv4(src=10.0.0.9)/tcp"), "from 52:54:00:00:00:01, 10.0.0.9");
+  EXPECT_EQ(note("eth/ipv6(src=fd00::9)/tcp"), "from 52:54:00:00:00:01, fd00::9");
+  EXPECT_EQ(note("eth/arp(sender_ip=10.0.0.8)"), "from 52:54:00:00:00:01, 10.0.0.8");
+  EXPECT_EQ(note("eth(type=0x88b5)/payload(len=46)"), "from 52:54:00:00:00:01");
+}
+
+}  // namespace
+}  // namespace butterfly

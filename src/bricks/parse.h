@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a frame's headers once, for every brick behind it (sources: wire/parse.h).
+#pragma once
+
+#include <string>
+
+#include "graph/brick.h"
+#include "wire/parse.h"
+
+namespace butterfly {
+
+// In:   any frame; packet.vni set. Headers lie in the first segment.
+// Out:  packet.parsed filled; where it points lies inside the packet.
+// Cost: about 10 cycles for untagged IPv4 TCP and UDP, 20 for the rest; no table, writes one line.
+class Parse {
+ public:
+  // In the order of wire::ParseError.
+  enum class Out : uint8_t {
+    parsed,
+    truncated_ethernet,
+    vlan_tag,
+    bad_arp,
+    truncated_ip,
+    bad_ip_version,
+    bad_ip_length,
+    bad_ip_address,
+    fragment,
+    bad_extension,
+    routing_header,
+    truncated_transport,
+    bad_transport_length,
+    bad_quote,
+    error_about_error,
+  };
+  static constexpr std::array kOuts{
+      OutInfo{"parsed", Edge::forward, "headers read and found sound"},
+      OutInfo{"truncated-ethernet", Edge::drop, "shorter than an Ethernet header"},
+      OutInfo{"vlan-tag", Edge::drop, "carries a VLAN tag: guests' frames must be untagged"},
+      OutInfo{"bad-arp", Edge::drop, "ARP that is cut short or not for IPv4 over Ethernet"},
+      OutInfo{"truncated-ip", Edge::drop, "the IP header or its options end outside the frame"},
+      OutInfo{"bad-ip-version", Edge::drop, "the IP version does not match the EtherType"},
+      OutInfo{"bad-ip-length", Edge::drop, "the IP length is below its header or past the frame"},
+      OutInfo{"bad-ip-address", Edge::drop,
+              "group or broadcast as source, or an IPv4-mapped address in IPv6"},
+      OutInfo{"fragment", Edge::drop, "IP fragment: not forwarded, its ports cannot be known"},
+      OutInfo{"bad-extension", Edge::drop,
+              "IPv6 extension headers out of order, too many or cut short"},
+      OutInfo{"routing-header", Edge::drop, "IPv6 routing header of type 0 (RFC 5095 forbids it)"},
+      OutInfo{"truncated-transport", Edge::drop, "the TCP, UDP, SCTP or ICMP header is cut short"},
+      OutInfo{"bad-transport-length", Edge::drop, "impossible TCP data offset or UDP length"},
+      OutInfo{"bad-quote", Edge::drop, "ICMP error that quotes too little to name a flow"},
+      OutInfo{"error-about-error", Edge::drop,
+              "ICMP error that quotes an ICMP error (RFC 1122 forbids it)"},
+  };
+  static constexpr BrickInfo kInfo{"parse", kOuts};
+
+  struct Trace {
+    wire::FlowKey key;
+    uint16_t ethertype;
+    wire::FrameKind kind;
+    wire::Family family;
+    uint8_t protocol;
+    uint8_t icmp_type;
+    bool source_is_high;
+    bool is_parsed;  // else nothing above is known
+  };
+  // "tcp 10.0.0.1:40000 > 10.0.0.2:80", "icmp type 3 about udp …", "icmpv6 type 135", "arp", …
+  static std::string format(const Trace& trace);
+
+  Out operator()(Packet& packet, Trace* trace) noexcept {
+    const wire::ParseError error =
+        wire::parse_frame(packet.bytes(), packet.length(), packet.vni, packet.parsed);
+    if (trace && error == wire::ParseError::none) *trace = note_of(packet.parsed);
+    return static_cast<Out>(error);
+  }
+
+ private:
+  static Trace note_of(const wire::Parsed& parsed);
+};
+static_assert(DecidingBrick<Parse>);
+static_assert(Parse::kOuts.size() == static_cast<size_t>(Parse::Out::error_about_error) + 1);
+static_assert(static_cast<int>(Parse::Out::parsed) == static_cast<int>(wire::ParseError::none));
+static_assert(static_cast<int>(Parse::Out::error_about_error) ==
+              static_cast<int>(wire::ParseError::error_about_error));
+
+}  // namespace butterfly

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/switch.h"
+
+namespace butterfly {
+namespace {
+
+// 01:80:c2:00:00:00 to 0f: spanning tree, pause, LACP, LLDP and their kin stay on their link.
+bool is_reserved_group(const Mac& mac) { return mac.to_u64() >> 4 == 0x0180'c200'000; }
+
+// Where a frame that has just arrived comes from.
+Segment::Place origin_of(const Packet& packet) {
+  if (packet.in_port == kUplinkPort) return {kUplinkPort, packet.source_peer};
+  return {packet.in_port, kNoPeer};
+}
+
+std::string to_string(const Segment::Place& place) {
+  return place.port == kUplinkPort ? "peer " + std::to_string(place.peer.value)
+                                   : "port " + std::to_string(place.port.value);
+}
+
+}  // namespace
+
+Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
+  const Segment* segment = segments_.at(packet.segment);
+  if (!segment) return Out::no_segment;
+  Trace unwanted{};
+  Trace& note = trace ? *trace : unwanted;
+  const auto& ethernet = *packet.at<wire::EthernetHeader>(0);  // parse has seen it
+  note.source = ethernet.source;
+  note.destination = ethernet.destination;
+
+  if (ethernet.source.is_group()) return Out::group_source;
+  if (!admit_source(*segment, packet, ethernet.source, note)) return Out::impersonation;
+  if (ethernet.destination.is_group()) {
+    note.found = Finding::group;
+    return is_reserved_group(ethernet.destination) ? Out::reserved_group : Out::flood;
+  }
+  const auto place = find(*segment, ethernet.destination, note);
+  return place ? forward(packet, *place) : Out::flood;
+}
+
+// Learns the source, unless intent names it: then it must come from where intent says.
+bool Switch::admit_source(const Segment& segment, const Packet& packet, const Mac& source,
+                          Trace& note) {
+  const Segment::Place origin = origin_of(packet);
+  if (const Segment::Place* known = segment.find(source)) {
+    note.source_is = Source::configured;
+    return known->port == origin.port && known->peer == origin.peer;
+  }
+  note.source_is = Source::offered;
+  note.learnt = fdb_.learn(segment.vni, segment.index, source, origin, lcore_.now());
+  return true;
+}
+
+std::optional<Segment::Place> Switch::find(const Segment& segment, const Mac& destination,
+                                           Trace& note) {
+  std::optional<Segment::Place> place;
+  if (const Segment::Place* known = segment.find(destination)) {
+    note.found = Finding::configured;
+    place = *known;
+  } else {
+    place = fdb_.find(segment.vni, destination, lcore_.now());
+    note.found = place ? Finding::learnt : Finding::unknown;
+    // The FDB is older than the snapshot: its port may be gone, or another tenant's by now.
+    if (place && place->port != kUplinkPort) {
+      const Nic* nic = nics_.find(place->port);
+      if (!nic || nic->vni != segment.vni) place.reset();
+    }
+  }
+  if (place) {
+    note.port = place->port;
+    note.peer = place->peer;
+  }
+  return place;
+}
+
+Switch::Out Switch::forward(Packet& packet, const Segment::Place& place) {
+  if (place.port == packet.in_port) {
+    return place.port == kUplinkPort ? Out::from_wire_to_wire : Out::to_sender;
+  }
+  packet.out_port = place.port;
+  packet.peer = place.peer;
+  return place.port == kUplinkPort ? Out::tunnel : Out::local;
+}
+
+std::string Switch::format(const Trace& trace) {
+  std::string text = trace.source.to_string();
+  text += trace.source_is == Source::configured
+              ? " (configured)"
+              : std::string(" (") + Fdb::name_of(trace.learnt) + ")";
+  text += " > " + trace.destination.to_string();
+  switch (trace.found) {
+    case Finding::none:
+      return text;
+    case Finding::group:
+      return text + ": group";
+    case Finding::unknown:
+      return text + ": unknown";
+    case Finding::configured:
+      return text + ": configured, " + to_string({trace.port, trace.peer});
+    case Finding::learnt:
+      return text + ": learnt, " + to_string({trace.port, trace.peer});
+  }
+  return text;
+}
+
+}  // namespace butterfly

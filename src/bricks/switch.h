@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layer-2 switch of every tenant (IEEE 802.1Q §8): learns where a frame came from and finds
+// where it goes. A MAC that intent names is known without learning and cannot be taken over.
+#pragma once
+
+#include <string>
+
+#include "graph/brick.h"
+#include "graph/lcore.h"
+#include "tables/fdb.h"
+#include "tables/nic_table.h"
+#include "tables/segment_table.h"
+
+namespace butterfly {
+
+// In:   a parsed frame of a tenant; packet.segment, vni, in_port and, from the wire, source_peer.
+// Out:  packet.out_port and packet.peer set, but for `flood`.
+// Cost: two lookups in the segment's known MACs, up to two in the FDB; writes the FDB at most once
+// a
+//       second for each station, and never waits for it.
+class Switch {
+ public:
+  enum class Out : uint8_t {
+    local,
+    tunnel,
+    flood,
+    no_segment,
+    group_source,
+    impersonation,
+    reserved_group,
+    to_sender,
+    from_wire_to_wire,
+  };
+  static constexpr std::array kOuts{
+      OutInfo{"local", Edge::forward, "to the nic on this host that has the destination MAC"},
+      OutInfo{"tunnel", Edge::forward, "to the peer behind which the destination MAC is known"},
+      OutInfo{"flood", Edge::forward, "group or unknown destination: to everyone on the segment"},
+      OutInfo{"no-segment", Edge::drop, "its segment is not (or no longer) on this host"},
+      OutInfo{"group-source", Edge::drop, "its source MAC is a group address"},
+      OutInfo{"impersonation", Edge::drop,
+              "its source MAC belongs to a nic or static entry of another place"},
+      OutInfo{"reserved-group", Edge::drop,
+              "to 01:80:c2:00:00:0x, which no switch passes on (IEEE 802.1Q)"},
+      OutInfo{"to-sender", Edge::drop, "its destination is on the port that it came from"},
+      OutInfo{"from-wire-to-wire", Edge::drop,
+              "came through a tunnel and would leave by one: a peer floods or is out of date"},
+  };
+  static constexpr BrickInfo kInfo{"switch", kOuts};
+
+  enum class Source : uint8_t { configured, offered };
+  enum class Finding : uint8_t { none, group, configured, learnt, unknown };
+  struct Trace {
+    Mac source;
+    Mac destination;
+    Source source_is;
+    Fdb::Learnt learnt;  // of a source that was offered to the FDB
+    Finding found;
+    PortId port;
+    PeerId peer;
+  };
+  // "52:54:00:00:00:01 (configured) > 52:54:00:00:00:02: learnt, peer 3".
+  static std::string format(const Trace& trace);
+
+  // `lcore` tells the time.
+  Switch(const SegmentTable& segments, const NicTable& nics, Fdb& fdb, const Lcore& lcore)
+      : segments_(segments), nics_(nics), fdb_(fdb), lcore_(lcore) {}
+
+  Out operator()(Packet& packet, Trace* trace) noexcept;
+
+ private:
+  bool admit_source(const Segment& segment, const Packet& packet, const Mac& source, Trace& note);
+  std::optional<Segment::Place> find(const Segment& segment, const Mac& destination, Trace& note);
+  Out forward(Packet& packet, const Segment::Place& place);
+
+  const SegmentTable& segments_;  // of the snapshot, as nics_
+  const NicTable& nics_;
+  Fdb& fdb_;  // of the host
+  const Lcore& lcore_;
+};
+static_assert(DecidingBrick<Switch>);
+
+}  // namespace butterfly

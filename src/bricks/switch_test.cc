@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/switch.h"
+
+#include <gtest/gtest.h>
+
+#include "bricks/packet_for_test.h"
+#include "support/eal.h"
+
+namespace butterfly {
+namespace {
+
+constexpr Vni kRed{100};
+constexpr Vni kBlue{200};
+constexpr uint16_t kRedSlot = 5;
+constexpr PeerId kPeer{3};
+constexpr PeerId kOtherPeer{4};
+
+//  red:  port 1 ::01   port 2 ::02   a static entry ::0a behind peer 3        blue:  port 9 ::01
+class SwitchTest : public ::testing::Test {
+ protected:
+  SwitchTest() {
+    Segment red;
+    red.vni = kRed;
+    red.index = kRedSlot;
+    red.ports = {PortId{1}, PortId{2}};
+    red.peers = {kPeer, kOtherPeer};
+    red.known[0x525400000001] = {PortId{1}, kNoPeer};
+    red.known[0x525400000002] = {PortId{2}, kNoPeer};
+    red.known[0x52540000000a] = {kUplinkPort, kPeer};
+    segments_.set(std::make_shared<const Segment>(std::move(red)));
+    add_nic(PortId{1}, kRed);
+    add_nic(PortId{2}, kRed);
+    add_nic(PortId{9}, kBlue);
+    lcore_.set_now(1000);
+  }
+  void add_nic(PortId port, Vni vni) {
+    Nic nic;
+    nic.port = port;
+    nic.vni = vni;
+    nics_.set(std::make_shared<const Nic>(std::move(nic)));
+  }
+  static std::string frame(std::string_view source, std::string_view destination) {
+    return "eth(src=" + full(source) + ", dst=" + full(destination) + ")/ipv4/udp";
+  }
+  // The last byte of a MAC of ours, or a whole one.
+  static std::string full(std::string_view mac) {
+    return (mac.size() == 2 ? "52:54:00:00:00:" : "") + std::string(mac);
+  }
+  // "local port 2", "tunnel peer 3", else the name of the out.
+  std::string sent(std::string_view source, std::string_view destination, PortId port,
+                   PeerId peer = kNoPeer, Switch::Trace* trace = nullptr) {
+    test::OwnedPacket packet(frame(source, destination));
+    packet->in_port = port;
+    packet->source_peer = peer;
+    packet->vni = kRed;
+    packet->segment = kRedSlot;
+    packet.parse();
+    const auto out = switch_(*packet, trace);
+    const std::string name = Switch::kOuts[static_cast<size_t>(out)].name;
+    if (out == Switch::Out::local) return name + " port " + std::to_string(packet->out_port.value);
+    if (out != Switch::Out::tunnel) return name;
+    EXPECT_EQ(packet->out_port, kUplinkPort);
+    return name + " peer " + std::to_string(packet->peer.value);
+  }
+  std::string from_port(uint16_t port, std::string_view source, std::string_view destination) {
+    return sent(source, destination, PortId{port});
+  }
+  std::string from_wire(PeerId peer, std::string_view source, std::string_view destination) {
+    return sent(source, destination, kUplinkPort, peer);
+  }
+
+  SegmentTable segments_;
+  NicTable nics_;
+  Fdb fdb_{64, 8, 300'000};
+  Lcore lcore_{0, test::pool()};
+  Switch switch_{segments_, nics_, fdb_, lcore_};
+};
+
+TEST_F(SwitchTest, ConfiguredMacsAreKnownWithoutLearning) {
+  EXPECT_EQ(from_port(1, "01", "02"), "local port 2");
+  EXPECT_EQ(from_port(1, "01", "0a"), "tunnel peer 3");
+  EXPECT_EQ(from_wire(kOtherPeer, "0b", "01"), "local port 1");
+}
+
+TEST_F(SwitchTest, AMacBehindAPeerIsLearntFromItsFrames) {
+  EXPECT_EQ(from_port(1, "01", "0b"), "flood");
+  EXPECT_EQ(from_wire(kOtherPeer, "0b", "01"), "local port 1");
+  EXPECT_EQ(from_port(1, "01", "0b"), "tunnel peer 4");
+  EXPECT_EQ(from_wire(kPeer, "0b", "01"), "local port 1") << "it moved";
+  EXPECT_EQ(from_port(1, "01", "0b"), "tunnel peer 3");
+}
+
+TEST_F(SwitchTest, AMacBehindALocalNicIsLearntWhenItIsNotTheNicsOwn) {
+  EXPECT_EQ(from_port(2, "0c", "01"), "local port 1");
+  EXPECT_EQ(from_port(1, "01", "0c"), "local port 2");
+  EXPECT_EQ(from_wire(kPeer, "0b", "0c"), "local port 2");
+  EXPECT_EQ(from_port(2, "02", "01"), "local port 1");
+  EXPECT_EQ(fdb_.size(), 2u) << "0b and 0c: the nics' own are not in the FDB";
+}
+
+TEST_F(SwitchTest, WhatWasLearntIsForgottenAfterTheAgeingTime) {
+  from_wire(kPeer, "0b", "01");
+  lcore_.set_now(1000 + 300'001);
+  EXPECT_EQ(from_port(1, "01", "0b"), "flood");
+}
+
+TEST_F(SwitchTest, GroupsAreFloodedAndReservedOnesAreNot) {
+  EXPECT_EQ(from_port(1, "01", "ff:ff:ff:ff:ff:ff"), "flood");
+  EXPECT_EQ(from_wire(kPeer, "0b", "33:33:00:00:00:01"), "flood");
+  EXPECT_EQ(from_port(1, "01", "01:80:c2:00:00:00"), "reserved-group");
+  EXPECT_EQ(from_port(1, "01", "01:80:c2:00:00:0f"), "reserved-group");
+  EXPECT_EQ(from_port(1, "01", "01:80:c2:00:00:10"), "flood");
+}
+
+TEST_F(SwitchTest, NobodyTakesOverAConfiguredMac) {
+  EXPECT_EQ(from_port(2, "01", "02"), "impersonation");
+  EXPECT_EQ(from_wire(kPeer, "01", "02"), "impersonation");
+  EXPECT_EQ(from_port(2, "0a", "01"), "impersonation") << "a static entry";
+  EXPECT_EQ(from_wire(kOtherPeer, "0a", "01"), "impersonation") << "of another peer";
+  EXPECT_EQ(from_wire(kPeer, "0a", "01"), "local port 1") << "at home";
+  EXPECT_EQ(from_port(1, "01", "02"), "local port 2");
+}
+
+TEST_F(SwitchTest, AConfiguredMacWinsOverALearntOne) {
+  fdb_.learn(kRed, kRedSlot, Mac::from_u64(0x525400000002), {kUplinkPort, kPeer}, 1000);
+  EXPECT_EQ(from_port(1, "01", "02"), "local port 2");
+}
+
+TEST_F(SwitchTest, AGroupIsNoSender) {
+  EXPECT_EQ(from_port(1, "ff:ff:ff:ff:ff:ff", "02"), "group-source");
+  EXPECT_EQ(from_wire(kPeer, "01:00:5e:00:00:01", "01"), "group-source");
+  EXPECT_EQ(fdb_.size(), 0u);
+}
+
+TEST_F(SwitchTest, NothingGoesBackWhereItCameFrom) {
+  EXPECT_EQ(from_port(1, "01", "01"), "to-sender");
+  from_port(2, "0c", "01");
+  EXPECT_EQ(from_port(2, "02", "0c"), "to-sender");
+  EXPECT_EQ(from_wire(kOtherPeer, "0b", "0a"), "from-wire-to-wire");
+  from_wire(kPeer, "0d", "01");
+  EXPECT_EQ(from_wire(kOtherPeer, "0b", "0d"), "from-wire-to-wire");
+}
+
+TEST_F(SwitchTest, AFrameOfASegmentThatIsGoneIsDropped) {
+  segments_.clear(kRedSlot);
+  EXPECT_EQ(from_port(1, "01", "02"), "no-segment");
+}
+
+TEST_F(SwitchTest, ALearntPortThatIsNotOfThisTenantIsUnknown) {
+  fdb_.learn(kRed, kRedSlot, Mac::from_u64(0x52540000000e), {PortId{9}, kNoPeer}, 1000);
+  fdb_.learn(kRed, kRedSlot, Mac::from_u64(0x52540000000f), {PortId{8}, kNoPeer}, 1000);
+  EXPECT_EQ(from_port(1, "01", "0e"), "flood") << "the port of another tenant";
+  EXPECT_EQ(from_port(1, "01", "0f"), "flood") << "a port without a nic";
+}
+
+TEST_F(SwitchTest, AFullQuotaStopsLearningAndNotForwarding) {
+  for (int i = 10; i < 30; ++i) {
+    EXPECT_EQ(from_port(2, "02:00:00:00:00:" + std::to_string(i), "01"), "local port 1");
+  }
+  EXPECT_EQ(fdb_.size(), 8u);
+}
+
+TEST_F(SwitchTest, ATraceSaysWhoTheEndsAreAndHowTheyWereFound) {
+  const auto note = [this](std::string_view source, std::string_view destination, PortId port,
+                           PeerId peer) {
+    Switch::Trace trace{};
+    sent(source, destination, port, peer, &trace);
+    return Switch::format(trace);
+  };
+  EXPECT_EQ(note("01", "02", PortId{1}, kNoPeer),
+            "52:54:00:00:00:01 (configured) > 52:54:00:00:00:02: configured, port 2");
+  EXPECT_EQ(note("0b", "01", kUplinkPort, kPeer),
+            "52:54:00:00:00:0b (learnt) > 52:54:00:00:00:01: configured, port 1");
+  EXPECT_EQ(note("01", "0b", PortId{1}, kNoPeer),
+            "52:54:00:00:00:01 (configured) > 52:54:00:00:00:0b: learnt, peer 3");
+  EXPECT_EQ(note("0c", "0e", PortId{2}, kNoPeer),
+            "52:54:00:00:00:0c (learnt) > 52:54:00:00:00:0e: unknown");
+  EXPECT_EQ(note("01", "ff:ff:ff:ff:ff:ff", PortId{1}, kNoPeer),
+            "52:54:00:00:00:01 (configured) > ff:ff:ff:ff:ff:ff: group");
+}
+
+}  // namespace
+}  // namespace butterfly
