@@ -89,7 +89,9 @@ Status read_underlay(Reader reader, Wanted& wanted) {
 
 Status read_option(Reader reader, HostOptions& options) {
   const std::string name = reader.next();
-  if (name == "flows") {
+  if (name == "lcores") {
+    options.cpus.assign(reader.number<size_t>(16), 0);
+  } else if (name == "flows") {
     options.flow_capacity = reader.number<uint32_t>(1u << 20);
   } else if (name == "fdb") {
     options.fdb_capacity = reader.number<uint32_t>(1u << 20);
@@ -98,7 +100,7 @@ Status read_option(Reader reader, HostOptions& options) {
   } else if (name == "ageing") {
     options.fdb_ageing_ms = reader.duration();
   } else {
-    reader.wanted("flows, fdb, fdb-per-segment or ageing");
+    reader.wanted("lcores, flows, fdb, fdb-per-segment or ageing");
   }
   return reader.status();
 }

@@ -2,11 +2,11 @@
 // The lines of a scenario that say what the operator wants, in the words of the command line.
 //
 //   underlay 192.0.2.1/24 mac 02:00:00:00:00:01 [mtu 1600] [gateway 192.0.2.254] [port 4789]
-//   option flows N | fdb N | fdb-per-segment N | ageing 10s
-//   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] | nic set ID … | nic del ID
-//   sg GROUP [empty]              a group with the two default rules (everything out), or none
-//   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]] [type N [code
-//   N]]
+//   option lcores N (else run with one and with three) | flows N | fdb N | fdb-per-segment N |
+//   ageing 10s nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] | nic set ID … | nic
+//   del ID sg GROUP [empty]              a group with the two default rules (everything out), or
+//   none sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]] [type N
+//   [code N]]
 //                     [cidr PREFIX | group GROUP]
 //   sg rule del GROUP in|out …    sg member add|del GROUP ADDRESS      sg del GROUP
 //   peer ADDRESS vni N[,N] [mac MAC]       peer del ADDRESS

@@ -84,8 +84,9 @@ Status ScenarioRun::step(size_t& index) {
   const std::string& verb = line.verb();
   if (verb == "count") return count(line);
   if (verb == "connected" || verb == "ring" || verb == "longest") return set_port(line);
+  if (verb == "pass" || verb == "drop") return pass_or_drop(line);
   if (verb == "send" || verb == "queue") {
-    RETURN_IF_ERROR(send(line));
+    RETURN_IF_ERROR(send(line, 2));
     if (verb == "queue") return ok_status();
   } else if (verb == "burst") {
     RETURN_IF_ERROR(burst(line));
@@ -97,8 +98,8 @@ Status ScenarioRun::step(size_t& index) {
     return fault(line, "expect stands alone (wanted right behind send, burst or after)");
   } else {
     return fault(line, "'" + verb +
-                           "' is not known (wanted an intent line, send, queue, burst, "
-                           "after, expect, count, connected, ring or longest)");
+                           "' is not known (wanted an intent line, pass, drop, send, queue, "
+                           "burst, after, expect, count, connected, ring or longest)");
   }
   return expect(index);
 }
@@ -120,14 +121,27 @@ StatusOr<ScriptedLink*> ScenarioRun::port(const std::string& name) {
                  "' (wanted a nic's id, or uplink on a host with an underlay)");
 }
 
-Status ScenarioRun::send(const Line& line) {
+Status ScenarioRun::send(const Line& line, size_t packet_word) {
   const StatusOr<ScriptedLink*> link = port(line.word(1));
   if (!link.ok()) return fault(line, std::string(link.status().message()));
-  const auto bytes = test::build_packet(line.from_word(2));
+  const auto bytes = test::build_packet(line.from_word(packet_word));
   if (!bytes.ok()) return fault(line, std::string(bytes.status().message()));
   (*link)->feed(*bytes);
-  if (line.verb() == "send") host_->settle();
+  if (line.verb() != "queue") host_->settle();
   return ok_status();
+}
+
+Status ScenarioRun::pass_or_drop(const Line& line) {
+  const bool passes = line.verb() == "pass";
+  const size_t packet_word = passes ? 3 : 2;
+  RETURN_IF_ERROR(send(line, packet_word));
+  std::vector<Expectation> expected;
+  if (passes) expected.push_back({line.word(2), line.from_word(packet_word)});
+  const std::vector<Sighting> seen = host_->take_sightings();
+  if (match(expected, seen)) return ok_status();
+  return fault(line, std::string(passes ? "wanted it to pass" : "wanted it dropped") +
+                         ", but there came" + listed(as_lines(seen)) +
+                         "\n  drops so far:" + drops(host_->host()));
 }
 
 Status ScenarioRun::burst(const Line& line) {
@@ -138,7 +152,6 @@ Status ScenarioRun::burst(const Line& line) {
   const auto bytes = test::build_packet(line.from_word(4));
   if (!bytes.ok()) return fault(line, std::string(bytes.status().message()));
   for (uint64_t i = 0; i < *times; ++i) (*link)->feed(*bytes);
-  while ((*link)->waiting() != 0 && (*link)->is_connected()) host_->settle();
   host_->settle();
   return ok_status();
 }

@@ -34,7 +34,9 @@ class ScenarioRun {
 
   Status step(size_t& index);
   Status apply_intent();
-  Status send(const Line& line);
+  // Feeds the packet that begins at that word.
+  Status send(const Line& line, size_t packet_word);
+  Status pass_or_drop(const Line& line);
   Status burst(const Line& line);
   Status set_port(const Line& line);
   Status count(const Line& line);

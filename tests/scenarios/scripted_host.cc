@@ -65,7 +65,19 @@ void ScriptedHost::round() {
 }
 
 void ScriptedHost::settle() {
+  while (has_waiting()) round();
   for (int i = 0; i < kRoundsToSettle; ++i) round();
+  ++now_;  // what is counted once a millisecond is counted now
+  round();
+}
+
+bool ScriptedHost::has_waiting() const {
+  const std::shared_ptr<const Intent> intent = host_->intent();
+  return std::ranges::any_of(links_, [&intent](const auto& entry) {
+    const auto& [name, link] = entry;
+    const bool is_polled = name == kUplink || intent->nics.contains(name);
+    return is_polled && link->is_connected() && link->waiting() != 0;
+  });
 }
 
 void ScriptedHost::advance(uint32_t duration_ms) {

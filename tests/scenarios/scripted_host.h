@@ -28,7 +28,7 @@ class ScriptedHost : private PortFactory {
   // The other side of a port that was ever made; null when there was none of this name.
   ScriptedLink* link(const std::string& port);
 
-  // Runs rounds until what is fed has come out.
+  // Runs rounds until what is fed has come out; takes a millisecond.
   void settle();
   // Lets time pass, with rounds all the while.
   void advance(uint32_t duration_ms);
@@ -45,6 +45,8 @@ class ScriptedHost : private PortFactory {
   std::string socket_path(const NicIntent&) const override { return {}; }
 
   void round();
+  // Whether a port that is polled has frames that were not received yet.
+  bool has_waiting() const;
   // Whether the frame asks for a neighbour that answers; the answer is fed then.
   bool answer(const ScriptedLink::Frame& frame);
 
