@@ -33,22 +33,22 @@ std::string allowed_cpus() {
 
 }  // namespace
 
-StatusOr<EalResult> start_eal(const EalOptions& options) {
+StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
   EalResult result;
   const uint64_t free_mb = free_hugepages_mb();
-  const bool enough = free_mb >= options.memory_mb;
-  const std::string facts = std::to_string(options.memory_mb) + " MB wanted, " +
+  const bool enough = free_mb >= config.memory_mb;
+  const std::string facts = std::to_string(config.memory_mb) + " MB wanted, " +
                             std::to_string(free_mb) + " MB of 2 MiB pages free";
-  const std::string remedy = "sysctl vm.nr_hugepages=" + std::to_string(options.memory_mb / 2 + 8);
-  if (options.hugepages == Hugepages::on && !enough) {
+  const std::string remedy = "sysctl vm.nr_hugepages=" + std::to_string(config.memory_mb / 2 + 8);
+  if (config.hugepages == HugepageUse::on && !enough) {
     return exhausted("hugepages: " + facts + " (wanted: " + remedy + ", or hugepages = \"auto\")");
   }
-  result.hugepages = options.hugepages != Hugepages::off && enough;
-  if (!result.hugepages && options.hugepages == Hugepages::automatic) {
+  result.hugepages = config.hugepages != HugepageUse::off && enough;
+  if (!result.hugepages && config.hugepages == HugepageUse::automatic) {
     result.warnings.push_back("running without hugepages, slower: " + facts + "; " + remedy);
   }
   std::vector<std::string> arguments{
-      "butterflyd",     "--lcores=0@(" + allowed_cpus() + ")", "-m", std::to_string(options.memory_mb),
+      "butterflyd",     "--lcores=0@(" + allowed_cpus() + ")", "-m", std::to_string(config.memory_mb),
       "--no-telemetry", "--log-level=lib.eal:error",           "--log-level=lib.vhost.config:error",
       "--log-level=lib.vhost.data:error"};
   if (result.hugepages) {

@@ -7,15 +7,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "daemon/config.h"
 
 namespace butterfly {
-
-enum class Hugepages : uint8_t { automatic, on, off };
-
-struct EalOptions {
-  uint32_t memory_mb = 256;
-  Hugepages hugepages = Hugepages::automatic;
-};
 
 struct EalResult {
   bool hugepages = false;
@@ -24,6 +18,6 @@ struct EalResult {
 
 // Once a process. Neither files nor locks are shared, so several daemons may run on one machine.
 // resource_exhausted with the remedy when the memory cannot be had.
-StatusOr<EalResult> start_eal(const EalOptions& options);
+StatusOr<EalResult> start_eal(const DataplaneConfig& config);
 
 }  // namespace butterfly

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include "daemon/eal.h"
+#include "ports/uplink.h"
+
+namespace butterfly {
+namespace {
+
+// Bytes that one packet buffer takes: mbuf and facts, headroom and data, the pool's own header.
+constexpr uint64_t kBufferBytes = sizeof(Packet) + RTE_PKTMBUF_HEADROOM + kBufferData + 128;
+// Of the memory given, the part for packets; devices' rings and tables take the rest.
+constexpr uint64_t kPoolPercent = 60;
+constexpr uint32_t kPoolCache = 256;
+// What guests expect to be able to send (RFC 894), and the least that IPv6 needs (RFC 8200 §5).
+constexpr uint16_t kUsualGuestMtu = 1500;
+constexpr uint16_t kLeastGuestMtu = 1280;
+
+StatusOr<Vtep> make_vtep(const UplinkConfig& config, const UplinkPort& port) {
+  Vtep vtep;
+  vtep.address = config.address;
+  vtep.on_link = config.on_link;
+  vtep.gateway = config.gateway;
+  vtep.mac = port.mac();
+  vtep.udp_port = config.vxlan_port;
+  vtep.mtu = port.mtu();
+  const int inner = static_cast<int>(vtep.mtu) - vtep.overhead();
+  if (inner < kLeastGuestMtu) {
+    return precondition("uplink '" + config.device + "': an MTU of " + std::to_string(vtep.mtu) +
+                        " leaves " + std::to_string(inner) + " bytes to guests (wanted: an underlay " +
+                        "MTU of at least " + std::to_string(kLeastGuestMtu + vtep.overhead()) + ")");
+  }
+  return vtep;
+}
+
+void warn_of_small_underlay(const UplinkConfig& config, const Vtep& vtep,
+                            std::vector<std::string>& warnings) {
+  if (vtep.inner_mtu() >= kUsualGuestMtu) return;
+  warnings.push_back("uplink '" + config.device + "': its MTU of " + std::to_string(vtep.mtu) +
+                     " carries guests' packets of up to " + std::to_string(vtep.inner_mtu()) +
+                     " bytes; larger ones are answered 'fragmentation needed'. Set the underlay's "
+                     "MTU to " + std::to_string(kUsualGuestMtu + vtep.overhead()) +
+                     " or more, or the guests' to " + std::to_string(vtep.inner_mtu()));
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
+  std::unique_ptr<Daemon> daemon(new Daemon());
+  // First what may be refused because another daemon runs: before any device is touched.
+  auto store = SqliteStore::open(config.daemon.state);
+  if (!store.ok()) return store.status();
+  daemon->store_ = std::move(*store);
+  RETURN_IF_ERROR(prepare_socket_directory(config.daemon.socket_directory,
+                                           config.daemon.socket_mode, config.daemon.socket_group));
+  RETURN_IF_ERROR(daemon->start_host(config));
+  RETURN_IF_ERROR(daemon->start_control(config.daemon));
+  return daemon;
+}
+
+Status Daemon::start_host(const Config& config) {
+  auto eal = start_eal(config.dataplane);
+  if (!eal.ok()) return eal.status();
+  const uint64_t bytes = static_cast<uint64_t>(config.dataplane.memory_mb) << 20;
+  auto pool = PacketPool::create("packets", static_cast<uint32_t>(bytes * kPoolPercent / 100 / kBufferBytes),
+                                 kPoolCache, -1);
+  if (!pool.ok()) return pool.status();
+  pool_.emplace(std::move(*pool));
+  factory_ = std::make_unique<DaemonPortFactory>(config.daemon.socket_directory, *pool_);
+
+  HostOptions options;
+  options.cpus = config.dataplane.lcores;
+  options.mode = config.dataplane.mode == PollMode::poll ? IdleMode::poll : IdleMode::adaptive;
+  options.flow_capacity = config.dataplane.flows_per_lcore;
+  options.fdb_capacity = config.dataplane.fdb_capacity;
+  options.fdb_per_segment = config.dataplane.fdb_per_segment;
+  options.fdb_ageing_ms = config.dataplane.fdb_ageing_s * 1000;
+  options.hugepages = eal->hugepages;
+  options.warnings = eal->warnings;
+  if (config.uplink) {
+    UplinkOptions uplink;
+    uplink.device = config.uplink->device;
+    uplink.lcores = static_cast<uint16_t>(config.dataplane.lcores.size());
+    uplink.force = config.uplink->force;
+    uplink.mtu = config.uplink->mtu;
+    auto port = UplinkPort::create(uplink, *pool_);
+    if (!port.ok()) return port.status();
+    auto vtep = make_vtep(*config.uplink, **port);
+    if (!vtep.ok()) return vtep.status();
+    const auto& warnings = (*port)->warnings();
+    options.warnings.insert(options.warnings.end(), warnings.begin(), warnings.end());
+    warn_of_small_underlay(*config.uplink, *vtep, options.warnings);
+    options.vtep = *vtep;
+    options.uplink_device = config.uplink->device;
+    options.uplink = std::move(*port);
+  }
+  for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);
+  auto host = Host::create(std::move(options), *pool_, *factory_);
+  if (!host.ok()) return host.status();
+  host_ = std::move(*host);
+  return ok_status();
+}
+
+Status Daemon::start_control(const DaemonConfig& config) {
+  auto keeper = IntentKeeper::start(*host_, *store_);
+  if (!keeper.ok()) return keeper.status();
+  keeper_ = std::move(*keeper);
+  ServerOptions options;
+  options.address = config.api;
+  options.mode = config.api_mode;
+  options.group = config.api_group;
+  auto server = ApiServer::start(options, *host_, *keeper_);
+  if (!server.ok()) return server.status();
+  server_ = std::move(*server);
+  return ok_status();
+}
+
+}  // namespace butterfly

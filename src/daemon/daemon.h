@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon: everything that runs in one butterflyd, in the order in which it starts and ends.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "control/intent_keeper.h"
+#include "control/server.h"
+#include "control/sqlite_store.h"
+#include "daemon/config.h"
+#include "daemon/port_factory.h"
+#include "graph/packet_pool.h"
+#include "host/host.h"
+
+namespace butterfly {
+
+class Daemon {
+ public:
+  // Starts EAL, the uplink, the lcores; runs the stored intent; then serves the API. Once a
+  // process. On an error everything that was started is ended again.
+  static StatusOr<std::unique_ptr<Daemon>> start(const Config& config);
+
+  Host& host() { return *host_; }
+
+ private:
+  Daemon() = default;
+  Status start_host(const Config& config);
+  Status start_control(const DaemonConfig& config);
+
+  // Members end in reverse order: first the API, last the packet pool.
+  std::optional<PacketPool> pool_;
+  std::unique_ptr<DaemonPortFactory> factory_;
+  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Host> host_;
+  std::unique_ptr<IntentKeeper> keeper_;
+  std::unique_ptr<ApiServer> server_;
+};
+
+}  // namespace butterfly
