@@ -288,6 +288,53 @@ Status read_fdb(Reader reader, Intent& intent) {
   return reader.status();
 }
 
+void place_near(const std::string& id, const FarGuest& guest, Intent& intent) {
+  GroupIntent& group = group_of(intent, id + "-open", true);
+  group.rules[rule_id(RuleIntent{})] = RuleIntent{};  // in, anything, from anywhere
+  NicIntent& nic = intent.nics[id];
+  nic = {};
+  nic.id = id;
+  nic.mac = guest.mac;
+  nic.vni = guest.vni;
+  nic.groups = {group.name};
+  nic.antispoof = false;
+}
+
+void place_far(const std::string& id, const FarGuest& guest, Wanted& wanted) {
+  if (!wanted.options.vtep) {
+    const Ipv4 ours{{192, 0, 2, 1}};
+    Vtep vtep;
+    vtep.address = ours;
+    vtep.on_link = Cidr(ours, 24);
+    vtep.mac = Mac::from_u64(0x02'00'00'00'00'01);
+    vtep.mtu = 9000;  // no answer about sizes that there is none of on one host
+    wanted.options.vtep = vtep;
+  }
+  const IpAddress peer(kFarPeer);
+  wanted.neighbours[peer] = kFarPeerMac;
+  wanted.intent.peers[peer].address = peer;
+  wanted.intent.peers[peer].vnis.insert(guest.vni);
+  wanted.intent.fdb[{guest.vni, guest.mac}] = {guest.vni, guest.mac, peer};
+  wanted.far[id] = guest;
+}
+
+Status read_far(Reader reader, Wanted& wanted) {
+  const std::string& id = reader.next();
+  FarGuest guest;
+  while (!reader.is_done()) {
+    if (reader.accept("mac")) {
+      guest.mac = reader.mac();
+    } else if (reader.accept("vni")) {
+      guest.vni = Vni{reader.number<uint32_t>(kVniMax)};
+    } else {
+      reader.next();
+      reader.wanted("mac or vni");
+    }
+  }
+  wanted.is_far_remote ? place_far(id, guest, wanted) : place_near(id, guest, wanted.intent);
+  return reader.status();
+}
+
 Status read_neighbour(Reader reader, Wanted& wanted) {
   const IpAddress address = reader.address();
   if (!reader.accept("mac")) return invalid("neighbour (wanted neighbour ADDRESS mac MAC)");
@@ -318,8 +365,8 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 }
 
 bool is_intent_line(const Line& line) {
-  static const std::set<std::string> verbs{"underlay", "option", "nic",      "sg",
-                                           "peer",     "fdb",    "neighbour"};
+  static const std::set<std::string> verbs{"underlay", "option", "nic", "sg",
+                                           "peer",     "fdb",    "far", "neighbour"};
   return verbs.contains(line.verb());
 }
 
@@ -331,6 +378,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "sg") return read_group(reader, wanted.intent);
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
+  if (line.verb() == "far") return read_far(reader, wanted);
   return read_neighbour(reader, wanted);
 }
 

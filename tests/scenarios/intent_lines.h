@@ -12,6 +12,10 @@
 //   peer ADDRESS vni N[,N] [mac MAC]       peer del ADDRESS
 //   fdb VNI MAC PEER                       fdb del VNI MAC
 //   neighbour ADDRESS mac MAC     somebody on the underlay, who answers ARP and ND as a peer does
+//   far ID mac MAC vni N          the other side of a conversation: the scenario is played with it
+//   as
+//                                 a nic of this host (antispoof off, everything allowed) and again
+//                                 with it behind a tunnel
 #pragma once
 
 #include <map>
@@ -21,11 +25,23 @@
 
 namespace butterfly::scenario {
 
+// The host on which guests of `far` lines are, and ours unless an underlay line says otherwise.
+inline constexpr Ipv4 kFarPeer{{192, 0, 2, 2}};
+inline constexpr Mac kFarPeerMac = Mac::from_u64(0x02'00'00'00'00'02);
+
+// A guest that a scenario talks to, when it is behind a tunnel.
+struct FarGuest {
+  Mac mac;
+  Vni vni;
+};
+
 // What the lines so far amount to.
 struct Wanted {
   Intent intent;
   HostOptions options;                  // for a host that is yet to be made
   std::map<IpAddress, Mac> neighbours;  // who answers on the underlay
+  bool is_far_remote = false;           // where guests of `far` lines are
+  std::map<std::string, FarGuest> far;  // by name, those behind the tunnel to kFarPeer
 };
 
 bool is_intent_line(const Line& line);

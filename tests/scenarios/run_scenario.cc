@@ -2,6 +2,8 @@
 #include "scenarios/run_scenario.h"
 
 #include "scenarios/expectation.h"
+#include "support/packet_dissect.h"
+#include "support/packet_fields.h"
 #include "support/packet_text.h"
 
 namespace butterfly::scenario {
@@ -29,7 +31,7 @@ StatusOr<std::vector<Expectation>> read_expect(const Line& line) {
   return std::vector<Expectation>(times, expectation);
 }
 
-// Counters by name: "brick/out", "flows" tracked, "fdb" entries learnt, or a word of the ledger.
+// Counters by name: "brick/out" ("firewall/out": of both sides), "flows" tracked, "fdb" learnt.
 StatusOr<uint64_t> read_counter(const std::string& name, Host& host) {
   if (name == "fdb") return host.report().fdb_entries;
   if (name == "flows") {
@@ -39,12 +41,41 @@ StatusOr<uint64_t> read_counter(const std::string& name, Host& host) {
   }
   const CounterReport counters = host.counters();
   std::string known;
+  uint64_t sum = 0;
+  bool is_known = false;
   for (const OutReport& out : counters.outs) {
-    if (out.node + "/" + out.out == name) return out.packets;
+    const std::string both = out.node.starts_with("firewall-") ? "firewall" : out.node;
+    if (out.node + "/" + out.out == name || both + "/" + out.out == name) {
+      sum += out.packets;
+      is_known = true;
+    }
     if (name.starts_with(out.node + "/")) known += " " + out.out;
   }
+  if (is_known) return sum;
   return invalid("counter '" + name + "' is not there (wanted brick/out" +
                  (known.empty() ? "" : ", out one of" + known) + ", or flows, or fdb)");
+}
+
+// The frame as a far guest's host sends it to us.
+ScriptedLink::Frame in_tunnel(const FarGuest& guest, const ScriptedLink::Frame& frame) {
+  return test::bytes_of(
+      "eth(src=02:00:00:00:00:02, dst=02:00:00:00:00:01)/ipv4(src=192.0.2.2, dst=192.0.2.1)/"
+      "udp(sport=50000)/vxlan(vni=" +
+      std::to_string(guest.vni.value) + ")/raw(hex=" + test::to_hex(frame.data(), frame.size()) +
+      ")");
+}
+
+// Strips the outer headers of what goes to a far guest's host. False when the frame does not.
+bool leave_tunnel(const FarGuest& guest, ScriptedLink::Frame& frame) {
+  const std::vector<test::Layer> layers = test::dissect(frame);
+  if (layers.size() < 5 || layers[3].name != "vxlan") return false;
+  const std::string* vni = layers[3].find("vni");
+  const std::string* peer = layers[1].find("dst");
+  if (!vni || *vni != std::to_string(guest.vni.value)) return false;
+  if (!peer || *peer != IpAddress(kFarPeer).to_string()) return false;
+  constexpr long kOuter = 14 + 20 + 8 + 8;
+  frame.erase(frame.begin(), frame.begin() + kOuter);
+  return true;
 }
 
 // Every drop so far, for the message of a failed expectation.
@@ -59,9 +90,10 @@ std::string drops(Host& host) {
 
 }  // namespace
 
-ScenarioRun::ScenarioRun(const ScenarioFile& file, Mode mode, size_t lcores)
+ScenarioRun::ScenarioRun(const ScenarioFile& file, Mode mode, const Setting& setting)
     : file_(file), mode_(mode) {
-  wanted_.options.cpus.assign(lcores, 0);
+  wanted_.options.cpus.assign(setting.lcores, 0);
+  wanted_.is_far_remote = setting.is_far_remote;
 }
 
 Status ScenarioRun::run() {
@@ -115,6 +147,17 @@ Status ScenarioRun::apply_intent() {
   return host_->apply(wanted_.intent, wanted_.neighbours);
 }
 
+std::vector<Sighting> ScenarioRun::take_sightings() {
+  std::vector<Sighting> sightings = host_->take_sightings();
+  for (Sighting& sighting : sightings) {
+    if (sighting.port != "uplink") continue;
+    for (const auto& [name, guest] : wanted_.far) {
+      if (leave_tunnel(guest, sighting.frame)) sighting.port = name;
+    }
+  }
+  return sightings;
+}
+
 StatusOr<ScriptedLink*> ScenarioRun::port(const std::string& name) {
   if (ScriptedLink* link = host_->link(name)) return link;
   return invalid("no port '" + name +
@@ -122,11 +165,13 @@ StatusOr<ScriptedLink*> ScenarioRun::port(const std::string& name) {
 }
 
 Status ScenarioRun::send(const Line& line, size_t packet_word) {
-  const StatusOr<ScriptedLink*> link = port(line.word(1));
+  const auto far = wanted_.far.find(line.word(1));
+  const bool is_far = far != wanted_.far.end();
+  const StatusOr<ScriptedLink*> link = port(is_far ? "uplink" : line.word(1));
   if (!link.ok()) return fault(line, std::string(link.status().message()));
   const auto bytes = test::build_packet(line.from_word(packet_word));
   if (!bytes.ok()) return fault(line, std::string(bytes.status().message()));
-  (*link)->feed(*bytes);
+  (*link)->feed(is_far ? in_tunnel(far->second, *bytes) : *bytes);
   if (line.verb() != "queue") host_->settle();
   return ok_status();
 }
@@ -137,7 +182,7 @@ Status ScenarioRun::pass_or_drop(const Line& line) {
   RETURN_IF_ERROR(send(line, packet_word));
   std::vector<Expectation> expected;
   if (passes) expected.push_back({line.word(2), line.from_word(packet_word)});
-  const std::vector<Sighting> seen = host_->take_sightings();
+  const std::vector<Sighting> seen = take_sightings();
   if (match(expected, seen)) return ok_status();
   return fault(line, std::string(passes ? "wanted it to pass" : "wanted it dropped") +
                          ", but there came" + listed(as_lines(seen)) +
@@ -200,7 +245,7 @@ Status ScenarioRun::expect(size_t& index) {
     expected.insert(expected.end(), more->begin(), more->end());
     expected_lines.push_back(line.text);
   }
-  const std::vector<Sighting> seen = host_->take_sightings();
+  const std::vector<Sighting> seen = take_sightings();
   if (match(expected, seen)) return ok_status();
   if (mode_ == Mode::update) {
     const bool has_lines = first <= index;

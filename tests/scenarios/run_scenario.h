@@ -17,7 +17,13 @@ class ScenarioRun {
  public:
   enum class Mode : uint8_t { check, update };
 
-  ScenarioRun(const ScenarioFile& file, Mode mode, size_t lcores);
+  // How a scenario is played: what must make no difference.
+  struct Setting {
+    size_t lcores = 1;
+    bool is_far_remote = false;  // guests of `far` lines: nics of this host, or behind a tunnel
+  };
+
+  ScenarioRun(const ScenarioFile& file, Mode mode, const Setting& setting);
 
   // Ok when everything came as the file says, and the books close at the end.
   Status run();
@@ -43,6 +49,8 @@ class ScenarioRun {
   // Compares what came out with the expect lines that follow lines[index]; leaves `index` at the
   // last of them.
   Status expect(size_t& index);
+  // What came out; at a far guest what its tunnel carried.
+  std::vector<Sighting> take_sightings();
   StatusOr<ScriptedLink*> port(const std::string& name);
   Status fault(const Line& line, const std::string& message) const {
     return file_.fault(line, message);

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "scenarios/run_scenario.h"
+#include "support/eal.h"
 
 namespace butterfly::scenario {
 namespace {
@@ -25,12 +26,12 @@ class ScenarioLanguage : public ::testing::Test {
     write(text);
     const StatusOr<ScenarioFile> file = read_scenario(path_);
     if (!file.ok()) return std::string(file.status().message());
-    return std::string(ScenarioRun(*file, ScenarioRun::Mode::check, 1).run().message());
+    return std::string(ScenarioRun(*file, ScenarioRun::Mode::check, {}).run().message());
   }
   std::vector<std::string> updated(const std::string& text) {
     write(text);
     const StatusOr<ScenarioFile> file = read_scenario(path_);
-    ScenarioRun run(*file, ScenarioRun::Mode::update, 1);
+    ScenarioRun run(*file, ScenarioRun::Mode::update, {});
     EXPECT_TRUE(run.run().ok());
     return run.updated();
   }
@@ -80,8 +81,9 @@ TEST_F(ScenarioLanguage, WhatCameInsteadIsTold) {
   EXPECT_THAT(fault_of(two_nics_ + "send a $ping\nexpect b eth/ipv4(ttl=*)/icmp(id=2)\n"),
               HasSubstr("icmp(type=8, id=1)"));
   EXPECT_THAT(
-      fault_of(two_nics_ + "send a eth(dst=52:54:00:00:00:02)/vlan\ncount flow/hit 9\n"),
-      AllOf(HasSubstr("language.scn:7: flow/hit is 0, wanted 9"), HasSubstr("parse/vlan-tag 1")));
+      fault_of(two_nics_ + "send a eth(dst=52:54:00:00:00:02)/vlan\ncount parse/parsed 9\n"),
+      AllOf(HasSubstr("language.scn:7: parse/parsed is 0, wanted 9"),
+            HasSubstr("parse/vlan-tag 1")));
 }
 
 TEST_F(ScenarioLanguage, UpdateWritesWhatCameAndKeepsTheRest) {
@@ -93,6 +95,28 @@ TEST_F(ScenarioLanguage, UpdateWritesWhatCameAndKeepsTheRest) {
                       "count parse/vlan-tag 3\n"),
               ElementsAre("nic a mac 52:54:00:00:00:01 vni 7 ip 10.0.0.1", "send a eth/vlan",
                           "expect nothing", "count parse/vlan-tag 1"));
+}
+
+TEST_F(ScenarioLanguage, ABufferThatNobodyGaveBackFailsTheAudit) {
+  auto host = ScriptedHost::create({});
+  ASSERT_TRUE(host.ok());
+  EXPECT_TRUE((*host)->audit().ok());
+  Packet* lost = test::pool().alloc();
+  EXPECT_EQ((*host)->audit().message(), "1 buffers are in use by nobody");
+  free_packets(std::span(&lost, 1));
+}
+
+TEST_F(ScenarioLanguage, AFarGuestIsANicOfThisHostOrBehindATunnel) {
+  write(
+      "far peer mac 52:54:00:00:00:02 vni 7\n"
+      "nic a mac 52:54:00:00:00:01 vni 7 ip 10.0.0.1\n"
+      "pass a peer eth/ipv4/udp\n"
+      "count vxlan-encap/encapsulated 1\n");
+  const StatusOr<ScenarioFile> file = read_scenario(path_);
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(ScenarioRun(*file, ScenarioRun::Mode::check, {1, true}).run().ok());
+  EXPECT_THAT(ScenarioRun(*file, ScenarioRun::Mode::check, {1, false}).run().message(),
+              HasSubstr("encapsulated is 0, wanted 1"));
 }
 
 }  // namespace
