@@ -24,6 +24,8 @@ inline const Mac kVmMac = Mac::from_u64(0x525400000005);
 inline const Mac kPeerMac = Mac::from_u64(0x525400000009);
 inline const Mac kThirdMac = Mac::from_u64(0x525400000077);
 
+inline constexpr uint16_t kListedType = 0x88cc;  // LLDP: may reach a guest
+
 inline Rule allow(void (*edit)(Rule&) = [](Rule&) {}) {
   Rule rule;
   rule.id = "0123456789abcdef";
@@ -139,7 +141,7 @@ class FirewallWorld {
   FlowTable flows;
   FlowLookup flow{flows, seed, lcore, 1};
   Firewall from{Firewall::Side::from_nic, nics};
-  Firewall to{Firewall::Side::to_nic, nics};
+  Firewall to{Firewall::Side::to_nic, nics, {kListedType}};
   Record record{flows, nics, lcore};
   Firewall::Trace note{};  // of the last firewall brick that asked a rule
 
