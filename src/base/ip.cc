@@ -13,7 +13,8 @@ void clear_host_bits(std::array<uint8_t, 16>& bytes, unsigned length) {
   for (unsigned i = 0; i < 16; ++i) {
     const unsigned first = i * 8;
     if (length >= first + 8) continue;
-    bytes[i] &= length <= first ? 0 : static_cast<uint8_t>(0xff << (8 - (length - first)));
+    const unsigned kept = length <= first ? 0 : 0xffU << (8 - (length - first));
+    bytes[i] = static_cast<uint8_t>(bytes[i] & kept);
   }
 }
 
