@@ -162,6 +162,27 @@ TEST(Config, ReportsAllFaultsAtOnce) {
               AllOf(HasSubstr("b.toml:2:"), HasSubstr("b.toml:3:"), HasSubstr("b.toml:5:")));
 }
 
+// The sample beside the sources, with the lines that are commented out as well.
+TEST(Config, TakesTheSampleThatDocumentsIt) {
+  const std::string here = __FILE__;
+  std::ifstream sample(here.substr(0, here.rfind("src/daemon")) + "dist/butterflyd.toml");
+  ASSERT_TRUE(sample);
+  std::string shown, whole;
+  for (std::string line; std::getline(sample, line);) {
+    shown += line + "\n";
+    const bool is_setting = line.starts_with("# ") && line.find(' ', 2) != std::string::npos &&
+                            line.compare(line.find(' ', 2), 3, " = ") == 0;
+    whole += (is_setting || line == "# [uplink]" ? line.substr(2) : line) + "\n";
+  }
+  const auto defaults = parse(shown);
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_FALSE(defaults->uplink);
+  const auto everything = parse(whole);
+  ASSERT_TRUE(everything.ok()) << everything.status();
+  EXPECT_EQ(everything->uplink->gateway->to_string(), "192.0.2.254");
+  EXPECT_THAT(everything->dataplane.lcores, ElementsAre(1));
+}
+
 TEST(Config, SaysThatTheFileIsMissing) {
   EXPECT_THAT(std::string(load_config("/nonexistent/b.toml").status().message()),
               HasSubstr("'/nonexistent/b.toml': cannot be read: No such file or directory"));

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole command line: global options, then a verb.
+#include "cli/app.h"
+
+#include "cli/commands.h"
+
+namespace butterfly {
+namespace {
+
+void add_global_options(CLI::App& app, Session& session) {
+  app.add_option("--api", session.api, "where butterflyd listens")
+      ->envname("BUTTERFLY_API")
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "-o,--output", [&session](const std::string& form) { session.json = form == "json"; },
+         "table (default) or json")
+      ->check(CLI::IsMember({"table", "json"}));
+  app.add_option("--timeout", session.timeout_ms, "milliseconds to wait for an answer")
+      ->check(CLI::Range(1, 3'600'000))
+      ->capture_default_str();
+  app.set_version_flag("--version", "butterfly " BUTTERFLY_VERSION);
+}
+
+// One line, as every error.
+int fail_usage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string text = error.what();
+  // CLI11 misses what a misspelt word should have been before it sees the word itself.
+  const auto unknown = app.remaining(/*recurse=*/true);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+      !unknown.empty()) {
+    text = "unknown word '" + unknown.front() + "'";
+  }
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  std::cerr << "butterfly: " << text << " (--help after any word tells more)" << std::endl;
+  return kUsage;
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  Session session;
+  CLI::App app(
+      "Speaks to butterflyd, the virtual switch of this host.\n"
+      "Exit codes: 0 done, 1 refused by the daemon, 2 usage, 3 no daemon answers.",
+      "butterfly");
+  app.fallthrough();  // global options may stand anywhere
+  app.require_subcommand(1);
+  add_global_options(app, session);
+  add_nic_commands(app, session);
+  add_group_commands(app, session);
+  add_peer_commands(app, session);
+  add_fdb_commands(app, session);
+  add_host_commands(app, session);
+  add_intent_commands(app, session);
+  // CLI11 reports by exceptions; they end here.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    return fail_usage(app, error);
+  }
+  return session.action();
+}
+
+}  // namespace butterfly

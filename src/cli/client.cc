@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls of the API from the client's side.
+#include "cli/client.h"
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "butterfly/v1/butterfly.grpc.pb.h"
+
+namespace butterfly {
+namespace {
+
+constexpr int kMaxMessageBytes = 64 << 20;  // as the server
+
+std::shared_ptr<grpc::Channel> connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// Why nobody answers at a unix socket, in the kernel's words, which are clearer than gRPC's.
+std::string reason_for(const std::string& address, const std::string& otherwise) {
+  constexpr std::string_view kScheme = "unix:";
+  if (!address.starts_with(kScheme)) return otherwise;
+  const std::string path = address.substr(kScheme.size());
+  sockaddr_un target{};
+  target.sun_family = AF_UNIX;
+  if (path.size() >= sizeof target.sun_path) return "path too long";
+  std::memcpy(target.sun_path, path.data(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof target);
+  const std::string reason = result == 0 ? otherwise : std::strerror(errno);
+  close(fd);
+  return reason;
+}
+
+}  // namespace
+
+struct Client::Stubs {
+  explicit Stubs(const std::string& address)
+      : channel(connect(address)), api(v1::Butterfly::NewStub(channel)), generic(channel) {}
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::Butterfly::Stub> api;
+  grpc::GenericStub generic;
+};
+
+Client::Client(const std::string& address, std::chrono::milliseconds timeout)
+    : address_(address), timeout_(timeout), stubs_(std::make_unique<Stubs>(address)) {}
+Client::~Client() = default;
+
+Status Client::explain(int code, const std::string& message) const {
+  const auto status = static_cast<absl::StatusCode>(code);
+  if (status == absl::StatusCode::kUnavailable) {
+    return unavailable("no butterflyd answers at " + address_ + ": " +
+                       reason_for(address_, message));
+  }
+  if (status == absl::StatusCode::kDeadlineExceeded) {
+    return Status(status, "butterflyd at " + address_ + " did not answer within " +
+                              std::to_string(timeout_.count()) + " ms");
+  }
+  return Status(status, message);
+}
+
+template <typename Method, typename Request, typename Response>
+Status Client::unary(Method method, const Request& request, Response& response) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + timeout_);
+  const grpc::Status status = (stubs_->api.get()->*method)(&context, request, &response);
+  return explain(status.error_code(), status.error_message());
+}
+
+Status Client::call(const v1::ApplyRequest& request, v1::ApplyResponse& response) {
+  return unary(&v1::Butterfly::Stub::Apply, request, response);
+}
+Status Client::call(const v1::ReplaceRequest& request, v1::ReplaceResponse& response) {
+  return unary(&v1::Butterfly::Stub::Replace, request, response);
+}
+Status Client::call(const v1::GetIntentRequest& request, v1::GetIntentResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetIntent, request, response);
+}
+Status Client::call(const v1::ListNicsRequest& request, v1::ListNicsResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListNics, request, response);
+}
+Status Client::call(const v1::GetNicRequest& request, v1::GetNicResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetNic, request, response);
+}
+Status Client::call(const v1::ListGroupsRequest& request, v1::ListGroupsResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListGroups, request, response);
+}
+Status Client::call(const v1::GetGroupRequest& request, v1::GetGroupResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetGroup, request, response);
+}
+Status Client::call(const v1::ListPeersRequest& request, v1::ListPeersResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListPeers, request, response);
+}
+Status Client::call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListFdb, request, response);
+}
+Status Client::call(const v1::GetStatusRequest& request, v1::GetStatusResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetStatus, request, response);
+}
+Status Client::call(const v1::GetCountersRequest& request, v1::GetCountersResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetCounters, request, response);
+}
+Status Client::call(const v1::GetGraphRequest& request, v1::GetGraphResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetGraph, request, response);
+}
+
+Status Client::trace(const v1::TraceRequest& request,
+                     const std::function<void(const v1::TraceResponse&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->Trace(&context, request);
+  v1::TraceResponse packet;
+  while (reader->Read(&packet)) sink(packet);
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
+StatusOr<bool> Client::is_serving() {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + timeout_);
+  // No library carries the messages of grpc.health.v1, but these two are easily written by hand:
+  // an empty request asks for the whole server; the answer's field 1 is a varint, 1 is SERVING.
+  const grpc::Slice empty("");
+  const grpc::ByteBuffer request(&empty, 1);
+  grpc::ByteBuffer response;
+  grpc::CompletionQueue queue;
+  const auto call =
+      stubs_->generic.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
+  grpc::Status status;
+  void* tag = nullptr;
+  bool is_ok = false;
+  call->StartCall();
+  call->Finish(&response, &status, nullptr);
+  queue.Next(&tag, &is_ok);
+  RETURN_IF_ERROR(explain(status.error_code(), status.error_message()));
+  grpc::Slice bytes;
+  if (!response.DumpToSingleSlice(&bytes).ok()) return false;
+  return std::string(bytes.begin(), bytes.end()) == "\x08\x01";
+}
+
+}  // namespace butterfly

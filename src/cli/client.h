@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls of the API from the client's side; keeps gRPC out of the commands.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "butterfly/v1/butterfly.pb.h"
+
+namespace butterfly {
+
+// Every call: unavailable when no daemon answers, deadline_exceeded when it does not in time, else
+// what the daemon said.
+class Client {
+ public:
+  Client(const std::string& address, std::chrono::milliseconds timeout);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Status call(const v1::ApplyRequest& request, v1::ApplyResponse& response);
+  Status call(const v1::ReplaceRequest& request, v1::ReplaceResponse& response);
+  Status call(const v1::GetIntentRequest& request, v1::GetIntentResponse& response);
+  Status call(const v1::ListNicsRequest& request, v1::ListNicsResponse& response);
+  Status call(const v1::GetNicRequest& request, v1::GetNicResponse& response);
+  Status call(const v1::ListGroupsRequest& request, v1::ListGroupsResponse& response);
+  Status call(const v1::GetGroupRequest& request, v1::GetGroupResponse& response);
+  Status call(const v1::ListPeersRequest& request, v1::ListPeersResponse& response);
+  Status call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response);
+  Status call(const v1::GetStatusRequest& request, v1::GetStatusResponse& response);
+  Status call(const v1::GetCountersRequest& request, v1::GetCountersResponse& response);
+  Status call(const v1::GetGraphRequest& request, v1::GetGraphResponse& response);
+
+  // Calls `sink` for every packet. Waits without a limit: packets come when they come.
+  Status trace(const v1::TraceRequest& request,
+               const std::function<void(const v1::TraceResponse&)>& sink);
+
+  // Whether the daemon says that it serves (grpc.health.v1).
+  StatusOr<bool> is_serving();
+
+ private:
+  struct Stubs;
+  Status explain(int code, const std::string& message) const;
+  template <typename Method, typename Request, typename Response>
+  Status unary(Method method, const Request& request, Response& response);
+
+  std::string address_;
+  std::chrono::milliseconds timeout_;
+  std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace butterfly

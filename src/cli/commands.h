@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of the command, by topic. Each adds its subcommands; the one that is parsed sets
+// session.action.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/session.h"
+
+namespace butterfly {
+
+void add_nic_commands(CLI::App& root, Session& session);
+void add_group_commands(CLI::App& root, Session& session);
+void add_rule_commands(CLI::App& group, Session& session);
+void add_peer_commands(CLI::App& root, Session& session);
+void add_fdb_commands(CLI::App& root, Session& session);
+void add_host_commands(CLI::App& root, Session& session);
+void add_intent_commands(CLI::App& root, Session& session);
+
+// A topic whose verbs are subcommands: "nic".
+inline CLI::App& add_topic(CLI::App& parent, const std::string& name, const std::string& help) {
+  return *parent.add_subcommand(name, help)->require_subcommand(1);
+}
+
+// A verb; `action` runs after the whole line has been understood.
+inline CLI::App& add_verb(CLI::App& parent, Session& session, const std::string& name,
+                          const std::string& help, std::function<int()> action) {
+  CLI::App* verb = parent.add_subcommand(name, help);
+  verb->callback([&session, action = std::move(action)] { session.action = action; });
+  return *verb;
+}
+
+// An option that may be given several times, with one value each time: the words that follow are
+// not swallowed.
+template <typename T>
+CLI::Option* add_repeated(CLI::App& verb, const std::string& name, std::vector<T>& values,
+                          const std::string& help) {
+  return verb.add_option(name, values, help)->allow_extra_args(false);
+}
+
+}  // namespace butterfly

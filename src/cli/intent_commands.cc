@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// butterfly apply, butterfly dump: the whole intent at once.
+#include <google/protobuf/util/json_util.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "cli/commands.h"
+
+namespace butterfly {
+namespace {
+
+StatusOr<std::string> read_text(const std::string& name) {
+  std::ostringstream text;
+  if (name == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::ifstream file(name);
+  if (!file) return not_found("file '" + name + "': " + std::strerror(errno));
+  // An empty file sets failbit on `text`; reading itself failed only when badbit is set.
+  text << file.rdbuf();
+  if (file.bad()) return not_found("file '" + name + "': " + std::strerror(errno));
+  return text.str();
+}
+
+StatusOr<v1::Intent> read_intent(const std::string& name) {
+  const auto text = read_text(name);
+  if (!text.ok()) return text.status();
+  v1::Intent intent;
+  const auto status = google::protobuf::util::JsonStringToMessage(*text, &intent);
+  if (status.ok()) return intent;
+  std::string reason(status.message());
+  for (char& c : reason) {
+    if (c == '\n') c = ' ';
+  }
+  return invalid("file '" + name + "': no intent: " + reason + " (wanted JSON as dump prints it)");
+}
+
+struct ApplyOptions {
+  std::string file;
+  bool dry_run = false;
+};
+
+int apply(Session& session, const ApplyOptions& options) {
+  auto intent = read_intent(options.file);
+  if (!intent.ok()) {
+    session.fail(intent.status());
+    return kUsage;
+  }
+  v1::ReplaceRequest request;
+  *request.mutable_intent() = *std::move(intent);
+  request.set_dry_run(options.dry_run);
+  return session.ask<v1::ReplaceResponse>(request, actions_text<v1::ReplaceResponse>);
+}
+
+int dump(Session& session) {
+  v1::GetIntentResponse response;
+  const Status status = session.client().call(v1::GetIntentRequest(), response);
+  if (!status.ok()) return session.fail(status);
+  std::cout << to_json(response.intent()) << std::flush;
+  return kDone;
+}
+
+}  // namespace
+
+void add_intent_commands(CLI::App& root, Session& session) {
+  const auto options = std::make_shared<ApplyOptions>();
+  CLI::App& verb =
+      add_verb(root, session, "apply", "Replace the whole intent by a file's, all or nothing",
+               [&session, options] { return apply(session, *options); });
+  verb.add_option("FILE", options->file, "JSON as dump prints it; - for standard input")
+      ->required();
+  verb.add_flag("--dry-run", options->dry_run, "only say what would change");
+  add_verb(root, session, "dump", "The whole intent as JSON, for apply",
+           [&session] { return dump(session); });
+}
+
+}  // namespace butterfly

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// butterfly nic …
+#include "cli/commands.h"
+
+namespace butterfly {
+namespace {
+
+struct NicOptions {
+  std::string id, mac, type = "vhost-user", tap_name;
+  uint32_t vni = 0;
+  std::vector<std::string> addresses, groups;
+  bool no_antispoof = false, antispoof = false, no_addresses = false, no_groups = false;
+};
+
+v1::NicType type_of(const std::string& word) {
+  return word == "tap" ? v1::NIC_TYPE_TAP : v1::NIC_TYPE_VHOST_USER;
+}
+
+CLI::Option* add_type(CLI::App& verb, NicOptions& options) {
+  return verb.add_option("--type", options.type, "vhost-user (default) or tap")
+      ->check(CLI::IsMember({"vhost-user", "tap"}));
+}
+
+std::string access_text(const v1::NicAccess& access) {
+  if (!access.tap_name().empty()) return "interface: " + access.tap_name() + "\n";
+  if (access.socket().empty()) return "";
+  return "socket: " + access.socket() + "\nQEMU arguments (MEMORY: the guest's memory, as in -m; " +
+         "-object and -numa once a guest):\n" + access.qemu_arguments() + "\n";
+}
+
+// Prints how to connect to the nic that the change made or changed.
+int change_nic(Session& session, const v1::ApplyRequest& request) {
+  v1::ApplyResponse response;
+  if (const Status status = session.client().call(request, response); !status.ok()) {
+    return session.fail(status);
+  }
+  const v1::NicAccess access = response.nics_size() > 0 ? response.nics(0) : v1::NicAccess();
+  if (session.json) {
+    std::cout << to_json(access);
+  } else {
+    std::cout << actions_text(response) << access_text(access);
+  }
+  std::cout << std::flush;
+  return kDone;
+}
+
+int add_nic(Session& session, const NicOptions& options) {
+  v1::ApplyRequest request;
+  v1::Nic& nic = *request.add_changes()->mutable_nic_put();
+  nic.set_id(options.id);
+  nic.set_mac(options.mac);
+  nic.set_vni(options.vni);
+  nic.set_type(type_of(options.type));
+  nic.set_tap_name(options.tap_name);
+  nic.set_antispoof(!options.no_antispoof);
+  for (const std::string& address : options.addresses) nic.add_addresses(address);
+  for (const std::string& group : options.groups) nic.add_groups(group);
+  return change_nic(session, request);
+}
+
+void add_add(CLI::App& topic, Session& session) {
+  const auto options = std::make_shared<NicOptions>();
+  CLI::App& verb = add_verb(topic, session, "add", "Make a nic, or make it so",
+                            [&session, options] { return add_nic(session, *options); });
+  verb.add_option("--id", options->id, "name of the nic")->required();
+  verb.add_option("--mac", options->mac, "the guest's MAC")->required();
+  verb.add_option("--vni", options->vni, "tenant segment, 1 to 16777215")->required();
+  add_repeated(verb, "--ip", options->addresses, "an address of the guest; repeatable");
+  add_repeated(verb, "--sg", options->groups, "a security group; repeatable");
+  add_type(verb, *options);
+  verb.add_option("--tap-name", options->tap_name, "interface name of a tap (default: the id)");
+  verb.add_flag("--no-antispoof", options->no_antispoof, "let the guest use any source address");
+}
+
+int update_nic(Session& session, const NicOptions& options, const CLI::App& verb) {
+  v1::ApplyRequest request;
+  v1::NicUpdate& update = *request.add_changes()->mutable_nic_update();
+  update.set_id(options.id);
+  if (verb.count("--mac") > 0) update.set_mac(options.mac);
+  if (verb.count("--vni") > 0) update.set_vni(options.vni);
+  if (verb.count("--type") > 0) update.set_type(type_of(options.type));
+  if (verb.count("--tap-name") > 0) update.set_tap_name(options.tap_name);
+  if (options.antispoof) update.set_antispoof(true);
+  if (options.no_antispoof) update.set_antispoof(false);
+  if (options.no_addresses || !options.addresses.empty()) update.mutable_addresses();
+  for (const std::string& address : options.addresses) {
+    update.mutable_addresses()->add_addresses(address);
+  }
+  if (options.no_groups || !options.groups.empty()) update.mutable_groups();
+  for (const std::string& group : options.groups) update.mutable_groups()->add_groups(group);
+  return change_nic(session, request);
+}
+
+void add_update(CLI::App& topic, Session& session) {
+  const auto options = std::make_shared<NicOptions>();
+  CLI::App* verb = topic.add_subcommand("update", "Change what is named, keep the rest");
+  verb->callback([&session, options, verb] {
+    session.action = [&session, options, verb] { return update_nic(session, *options, *verb); };
+  });
+  verb->add_option("--id", options->id, "name of the nic")->required();
+  verb->add_option("--mac", options->mac, "the guest's MAC");
+  verb->add_option("--vni", options->vni, "tenant segment");
+  auto* ip = add_repeated(*verb, "--ip", options->addresses, "its addresses from now on");
+  verb->add_flag("--no-ip", options->no_addresses, "no address")->excludes(ip);
+  auto* sg = add_repeated(*verb, "--sg", options->groups, "its security groups from now on");
+  verb->add_flag("--no-sg", options->no_groups, "no security group")->excludes(sg);
+  add_type(*verb, *options);
+  verb->add_option("--tap-name", options->tap_name, "interface name of a tap");
+  auto* on = verb->add_flag("--antispoof", options->antispoof, "hold the guest to its addresses");
+  verb->add_flag("--no-antispoof", options->no_antispoof, "let it use any")->excludes(on);
+}
+
+std::string list_text(const v1::ListNicsResponse& response) {
+  Table table({"ID", "MAC", "VNI", "TYPE", "ADDRESSES", "GROUPS", "CONNECTED"});
+  for (const v1::NicView& view : response.nics()) {
+    const v1::Nic& nic = view.nic();
+    table.add({nic.id(), nic.mac(), std::to_string(nic.vni()), type_text(nic.type()),
+               joined(nic.addresses()), joined(nic.groups()),
+               view.state().connected() ? "yes" : "no"});
+  }
+  return table.to_string();
+}
+
+std::string stats_text(const v1::NicState& state) {
+  Table table({"", "PACKETS", "BYTES", "REFUSED"});
+  table.add(
+      {"from guest", std::to_string(state.rx_packets()), std::to_string(state.rx_bytes()), ""});
+  table.add({"to guest", std::to_string(state.tx_packets()), std::to_string(state.tx_bytes()),
+             std::to_string(state.tx_refused())});
+  return table.to_string();
+}
+
+std::string show_text(const v1::GetNicResponse& response) {
+  const v1::Nic& nic = response.nic().nic();
+  const v1::NicState& state = response.nic().state();
+  return "nic: " + nic.id() + "\nmac: " + nic.mac() + "\nvni: " + std::to_string(nic.vni()) +
+         "\ntype: " + type_text(nic.type()) + "\naddresses: " + joined(nic.addresses()) +
+         "\ngroups: " + joined(nic.groups()) + "\nantispoof: " + (nic.antispoof() ? "on" : "off") +
+         "\nconnected: " + (state.connected() ? "yes" : "no") +
+         "\nlcore: " + std::to_string(state.lcore()) + "\n" + access_text(response.nic().access());
+}
+
+// `nic show ID`, `nic stats ID`, `nic sg list NIC`: one nic, printed in different ways.
+template <typename Text>
+void add_question(CLI::App& topic, Session& session, const std::string& name,
+                  const std::string& help, Text text) {
+  const auto id = std::make_shared<std::string>();
+  CLI::App& verb = add_verb(topic, session, name, help, [&session, id, text] {
+    v1::GetNicRequest request;
+    request.set_id(*id);
+    return session.ask<v1::GetNicResponse>(request, text);
+  });
+  verb.add_option("ID", *id, "name of the nic")->required();
+}
+
+void add_delete(CLI::App& topic, Session& session) {
+  const auto ids = std::make_shared<std::vector<std::string>>();
+  CLI::App& verb = add_verb(topic, session, "del", "Remove nics, all or none", [&session, ids] {
+    v1::ApplyRequest request;
+    for (const std::string& id : *ids) request.add_changes()->set_nic_delete(id);
+    return session.change(request);
+  });
+  verb.add_option("ID", *ids, "names of nics")->required();
+}
+
+// `nic sg add|del|set NIC SG…`; `mutable_groups` picks the kind of change.
+void add_group_verb(CLI::App& topic, Session& session, const std::string& name,
+                    const std::string& help, v1::NicGroups* (v1::Change::*mutable_groups)(),
+                    bool needs_group) {
+  struct Options {
+    std::string nic;
+    std::vector<std::string> groups;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App& verb = add_verb(topic, session, name, help, [&session, options, mutable_groups] {
+    v1::ApplyRequest request;
+    v1::NicGroups& change = *(request.add_changes()->*mutable_groups)();
+    change.set_nic(options->nic);
+    for (const std::string& group : options->groups) change.add_groups(group);
+    return session.change(request);
+  });
+  verb.add_option("NIC", options->nic, "name of the nic")->required();
+  verb.add_option("SG", options->groups, "security groups")->required(needs_group);
+}
+
+}  // namespace
+
+void add_nic_commands(CLI::App& root, Session& session) {
+  CLI::App& nic = add_topic(root, "nic", "Guests' virtual NICs");
+  add_add(nic, session);
+  add_update(nic, session);
+  add_verb(nic, session, "list", "All nics", [&session] {
+    return session.ask<v1::ListNicsResponse>(v1::ListNicsRequest(), list_text);
+  });
+  add_question(nic, session, "show", "One nic, and how to connect to it", show_text);
+  add_question(nic, session, "stats", "Packets and bytes of one nic",
+               [](const auto& response) { return stats_text(response.nic().state()); });
+  add_delete(nic, session);
+
+  CLI::App& sg = add_topic(nic, "sg", "Security groups of a nic");
+  add_question(sg, session, "list", "The nic's groups", [](const auto& response) {
+    std::string text;
+    for (const std::string& group : response.nic().nic().groups()) text += group + "\n";
+    return text;
+  });
+  add_group_verb(sg, session, "add", "Put the nic into more groups",
+                 &v1::Change::mutable_nic_add_groups, true);
+  add_group_verb(sg, session, "del", "Take the nic out of groups",
+                 &v1::Change::mutable_nic_delete_groups, true);
+  add_group_verb(sg, session, "set", "Exactly these groups; none given: none",
+                 &v1::Change::mutable_nic_set_groups, false);
+}
+
+}  // namespace butterfly

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// butterfly sg show, butterfly sg rule …
+#include <charconv>
+#include <map>
+
+#include "cli/commands.h"
+
+namespace butterfly {
+namespace {
+
+struct RuleOptions {
+  std::string group, direction = "in", protocol, cidr, members, family, description;
+  uint16_t port = 0, port_start = 0, port_end = 0;
+  uint8_t icmp_type = 0, icmp_code = 0;
+};
+
+// The number of a protocol word; -1: all, -2: neither a word nor a number.
+int protocol_number(const std::string& word) {
+  static const std::map<std::string, int> kWords{{"all", -1}, {"icmp", 1},    {"tcp", 6},
+                                                 {"udp", 17}, {"icmpv6", 58}, {"sctp", 132}};
+  if (const auto known = kWords.find(word); known != kWords.end()) return known->second;
+  int number = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, number);
+  return error == std::errc() && stop == end && number >= 0 && number <= 255 ? number : -2;
+}
+
+std::string check_protocol(const std::string& word) {
+  if (protocol_number(word) != -2) return "";
+  return "'" + word + "' is no protocol (wanted tcp, udp, icmp, icmpv6, sctp, all or 0..255)";
+}
+
+v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
+  v1::Rule rule;
+  rule.set_direction(options.direction == "out" ? v1::DIRECTION_EGRESS : v1::DIRECTION_INGRESS);
+  if (!options.family.empty()) {
+    rule.set_family(options.family == "v4" ? v1::FAMILY_V4 : v1::FAMILY_V6);
+  }
+  const int protocol = protocol_number(options.protocol);
+  if (protocol >= 0) rule.set_protocol(static_cast<uint32_t>(protocol));
+  if (verb.count("--port") > 0) {
+    rule.set_first_port(options.port);
+    rule.set_last_port(options.port);
+  }
+  if (verb.count("--port-start") > 0) {
+    rule.set_first_port(options.port_start);
+    rule.set_last_port(options.port_end);
+  }
+  if (verb.count("--icmp-type") > 0) rule.set_icmp_type(options.icmp_type);
+  if (verb.count("--icmp-code") > 0) rule.set_icmp_code(options.icmp_code);
+  rule.set_peer_cidr(options.cidr);
+  rule.set_peer_group(options.members);
+  rule.set_description(options.description);
+  return rule;
+}
+
+int add_rule(Session& session, const RuleOptions& options, const CLI::App& verb) {
+  v1::ApplyRequest request;
+  v1::RuleAdd& change = *request.add_changes()->mutable_rule_add();
+  change.set_group(options.group);
+  *change.mutable_rule() = rule_of(options, verb);
+  v1::ApplyResponse response;
+  if (const Status status = session.client().call(request, response); !status.ok()) {
+    return session.fail(status);
+  }
+  const v1::Rule rule = response.rules_size() > 0 ? response.rules(0) : v1::Rule();
+  std::cout << (session.json ? to_json(rule) : rule.id() + "\n") << std::flush;
+  return kDone;
+}
+
+void add_add(CLI::App& topic, Session& session) {
+  const auto options = std::make_shared<RuleOptions>();
+  CLI::App* verb = topic.add_subcommand("add", "Allow something; prints the rule's id");
+  verb->callback([&session, options, verb] {
+    session.action = [&session, options, verb] { return add_rule(session, *options, *verb); };
+  });
+  verb->add_option("SG", options->group, "security group")->required();
+  verb->add_option("--dir", options->direction, "in (default: towards the guest) or out")
+      ->check(CLI::IsMember({"in", "out"}));
+  verb->add_option("--ip-proto", options->protocol, "tcp, udp, icmp, icmpv6, sctp, all or 0..255")
+      ->required()
+      ->check(CLI::Validator(check_protocol, "PROTOCOL"));
+  auto* port = verb->add_option("--port", options->port, "one destination port");
+  auto* start = verb->add_option("--port-start", options->port_start, "first destination port");
+  auto* end = verb->add_option("--port-end", options->port_end, "last destination port");
+  port->excludes(start)->excludes(end);
+  start->needs(end);
+  end->needs(start);
+  const CLI::Range byte(0, 255);  // an 8-bit option would be read as a character
+  auto* type = verb->add_option_function<int>(
+      "--icmp-type", [options](int value) { options->icmp_type = static_cast<uint8_t>(value); },
+      "ICMP or ICMPv6 type");
+  type->check(byte);
+  verb->add_option_function<int>(
+          "--icmp-code", [options](int value) { options->icmp_code = static_cast<uint8_t>(value); },
+          "ICMP or ICMPv6 code")
+      ->check(byte)
+      ->needs(type);
+  auto* cidr = verb->add_option("--cidr", options->cidr, "the other side: a prefix");
+  verb->add_option("--sg-members", options->members, "the other side: nics and members of a group")
+      ->excludes(cidr);
+  verb->add_option("--family", options->family, "v4 or v6 (default: both)")
+      ->check(CLI::IsMember({"v4", "v6"}));
+  verb->add_option("--description", options->description, "for people");
+}
+
+void add_delete(CLI::App& topic, Session& session) {
+  struct Options {
+    std::string group;
+    std::vector<std::string> ids;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App& verb =
+      add_verb(topic, session, "del", "Remove rules, all or none", [&session, options] {
+        v1::ApplyRequest request;
+        for (const std::string& id : options->ids) {
+          v1::RuleDelete& change = *request.add_changes()->mutable_rule_delete();
+          change.set_group(options->group);
+          change.set_rule_id(id);
+        }
+        return session.change(request);
+      });
+  verb.add_option("SG", options->group, "security group")->required();
+  verb.add_option("RULE_ID", options->ids, "ids, as sg rule list prints them")->required();
+}
+
+std::string rules_text(const v1::Group& group) {
+  Table table({"ID", "DIR", "FAMILY", "PROTOCOL", "PORTS", "PEER", "DESCRIPTION"});
+  for (const v1::Rule& rule : group.rules()) {
+    table.add({rule.id(), direction_text(rule), family_text(rule), protocol_text(rule),
+               match_text(rule), peer_text(rule), rule.description()});
+  }
+  return table.to_string();
+}
+
+std::string show_text(const v1::GetGroupResponse& response) {
+  return "group: " + response.group().name() + "\nnics: " + joined(response.nics()) +
+         "\nmembers: " + joined(response.group().members()) + "\n" + rules_text(response.group());
+}
+
+template <typename Text>
+void add_question(CLI::App& topic, Session& session, const std::string& name,
+                  const std::string& help, Text text) {
+  const auto group = std::make_shared<std::string>();
+  CLI::App& verb = add_verb(topic, session, name, help, [&session, group, text] {
+    v1::GetGroupRequest request;
+    request.set_name(*group);
+    return session.ask<v1::GetGroupResponse>(request, text);
+  });
+  verb.add_option("SG", *group, "security group")->required();
+}
+
+}  // namespace
+
+void add_rule_commands(CLI::App& group, Session& session) {
+  add_question(group, session, "show", "One group: who uses it, members, rules", show_text);
+  CLI::App& rule = add_topic(group, "rule", "What a group allows");
+  add_question(rule, session, "list", "The group's rules",
+               [](const auto& response) { return rules_text(response.group()); });
+  add_add(rule, session);
+  add_delete(rule, session);
+}
+
+}  // namespace butterfly

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of the command: global options, the daemon, and what is to be done.
+#pragma once
+
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "cli/client.h"
+#include "cli/exit_code.h"
+#include "cli/print.h"
+
+namespace butterfly {
+
+struct Session {
+  std::string api = "unix:/run/butterfly/api.sock";
+  bool json = false;
+  int timeout_ms = 10'000;
+  std::function<int()> action;  // of the verb that was parsed
+
+  Client& client() {
+    if (!client_) client_ = std::make_unique<Client>(api, std::chrono::milliseconds(timeout_ms));
+    return *client_;
+  }
+
+  // Prints the one line of an error; returns the exit code that fits.
+  int fail(const Status& status) const {
+    std::cerr << "butterfly: " << status.message() << std::endl;
+    return exit_code_of(status);
+  }
+
+  // Sends a request and prints the answer as JSON, or as `text` makes it.
+  template <typename Response, typename Request, typename Text>
+  int ask(const Request& request, Text text) {
+    Response response;
+    if (const Status status = client().call(request, response); !status.ok()) return fail(status);
+    std::cout << (json ? to_json(response) : text(response)) << std::flush;
+    return kDone;
+  }
+
+  // Sends changes and prints what they did.
+  int change(const v1::ApplyRequest& request);
+
+ private:
+  std::unique_ptr<Client> client_;
+};
+
+// "add nic web-1: …", one line each.
+template <typename Response>
+std::string actions_text(const Response& response) {
+  if (response.actions().empty()) return "nothing to change\n";
+  std::string text;
+  for (const std::string& action : response.actions()) text += action + "\n";
+  return text;
+}
+
+inline int Session::change(const v1::ApplyRequest& request) {
+  return ask<v1::ApplyResponse>(request, actions_text<v1::ApplyResponse>);
+}
+
+}  // namespace butterfly

@@ -1,0 +1,412 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every subcommand of `butterfly` with good and bad arguments: exit code and text.
+
+Rows run in order against one daemon: (arguments, exit code, patterns of stdout or stderr).
+Usage: cli_test.py BUTTERFLY FAKE_BUTTERFLYD
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUTTERFLY, DAEMON = (os.path.abspath(path) for path in sys.argv[1:3])
+DONE, REFUSED, USAGE, NOT_REACHABLE = 0, 1, 2, 3
+
+# Bad rows say nothing on stdout and one line on stderr; good rows the other way round.
+ROWS = [
+    # no command line at all
+    ("", USAGE, [r"^butterfly: A subcommand is required"]),
+    ("--help", DONE, [r"Exit codes: 0 done, 1 refused", r"nic +Guests' virtual NICs"]),
+    ("--version", DONE, [r"^butterfly \d+\.\d+\.\d+$"]),
+    ("frobnicate", USAGE, [r"^butterfly: unknown word 'frobnicate' "]),
+    ("nic frobnicate", USAGE, [r"^butterfly: unknown word 'frobnicate' "]),
+    ("nic show --idd a", USAGE, [r"not expected: --idd"]),
+    ("-o xml status", USAGE, [r"xml not in \{table,json\}"]),
+    ("--timeout 0 status", USAGE, [r"--timeout"]),
+    ("--timeout soon status", USAGE, [r"--timeout"]),
+
+    # nic
+    ("nic", USAGE, [r"A subcommand is required"]),
+    ("nic --help", DONE, [r"add +Make a nic"]),
+    ("nic add --mac 52:54:00:00:00:01 --vni 42", USAGE, [r"--id is required"]),
+    ("nic add --id a --vni 42", USAGE, [r"--mac is required"]),
+    ("nic add --id a --mac 52:54:00:00:00:01", USAGE, [r"--vni is required"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni many", USAGE, [r"--vni"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni -1", USAGE, [r"--vni"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 42 --type pci", USAGE,
+     [r"pci not in \{vhost-user,tap\}"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 42 stray", USAGE, [r"stray"]),
+    ("nic add --id a --mac 52:54:00 --vni 42", REFUSED,
+     [r"^butterfly: nic 'a': MAC '52:54:00' is malformed \(wanted six hexadecimal pairs"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 20000000", REFUSED,
+     [r"^butterfly: nic 'a': VNI 20000000 exceeds 24 bits \(wanted 1\.\.16777215\)$"]),
+    ("nic add --id a/b --mac 52:54:00:00:00:01 --vni 42", REFUSED,
+     [r"nic 'a/b': name is malformed"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 42 --ip 10.0.0.300", REFUSED,
+     [r"nic 'a': address '10.0.0.300' is malformed"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 42 --tap-name t", REFUSED,
+     [r"nic 'a': tap name 't' on a vhost-user nic \(wanted type tap\)"]),
+    ("nic add --id refused-by-host --mac 52:54:00:00:00:01 --vni 42", REFUSED,
+     [r"nic 'refused-by-host': its port cannot be made"]),
+    ("nic list", DONE, [r"^ID +MAC +VNI +TYPE +ADDRESSES +GROUPS +CONNECTED$"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 42 --ip 10.0.0.1 --ip fd00::1 --sg web", DONE,
+     [r"^add nic a: vhost-user, mac 52:54:00:00:00:01, vni 42$",
+      r"^socket: /run/butterfly/ports/a.sock$",
+      r"^-object memory-backend-memfd,.*share=on .*path=/run/butterfly/ports/a.sock,server=on"
+      r".*virtio-net-pci,netdev=net-a,mac=52:54:00:00:00:01,host_mtu=1450"]),
+    ("nic add --id a --mac 52:54:00:00:00:01 --vni 42 --ip 10.0.0.1 --ip fd00::1 --sg web", DONE,
+     [r"^nothing to change$", r"^socket: "]),
+    ("nic add --id b --mac 52:54:00:00:00:01 --vni 42", REFUSED,
+     [r"nic 'b': MAC 52:54:00:00:00:01 is nic 'a' in VNI 42"]),
+    ("nic add --id t --mac 52:54:00:00:00:02 --vni 42 --type tap --tap-name tap7 --no-antispoof",
+     DONE, [r"^interface: tap7$"]),
+    ("nic list", DONE, [r"^a +52:54:00:00:00:01 +42 +vhost-user +10.0.0.1,fd00::1 +web +yes$",
+                        r"^t +52:54:00:00:00:02 +42 +tap +- +- +yes$"]),
+    ("nic show t", DONE, [r"^type: tap$", r"^antispoof: off$"]),
+    ("nic show a", DONE, [r"^antispoof: on$", r"^socket: "]),
+    ("nic show", USAGE, [r"ID is required"]),
+    ("nic show nobody", REFUSED, [r"^butterfly: nic 'nobody': not found \(wanted one of ours\)$"]),
+    ("nic stats a", DONE, [r"^from guest +7 +700 +-$"]),
+    ("nic stats nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("nic update --ip 10.0.0.9", USAGE, [r"--id is required"]),
+    ("nic update --id nobody --ip 10.0.0.9", REFUSED, [r"nic 'nobody': not found"]),
+    ("nic update --id a --ip 10.0.0.9 --no-ip", USAGE, [r"--ip excludes --no-ip"]),
+    ("nic update --id a --ip 10.0.0.9", DONE,
+     [r"change nic a: addresses \+10.0.0.9 -10.0.0.1 -fd00::1"]),
+    ("nic update --id a --no-ip", DONE, [r"change nic a: addresses -10.0.0.9"]),
+    ("nic update --id a --mac 52:54:00:00:00:0a --vni 43", DONE,
+     [r"mac 52:54:00:00:00:01 → 52:54:00:00:00:0a, vni 42 → 43"]),
+    ("nic update --id a --no-sg --no-antispoof", DONE,
+     [r"groups web → none, antispoof on → off"]),
+    ("nic update --id a --antispoof --sg web --sg db", DONE,
+     [r"groups none → web,db, antispoof off → on"]),
+    ("nic update --id a --type tap", DONE, [r"type vhost-user → tap, .*new port: its link drops"]),
+    ("nic update --id a --type vhost-user", DONE, [r"type tap → vhost-user"]),
+    ("nic update --id t --tap-name tap8", DONE, [r"tap tap7 → tap8"]),
+    ("nic update --id a", DONE, [r"nothing to change"]),
+    ("nic sg", USAGE, [r"A subcommand is required"]),
+    ("nic sg list a", DONE, [r"^web$", r"^db$"]),
+    ("nic sg list nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("nic sg add a", USAGE, [r"SG is required"]),
+    ("nic sg add a web third", DONE, [r"groups web,db → web,db,third"]),
+    ("nic sg add a w/b", REFUSED, [r"nic 'a': group 'w/b': name is malformed"]),
+    ("nic sg del a third web", DONE, [r"groups web,db,third → db"]),
+    ("nic sg del a third", REFUSED, [r"nic 'a': does not have group 'third'"]),
+    ("nic sg set a", DONE, [r"groups db → none"]),
+    ("nic sg set a web", DONE, [r"groups none → web"]),
+    ("nic sg set a web web", REFUSED, [r"nic 'a': group 'web' listed twice"]),
+    ("nic sg set", USAGE, [r"NIC is required"]),
+
+    # sg
+    ("sg", USAGE, [r"A subcommand is required"]),
+    ("sg add", USAGE, [r"NAME is required"]),
+    ("sg add web db", DONE, [r"^add group db: 2 rules, 0 members$", r"^add group web: "]),
+    ("sg add web", DONE, [r"^nothing to change$"]),
+    ("sg add 'w b'", REFUSED, [r"group 'w b': name is malformed"]),
+    ("sg list", DONE, [r"^NAME +RULES +MEMBERS$", r"^db +2 +0$", r"^web +2 +0$"]),
+    ("sg show web", DONE, [r"^nics: a$", r"out +v4 +all +any +any +everything out, IPv4$"]),
+    ("sg show nobody", REFUSED, [r"group 'nobody': not found"]),
+    ("sg rule", USAGE, [r"A subcommand is required"]),
+    ("sg rule list", USAGE, [r"SG is required"]),
+    ("sg rule list nobody", REFUSED, [r"group 'nobody': not found"]),
+    ("sg rule add web", USAGE, [r"--ip-proto is required"]),
+    ("sg rule add web --ip-proto ipx", USAGE,
+     [r"'ipx' is no protocol \(wanted tcp, udp, icmp, icmpv6, sctp, all or 0\.\.255\)"]),
+    ("sg rule add web --ip-proto 256", USAGE, [r"'256' is no protocol"]),
+    ("sg rule add web --ip-proto tcp --dir up", USAGE, [r"up not in \{in,out\}"]),
+    ("sg rule add web --ip-proto tcp --port http", USAGE, [r"--port"]),
+    ("sg rule add web --ip-proto tcp --port 65536", USAGE, [r"--port"]),
+    ("sg rule add web --ip-proto tcp --port 80 --port-start 1 --port-end 2", USAGE,
+     [r"excludes"]),
+    ("sg rule add web --ip-proto tcp --port-start 1", USAGE, [r"--port-start requires --port-end"]),
+    ("sg rule add web --ip-proto icmp --icmp-type 256", USAGE, [r"256 not in range 0 to 255"]),
+    ("sg rule add web --ip-proto icmp --icmp-code 0", USAGE, [r"--icmp-code requires --icmp-type"]),
+    ("sg rule add web --ip-proto tcp --family v5", USAGE, [r"v5 not in \{v4,v6\}"]),
+    ("sg rule add web --ip-proto tcp --cidr 10.0.0.0/8 --sg-members db", USAGE, [r"excludes"]),
+    ("sg rule add web --ip-proto tcp --port-start 90 --port-end 80", REFUSED,
+     [r"group 'web': rule [0-9a-f]{16}: first port 90 above last port 80 \(wanted first <= last\)"]),
+    ("sg rule add web --ip-proto 47 --port 80", REFUSED, [r"ports with protocol 47 \(wanted tcp"]),
+    ("sg rule add web --ip-proto tcp --icmp-type 8", REFUSED, [r"ICMP type with protocol 6"]),
+    ("sg rule add web --ip-proto tcp --cidr 10.0.0.1/8", REFUSED,
+     [r"CIDR '10.0.0.1/8' is malformed \(wanted ADDRESS/LENGTH with clear host bits\)"]),
+    ("sg rule add web --ip-proto icmp --family v6", REFUSED, [r"wanted one address family"]),
+    ("sg rule add nobody --ip-proto tcp", REFUSED, [r"group 'nobody': not found"]),
+    ("sg rule add web --dir in --ip-proto tcp --port 80 --description 'the web'", DONE,
+     [r"^[0-9a-f]{16}$"]),
+    ("sg rule add web --ip-proto udp --port-start 8000 --port-end 9000 --cidr 10.0.0.0/8", DONE,
+     [r"^[0-9a-f]{16}$"]),
+    ("sg rule add web --ip-proto icmp --icmp-type 8 --icmp-code 0", DONE, [r"^[0-9a-f]{16}$"]),
+    ("sg rule add web --ip-proto icmpv6 --icmp-type 128 --family v6", DONE, [r"^[0-9a-f]{16}$"]),
+    ("sg rule add web --ip-proto sctp --sg-members db", DONE, [r"^[0-9a-f]{16}$"]),
+    ("sg rule add web --dir out --ip-proto all", DONE, [r"^[0-9a-f]{16}$"]),
+    ("sg rule add web --ip-proto 255 --cidr fd00::/8", DONE, [r"^[0-9a-f]{16}$"]),
+    ("sg rule list web", DONE,
+     [r"^ID +DIR +FAMILY +PROTOCOL +PORTS +PEER +DESCRIPTION$",
+      r"in +any +tcp +80 +any +the web$", r"in +any +udp +8000-9000 +10.0.0.0/8 +-$",
+      r"in +any +icmp +type 8 code 0 +any", r"in +v6 +icmpv6 +type 128 +any",
+      r"in +any +sctp +any +group db", r"out +any +all +any +any",
+      r"in +any +255 +any +fd00::/8"]),
+    ("sg rule del web", USAGE, [r"RULE_ID is required"]),
+    ("sg rule del web 7", REFUSED, [r"group 'web': has no rule '7'"]),
+    ("sg member", USAGE, [r"A subcommand is required"]),
+    ("sg member add db", USAGE, [r"IP is required"]),
+    ("sg member add db 10.0.0.9 fd00::9", DONE, [r"change group db: members \+10.0.0.9 \+fd00::9"]),
+    ("sg member add db db.example", REFUSED, [r"group 'db': address 'db.example' is malformed"]),
+    ("sg member add nobody 10.0.0.9", REFUSED, [r"group 'nobody': not found"]),
+    ("sg member list db", DONE, [r"^10.0.0.9$", r"^fd00::9$"]),
+    ("sg member del db fd00::9", DONE, [r"members -fd00::9"]),
+    ("sg member del db fd00::9", REFUSED, [r"group 'db': has no member fd00::9"]),
+    ("sg del", USAGE, [r"NAME is required"]),
+    ("sg del web", REFUSED, [r"group 'web': in use by nic 'a' \(wanted an unused group, or force\)"]),
+    ("sg del db", REFUSED, [r"group 'db': in use by a rule of group 'web'"]),
+    ("sg del nobody", REFUSED, [r"group 'nobody': not found"]),
+    ("sg del web nobody --force", REFUSED, [r"change 2 of 2: group 'nobody': not found"]),
+    ("sg show web", DONE, [r"^nics: a$"]),
+
+    # peer, fdb
+    ("peer", USAGE, [r"A subcommand is required"]),
+    ("peer add --ip 192.0.2.2", USAGE, [r"--vni is required"]),
+    ("peer add --vni 42", USAGE, [r"--ip is required"]),
+    ("peer add --ip 192.0.2.2 --vni 0", REFUSED, [r"peer 192.0.2.2: VNI 0 names no segment"]),
+    ("peer add --ip 239.0.0.1 --vni 42", REFUSED, [r"peer 239.0.0.1: .* \(wanted unicast\)"]),
+    ("peer add --ip 192.0.2.2 --vni 42 --vni 43", DONE, [r"add peer 192.0.2.2: vnis 42,43"]),
+    ("peer list", DONE, [r"^192.0.2.2 +42,43 +192.0.2.2 +02:00:00:00:00:02$"]),
+    ("fdb add --vni 42 --mac 52:54:00:00:00:99", USAGE, [r"--peer is required"]),
+    ("fdb add --vni 42 --mac 52:54:00:00:00:99 --peer 192.0.2.3", REFUSED,
+     [r"fdb 42/52:54:00:00:00:99: peer 192.0.2.3 is not configured"]),
+    ("fdb add --vni 44 --mac 52:54:00:00:00:99 --peer 192.0.2.2", REFUSED,
+     [r"peer 192.0.2.2 does not serve VNI 44"]),
+    ("fdb add --vni 42 --mac 52:54:00:00:00:99 --peer 192.0.2.2", DONE,
+     [r"add fdb 42/52:54:00:00:00:99: peer 192.0.2.2"]),
+    ("fdb list", DONE, [r"^42 +52:54:00:00:00:99 +192.0.2.2$", r"^2 learnt besides$"]),
+    ("peer del --ip 192.0.2.2", REFUSED, [r"in use by fdb entry 42/52:54:00:00:00:99"]),
+    ("fdb del --vni 42", USAGE, [r"--mac is required"]),
+    ("fdb del --vni 42 --mac 52:54:00:00:00:99", DONE, [r"remove fdb 42/52:54:00:00:00:99"]),
+    ("fdb del --vni 42 --mac 52:54:00:00:00:99", REFUSED, [r"not found"]),
+    ("peer del", USAGE, [r"--ip is required"]),
+    ("peer del --ip 192.0.2.9", REFUSED, [r"peer 192.0.2.9: not found"]),
+    ("peer del --ip somewhere", REFUSED, [r"peer 'somewhere': address 'somewhere' is malformed"]),
+
+    # the host
+    ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 up, VTEP 192.0.2.1, .*inner MTU 1450$",
+                      r"^lcore 0 +CPU 1, awake, 25.0 % of rounds busy, 3 of 65536 flows$",
+                      r"^nics +2, 2 connected$", r"^peer +192.0.2.2, 2 VNIs, next hop ",
+                      r"^warning +uplink MTU 1500 leaves guests 1450"]),
+    ("status now", USAGE, [r"now"]),
+    ("counters", DONE, [r"^BRICK +OUT +PACKETS +BYTES +MEANING$", r"^parse +ok +10 +1000 +to ",
+                        r"^parse +truncated +0 +0 +dropped: ends before its headers do$",
+                        r"^received 10 .* = sent 7 \+ dropped 3"]),
+    ("counters --drops", DONE,
+     [r"^antispoof +wrong-mac +3 +180 +dropped: source MAC is not the nic's$"]),
+    ("graph", DONE, [r"^parse -> antispoof \(ok\)$"]),
+    ("graph --dot", DONE, [r"^digraph butterfly \{$"]),
+    ("trace --count 1", USAGE, [r"--nic is required"]),
+    ("trace --nic a --count 0", USAGE, [r"--count"]),
+    ("trace --nic nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("trace --nic a --count 2", DONE,
+     [r"^from a to uplink, 98 bytes$", r"^  parse +ok +to antispoof +IPv4 icmp$",
+      r"^  antispoof +wrong-mac +dropped: source MAC is not the nic's"]),
+    ("health", DONE, [r"^serving$"]),
+
+    # the end of things
+    ("nic del", USAGE, [r"ID is required"]),
+    ("nic del a nobody", REFUSED, [r"change 2 of 2: nic 'nobody': not found"]),
+    ("nic del a t", DONE, [r"^remove nic a$", r"^remove nic t$"]),
+    ("nic del a", REFUSED, [r"nic 'a': not found"]),
+    ("sg del web db --force", DONE, [r"^remove group db$", r"^remove group web$"]),
+    ("peer del --ip 192.0.2.2", DONE, [r"^remove peer 192.0.2.2$"]),
+    ("dump", DONE, [r"\"nics\": \[\]"]),
+]
+
+
+class Daemon:
+    """A fake_butterflyd in a directory of its own."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.process = subprocess.Popen([DAEMON, directory], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def run(self, arguments, stdin="", **environment):
+        words = arguments if isinstance(arguments, list) else shlex.split(arguments)
+        environment = {"BUTTERFLY_API": f"unix:{self.directory}/api.sock", **environment}
+        return subprocess.run([BUTTERFLY, *words], input=stdin, capture_output=True, text=True,
+                              env={**os.environ, **environment}, timeout=60)
+
+    def json(self, arguments):
+        answer = self.run("-o json " + arguments)
+        assert answer.returncode == DONE, answer
+        return json.loads(answer.stdout)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="butterfly-cli-")
+        self.addCleanup(directory.cleanup)
+        self.daemon = Daemon(directory.name)
+        self.addCleanup(self.daemon.stop)
+
+    def add_something(self):
+        for arguments in ("sg add web", "sg rule add web --ip-proto tcp --port 80",
+                          "sg member add web 10.0.0.9",
+                          "nic add --id a --mac 52:54:00:00:00:01 --vni 42 --ip fd00::1 --sg web",
+                          "peer add --ip 192.0.2.2 --vni 42",
+                          "fdb add --vni 42 --mac 52:54:00:00:00:99 --peer 192.0.2.2"):
+            self.assertEqual(self.daemon.run(arguments).returncode, DONE, arguments)
+
+    def test_every_subcommand_with_good_and_bad_arguments(self):
+        for arguments, code, patterns in ROWS:
+            with self.subTest(arguments):
+                answer = self.daemon.run(arguments)
+                self.assertEqual(answer.returncode, code, answer)
+                said, silent = answer.stdout, answer.stderr
+                if code != DONE:
+                    said, silent = silent, said
+                    self.assertEqual(said.count("\n"), 1, f"one line: {said}")
+                    self.assertTrue(said.startswith("butterfly: "), said)
+                self.assertEqual(silent, "")
+                for pattern in patterns:
+                    self.assertTrue(re.search(pattern, said, re.MULTILINE), f"{pattern} in {said}")
+
+    def test_dump_reads_back_equal_after_everything_was_removed(self):
+        self.add_something()
+        dump = self.daemon.run("dump").stdout
+        gone = self.daemon.run("apply -", stdin="{}")
+        self.assertIn("remove nic a\n", gone.stdout)
+        self.assertEqual(self.daemon.json("nic list"), {"nics": []})
+        file = self.daemon.directory + "/intent.json"
+        with open(file, "w") as out:
+            out.write(dump)
+        planned = self.daemon.run(["apply", file, "--dry-run"])
+        self.assertIn("add nic a", planned.stdout)
+        self.assertEqual(self.daemon.json("nic list"), {"nics": []})
+        self.assertEqual(self.daemon.run(["apply", file]).stdout, planned.stdout)
+        self.assertEqual(self.daemon.run("dump").stdout, dump)
+        self.assertEqual(self.daemon.run(["apply", file]).stdout, "nothing to change\n")
+
+    def test_intent_outlives_the_daemon(self):
+        self.add_something()
+        dump = self.daemon.run("dump").stdout
+        self.daemon.process.send_signal(signal.SIGKILL)
+        self.daemon.process.wait()
+        self.daemon.process.stdout.close()
+        self.daemon.process.stdin.close()
+        self.daemon.__init__(self.daemon.directory)
+        self.assertEqual(self.daemon.run("dump").stdout, dump)
+
+    def test_apply_refuses_what_is_no_intent_and_changes_nothing(self):
+        self.add_something()
+        dump = self.daemon.run("dump").stdout
+        rows = (("nonsense", USAGE, "no intent: "),
+                ('{"nicks": []}', USAGE, "nicks: Cannot find field"),
+                ('{"nics": [{"id": "x", "mac": "52:54:00:00:00:01", "vni": 16777216}]}', REFUSED,
+                 "nic 'x': VNI 16777216 exceeds 24 bits"),
+                ('{"groups": [{"name": "g"}, {"name": "g"}]}', REFUSED, "group 'g': listed twice"))
+        for text, code, message in rows:
+            with self.subTest(text):
+                answer = self.daemon.run("apply -", stdin=text)
+                self.assertEqual(answer.returncode, code, answer)
+                self.assertIn(message, answer.stderr)
+                self.assertEqual(answer.stderr.count("\n"), 1)
+        missing = self.daemon.run("apply /nonexistent/file")
+        self.assertEqual(missing.returncode, USAGE)
+        self.assertIn("file '/nonexistent/file': No such file or directory", missing.stderr)
+        self.assertEqual(self.daemon.run("apply").returncode, USAGE)
+        self.assertEqual(self.daemon.run("dump").stdout, dump)
+
+    def test_json_has_every_field_under_its_own_name(self):
+        self.add_something()
+        run = self.daemon.json
+        nic = run("nic list")["nics"][0]
+        self.assertEqual(nic["nic"]["type"], "NIC_TYPE_VHOST_USER")
+        self.assertEqual(nic["nic"]["tap_name"], "")
+        self.assertEqual(nic["state"]["tx_refused"], "0")
+        self.assertEqual(run("nic show a")["nic"]["access"]["socket"],
+                         "/run/butterfly/ports/a.sock")
+        added = run("nic add --id b --mac 52:54:00:00:00:02 --vni 42")
+        self.assertEqual(set(added), {"id", "socket", "tap_name", "qemu_arguments"})
+        rule = run("sg rule add web --ip-proto udp --port 53")
+        self.assertEqual((rule["direction"], rule["first_port"]), ("DIRECTION_INGRESS", 53))
+        self.assertIn(rule["id"], [one["id"] for one in run("sg rule list web")["group"]["rules"]])
+        self.assertEqual(run("sg rule del web " + rule["id"])["actions"],
+                         ["change group web: rules -" + rule["id"]])
+        drops = run("counters --drops")
+        self.assertEqual(drops["outs"], [{"brick": "antispoof", "out": "wrong-mac", "drop": True,
+                                          "sentence": "source MAC is not the nic's",
+                                          "packets": "3", "bytes": "180"}])
+        self.assertEqual(drops["ledger"]["handed_over"], "0")
+        self.assertEqual(run("status")["uplink"]["inner_mtu"], 1450)
+        self.assertEqual(run("health"), {"status": "serving"})
+        self.assertEqual(run("peer list")["peers"][0]["peer"]["vnis"], [42])
+        self.assertEqual(run("fdb list")["entries"][0]["peer"], "192.0.2.2")
+        self.assertEqual(run("graph")["dot"].split()[0], "digraph")
+        steps = self.daemon.run("-o json trace --nic a --count 2").stdout.splitlines()
+        self.assertEqual([json.loads(step)["length_bytes"] for step in steps], [98, 98])
+
+    def test_trace_goes_on_until_it_is_interrupted(self):
+        self.add_something()
+        process = subprocess.Popen([BUTTERFLY, "trace", "--nic", "a", "--count", "100"],
+                                   stdout=subprocess.PIPE, text=True,
+                                   env={**os.environ,
+                                        "BUTTERFLY_API": f"unix:{self.daemon.directory}/api.sock"})
+        self.assertEqual(process.stdout.readline(), "from a to uplink, 98 bytes\n")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        self.assertEqual(self.daemon.run("status").returncode, DONE)
+
+    def test_global_options_stand_anywhere_and_win_over_the_environment(self):
+        api = f"unix:{self.daemon.directory}/api.sock"
+        for arguments in (f"--api {api} status", f"status --api {api}",
+                          f"nic list -o json --api {api}"):
+            answer = self.daemon.run(arguments, BUTTERFLY_API="unix:/nonexistent")
+            self.assertEqual(answer.returncode, DONE, answer)
+
+    def test_says_why_no_daemon_answers(self):
+        dead = self.daemon.directory + "/dead.sock"
+        with socket.socket(socket.AF_UNIX) as left_over:
+            left_over.bind(dead)
+        file = self.daemon.directory + "/state.db"
+        rows = (("/nonexistent/api.sock", "No such file or directory"),
+                (dead, "Connection refused"), (file, "Connection refused"))
+        for path, reason in rows:
+            for verb in ("status", "trace --nic a", "health", "dump"):
+                with self.subTest(f"{verb} at {path}"):
+                    answer = self.daemon.run(f"--api unix:{path} {verb}")
+                    self.assertEqual(answer.returncode, NOT_REACHABLE, answer)
+                    self.assertEqual(answer.stderr, f"butterfly: no butterflyd answers at "
+                                                    f"unix:{path}: {reason}\n")
+
+    def test_gives_up_on_a_daemon_that_does_not_answer_in_time(self):
+        path = self.daemon.directory + "/mute.sock"
+        with socket.socket(socket.AF_UNIX) as mute:
+            mute.bind(path)
+            mute.listen()
+            answer = self.daemon.run(f"--api unix:{path} --timeout 50 status")
+        self.assertEqual(answer.returncode, NOT_REACHABLE, answer)
+        self.assertEqual(answer.stderr, f"butterfly: butterflyd at unix:{path} did not answer "
+                                        f"within 50 ms\n")
+
+    def test_second_daemon_on_the_same_state_is_refused(self):
+        second = subprocess.run([DAEMON, self.daemon.directory], capture_output=True, text=True,
+                                stdin=subprocess.DEVNULL, timeout=30)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(f"state.db': in use by process {self.daemon.process.pid}", second.stderr)
+        self.assertEqual(self.daemon.run("status").returncode, DONE)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
