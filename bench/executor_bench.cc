@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bench/executors.h"
+#include "bench/memory.h"
 #include "bench/stopwatch.h"
-#include "support/eal.h"
 
 namespace butterfly::bench {
 namespace {
@@ -93,7 +93,7 @@ void compare(unsigned percent, unsigned values, std::span<Packet*> packets) {
 std::vector<Packet*> make_packets() {
   std::vector<Packet*> packets(kBurst);
   for (Packet*& packet : packets) {
-    packet = test::pool().alloc();
+    packet = packet_pool().alloc();
     if (!packet || !rte_pktmbuf_append(packet, 64)) std::abort();  // the pool is ours and fresh
   }
   return packets;
@@ -103,7 +103,8 @@ std::vector<Packet*> make_packets() {
 
 int run_executor_bench() {
   std::vector<Packet*> packets = make_packets();
-  std::printf("# executor %% to the first out | form | cycles a visit p1 p10 p50 | ratio p10 p50\n");
+  std::printf(
+      "# executor %% to the first out | form | cycles a visit p1 p10 p50 | ratio p10 p50\n");
   compare(100, kFirstOutBelow, packets);
   compare(95, 256, packets);
   free_packets(packets);

@@ -20,7 +20,8 @@ inline constexpr unsigned kFirstOutBelow = 243;
 // decision, the others out of the row to a place of their own each.
 inline size_t decide_at(size_t at, const Packet& packet) {
   const uint8_t byte = packet.bytes()[at];
-  if (byte < kFirstOutBelow) [[likely]] return 0;
+  if (byte < kFirstOutBelow) [[likely]]
+    return 0;
   return 1 + (byte & 1);
 }
 

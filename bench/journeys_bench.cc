@@ -96,8 +96,7 @@ int measure_cycles() {
     for (size_t i = 0; i < all.size(); ++i) {
       Result result = measure(all[i], overhead);
       if (all[i].flows == 1) is_quiet = is_quiet && result.unrest() <= kQuiet;
-      if (best[i].whole.is_empty() ||
-          result.whole.percentile(50) < best[i].whole.percentile(50)) {
+      if (best[i].whole.is_empty() || result.whole.percentile(50) < best[i].whole.percentile(50)) {
         best[i] = std::move(result);
       }
     }
@@ -105,7 +104,8 @@ int measure_cycles() {
   }
   std::printf("# brick|journey from->to family flows [brick] | cycles a packet p1 p10 p50\n");
   for (size_t i = 0; i < all.size(); ++i) {
-    for (auto& [brick, samples] : best[i].bricks) print("brick", all[i].name() + " " + brick, samples);
+    for (auto& [brick, samples] : best[i].bricks)
+      print("brick", all[i].name() + " " + brick, samples);
     print("journey", all[i].name(), best[i].whole);
   }
   std::printf("quiet %d of %d rounds\n", quiet_rounds, kRounds);

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "bench/executors.h"
+#include "bench/memory.h"
 #include "graph/run_brick.h"
-#include "support/eal.h"
 
 namespace butterfly::bench {
 namespace {
@@ -37,7 +37,7 @@ void arrive(Node& node, std::span<Packet*> burst, Lcore&) {
 
 class OwnExecutor : public Executor {
  public:
-  OwnExecutor() : lcore_(0, test::pool()) {
+  OwnExecutor() : lcore_(0, packet_pool()) {
     add_bricks(std::make_index_sequence<kDecisions>{});
     Node& away = add_sink("away");
     Node& aside = add_sink("aside");
@@ -55,8 +55,9 @@ class OwnExecutor : public Executor {
     nodes_[0]->append(burst, lcore_);
     graph_.run(lcore_);
   }
-  Arrived arrived() const override { return {count(kDecisions + 1), count(kDecisions),
-                                             count(kDecisions + 2)}; }
+  Arrived arrived() const override {
+    return {count(kDecisions + 1), count(kDecisions), count(kDecisions + 2)};
+  }
 
  private:
   template <size_t... kAt>

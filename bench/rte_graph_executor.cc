@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "bench/executors.h"
+#include "bench/memory.h"
 #include "bench/rte_graph_walk.h"
-#include "support/eal.h"
 
 namespace butterfly::bench {
 
@@ -51,7 +51,8 @@ uint16_t look(rte_graph* graph, rte_node* node, void** objects, uint16_t count) 
   uint16_t placed = 0;
   for (uint16_t i = 0; i < count; ++i) {
     const auto out = static_cast<rte_edge_t>(decide_at(kAt, *static_cast<Packet*>(objects[i])));
-    if (out == kExpected) [[likely]] continue;
+    if (out == kExpected) [[likely]]
+      continue;
     const auto run_length = static_cast<uint16_t>(i - run_start);
     rte_memcpy(stream + placed, objects + run_start, run_length * sizeof(void*));
     placed = static_cast<uint16_t>(placed + run_length);
@@ -151,7 +152,7 @@ class RteGraphExecutor : public Executor {
 }  // namespace
 
 std::unique_ptr<Executor> make_rte_graph_executor(bool with_counts) {
-  test::start_eal();
+  packet_pool();  // starts EAL
   return std::make_unique<RteGraphExecutor>(with_counts);
 }
 

@@ -72,9 +72,7 @@ class Random {
     return state_;
   }
   // Evenly in 0 .. bound-1.
-  uint32_t below(uint32_t bound) {
-    return static_cast<uint32_t>((next() >> 32) * bound >> 32);
-  }
+  uint32_t below(uint32_t bound) { return static_cast<uint32_t>((next() >> 32) * bound >> 32); }
 
  private:
   uint64_t state_;

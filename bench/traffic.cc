@@ -17,7 +17,7 @@ constexpr uint32_t kPayload = 6;
 constexpr uint32_t kGuestFirst = 1'000;
 constexpr uint32_t kRemoteFirst = 5'000;
 constexpr uint16_t kService = 80;
-constexpr uint32_t kClientPorts = 20'000; // and up
+constexpr uint32_t kClientPorts = 20'000;  // and up
 
 std::string tcp_text(Step step) {
   // Windows of 8 MB: data may run far ahead of its acknowledgements, which never come.

@@ -63,9 +63,7 @@ class VirtualExecutor : public Executor {
   void run(std::span<Packet*> burst) override {
     first_->process(std::span<Packet* const>(burst.data(), burst.size()));
   }
-  Arrived arrived() const override {
-    return {aside_.arrived(), away_.arrived(), end_.arrived()};
-  }
+  Arrived arrived() const override { return {aside_.arrived(), away_.arrived(), end_.arrived()}; }
 
  private:
   template <size_t... kAt>

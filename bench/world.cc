@@ -5,8 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "support/eal.h"
-#include "wire/flow_key.h"
+#include "bench/memory.h"
 
 namespace butterfly::bench {
 namespace {
@@ -14,18 +13,6 @@ namespace {
 constexpr TimeMs kStart = 1'000;
 constexpr uint32_t kFdbEntries = 4096;
 constexpr uint32_t kAgeingMs = 300'000;
-
-// A pool of its own with an lcore's cache: the last buffer freed is the first one filled, as it is
-// behind a port, and a burst's buffers stay near.
-PacketPool& pool() {
-  test::start_eal();
-  static StatusOr<PacketPool> pool = PacketPool::create("bench", 2047, 256, 0);
-  if (!pool.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(pool.status().message()).c_str());
-    std::exit(1);
-  }
-  return *pool;
-}
 
 void require(const Status& status) {
   if (status.ok()) return;
@@ -47,9 +34,7 @@ Vtep make_vtep() {
 Mac guest_mac() { return Mac::from_u64(0x525400000001); }
 Mac remote_mac(uint32_t number) { return Mac::from_u64(0x525400000100 + number); }
 Ipv4 vtep_address() { return {{192, 0, 2, 1}}; }
-Ipv4 peer_address(uint32_t number) {
-  return {{192, 0, 2, static_cast<uint8_t>(2 + number)}};
-}
+Ipv4 peer_address(uint32_t number) { return {{192, 0, 2, static_cast<uint8_t>(2 + number)}}; }
 
 Port::Sent StashPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
   for (Packet* packet : packets) stash_[count_++] = packet;
@@ -92,7 +77,7 @@ Intent World::make_intent(wire::Family family) {
 }
 
 World::World(wire::Family family, uint32_t flow_capacity)
-    : lcore_(0, pool()),
+    : lcore_(0, packet_pool()),
       mesh_(1),
       fdb_(kFdbEntries, kFdbEntries, kAgeingMs),
       seed_{{0x0123456789abcdef, 0xfedcba9876543210}},  // the same work in every run
@@ -113,8 +98,8 @@ World::World(wire::Family family, uint32_t flow_capacity)
   segment_ = *state_.slots.segments.find(kTenant);
   state_.snapshot.ports[kUplinkPort.value] = &uplink_;
   state_.snapshot.ports[guest_id_.value] = &guest_port_;
-  graph_ = std::make_unique<HostGraph>(GraphInputs{state_.snapshot, lcore_, flows_, fdb_,
-                                                   neighbours_, mesh_, seed_, mtu_answers_});
+  graph_ = std::make_unique<HostGraph>(
+      GraphInputs{state_.snapshot, lcore_, flows_, fdb_, neighbours_, mesh_, seed_, mtu_answers_});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : graph_->graph().nodes()) nodes_.push_back(const_cast<Node*>(&node));
 }

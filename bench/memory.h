@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// EAL and packet buffers for benches: no root, no hugepages, and yet buffers that lie as they do in
+// hugepages.
+#pragma once
+
+#include "graph/packet_pool.h"
+
+namespace butterfly::bench {
+
+// The pool of this process, made at first use together with EAL. With pages of 4 KiB DPDK gives
+// every buffer a page of its own: all buffers begin at the same offset, compete for the same few
+// places of the first-level cache, and a burst costs twice as much. So the pool lies in memory that
+// DPDK is told has pages of 2 MiB. It keeps an lcore's cache, as a port's pool does: the buffers
+// freed last are filled first, and a burst's buffers stay near.
+PacketPool& packet_pool();
+
+}  // namespace butterfly::bench
