@@ -61,6 +61,15 @@ TEST(ParseLeanTest, EverythingElseIsLeftToTheGeneralParser) {
   EXPECT_FALSE(agrees(arp()));
 }
 
+TEST(ParseLeanTest, HeadersThatGoOnInAFurtherSegmentAreLeftToTheGeneralParser) {
+  const Bytes whole = ipv4(kProtoTcp, tcp(40000, 80, 8, Bytes(100)));
+  const auto length = static_cast<uint32_t>(whole.size());
+  const auto head = [&whole](long count) { return Bytes(whole.begin(), whole.begin() + count); };
+  EXPECT_TRUE(agrees(head(14 + 20 + 32), length));
+  EXPECT_FALSE(agrees(head(14 + 20 + 31), length)) << "options";
+  EXPECT_FALSE(agrees(head(14 + 20 + 19), length)) << "the TCP header";
+}
+
 // One sound frame with a few bytes changed, most of them where headers lie, perhaps cut short or
 // continued in a further segment.
 class Mutator {
@@ -98,22 +107,22 @@ class Mutator {
   std::mt19937 random_;
 };
 
-TEST(ParseLeanTest, AMillionMutatedFramesGetTheSameAnswerFromBothParsers) {
+TEST(ParseLeanTest, MutatedFramesGetTheSameAnswerFromBothParsers) {
   Mutator mutator(20260131);
   int taken = 0;
-  for (int i = 0; i < 1'000'000; ++i) {
+  for (int i = 0; i < 200'000; ++i) {
     const Bytes frame = mutator.frame();
     taken += agrees(frame, mutator.length_of(frame)) ? 1 : 0;
     ASSERT_FALSE(::testing::Test::HasFailure()) << "frame " << i;
   }
-  EXPECT_GT(taken, 200'000);
-  EXPECT_LT(taken, 900'000);
+  EXPECT_GT(taken, 40'000);
+  EXPECT_LT(taken, 180'000);
 }
 
 // The other side of the coin: no sound common frame takes the long way round.
 TEST(ParseLeanTest, NoSoundCommonFrameIsTurnedAway) {
   Mutator mutator(7);
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 100'000; ++i) {
     const Bytes frame = mutator.frame();
     const uint32_t length = mutator.length_of(frame);
     Parsed parsed = scribbled();
