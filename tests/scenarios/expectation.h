@@ -22,7 +22,7 @@ bool matches(const Expectation& expectation, const Sighting& sighting);
 // Per port in order; between ports any order.
 bool match(const std::vector<Expectation>& expected, const std::vector<Sighting>& seen);
 
-// "expect db eth(…)/…" a line, equal neighbours as "expect db 3 of …"; "expect nothing" if empty.
+// A line each, equal neighbours as "expect db 3 of …"; "expect nothing" when nothing came.
 std::vector<std::string> as_lines(const std::vector<Sighting>& seen);
 
 }  // namespace butterfly::scenario

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines of a scenario that say what the operator wants, in the words of the command line.
+// clang-format off
 //
-//   underlay 192.0.2.1/24 mac 02:00:00:00:00:01 [mtu 1600] [gateway 192.0.2.254] [port 4789]
-//   option lcores N (else run with one and with three) | flows N | fdb N | fdb-per-segment N |
-//   ageing 10s nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] | nic set ID … | nic
-//   del ID sg GROUP [empty]              a group with the two default rules (everything out), or
-//   none sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]] [type N
-//   [code N]]
-//                     [cidr PREFIX | group GROUP]
-//   sg rule del GROUP in|out …    sg member add|del GROUP ADDRESS      sg del GROUP
-//   peer ADDRESS vni N[,N] [mac MAC]       peer del ADDRESS
-//   fdb VNI MAC PEER                       fdb del VNI MAC
+//   underlay 192.0.2.1/24 mac MAC [mtu 1600] [gateway ADDRESS] [port 4789]
+//   option lcores N | flows N | fdb N | fdb-per-segment N | ageing 10s
+//   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no]
+//   nic set ID …                  a list (ip, sg) starts anew; `none` empties it
+//   nic del ID
+//   sg GROUP [empty]              with the two default rules (everything out), or without any
+//   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]]
+//                        [type N [code N]] [cidr PREFIX | group GROUP]
+//   sg rule del GROUP in|out …
+//   sg member add|del GROUP ADDRESS
+//   sg del GROUP
+//   peer ADDRESS vni N[,N] [mac MAC]
+//   peer del ADDRESS
+//   fdb VNI MAC PEER
+//   fdb del VNI MAC
 //   neighbour ADDRESS mac MAC     somebody on the underlay, who answers ARP and ND as a peer does
 //   far ID mac MAC vni N          the other side of a conversation: the scenario is played with it
-//   as
-//                                 a nic of this host (antispoof off, everything allowed) and again
-//                                 with it behind a tunnel
+//                                 as a nic of this host (antispoof off, everything allowed), and
+//                                 again with it behind a tunnel
+// clang-format on
 #pragma once
 
 #include <map>

@@ -17,15 +17,17 @@
 //            or opts in hex); dataofs, checksum
 //   udp      sport 40000, dport 53 (vxlan 4789), len, checksum (0 for vxlan)
 //   sctp     sport 40000, dport 80, vtag 0, checksum 0
-//   icmp     type 8, code 0, id and seq (first and last 16 of the last 32 bits) 0, or mtu (last
-//   16),
-//            or gw (all 32, an address); checksum. icmp6: the same with type 128 and a 32-bit mtu
+//   icmp     type 8, code 0, the last 32 bits 0: id and seq (16 each), or mtu (the last 16), or gw
+//            (an address); checksum. icmp6: the same with type 128 and a 32-bit mtu
 //   nd_ns, nd_na   target fd00::2, lladdr (an option) none, or opts (hex); na: router, solicited,
-//            override 0; type, code, checksum, reserved        nd_rs   lladdr or opts
+//            override 0; type, code, checksum, reserved
+//   nd_rs    lladdr or opts
 //   nd_ra    hop 64, flags 0, lifetime 1800, reachable 0, retrans 0, lladdr or opts
-//   mld      type 131, group ff02::1, delay 0          gre      flags 0, proto by what follows
+//   mld      type 131, group ff02::1, delay 0
+//   gre      flags 0, proto by what follows
 //   vxlan    vni 1, flags 0x08, reserved1 0, reserved2 0
-//   payload  len letters a..z, or text    raw      hex
+//   payload  len letters a..z, or text
+//   raw      hex
 //   trailer  len zero bytes, or hex: behind the packet of the innermost eth, in none of its
 //            lengths (a second trailer: of the next eth outside it)
 #pragma once
