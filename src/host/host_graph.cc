@@ -15,7 +15,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       vxlan_decap_(*in.snapshot.segments),
       flow_(in.flows, in.seed, in.lcore, in.mesh.lcores()),
       firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics),
-      switch_(*in.snapshot.segments, in.fdb, in.lcore),
+      switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.lcore),
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics),
       record_(in.flows, *in.snapshot.nics, in.lcore),

@@ -2,6 +2,7 @@
 #include "host/lcore_runner.h"
 
 #include <pthread.h>
+#include <rte_lcore.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -98,6 +99,7 @@ void LcoreRunner::pin() const {
 
 void LcoreRunner::run() {
   pin();
+  rte_thread_register();  // gives this thread a cache of packet buffers; without it: slower only
   quiescence_.join(index_);
   quiescence_.enter(index_);
   uint32_t idle = 0;
@@ -112,6 +114,7 @@ void LcoreRunner::run() {
   }
   quiescence_.leave(index_);
   quiescence_.part(index_);
+  rte_thread_unregister();
 }
 
 bool LcoreRunner::round(TimeMs now) {
