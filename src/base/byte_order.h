@@ -15,7 +15,7 @@ template <typename T>
 class [[gnu::packed]] BigEndian {
  public:
   constexpr BigEndian() = default;
-  constexpr BigEndian(T host) : raw_(swap(host)) {}  // NOLINT: conversion is the point
+  constexpr BigEndian(T host) : raw_(swap(host)) {}    // NOLINT: conversion is the point
   constexpr operator T() const { return swap(raw_); }  // NOLINT
 
   // The bits as they lie in memory: for hashing and comparing only.

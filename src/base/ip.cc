@@ -79,8 +79,6 @@ bool Cidr::contains(const IpAddress& address) const {
   return Cidr(address, length_).address_ == address_;
 }
 
-std::string Cidr::to_string() const {
-  return address_.to_string() + "/" + std::to_string(length_);
-}
+std::string Cidr::to_string() const { return address_.to_string() + "/" + std::to_string(length_); }
 
 }  // namespace butterfly

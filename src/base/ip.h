@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,10 @@ struct Ipv4 {
   constexpr bool names_a_host() const {
     return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 0xe0;
   }
+  // Here and below: compared in words, since GCC 12 calls memcmp for arrays of bytes.
+  friend constexpr bool operator==(const Ipv4& a, const Ipv4& b) {
+    return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+  }
   friend constexpr auto operator<=>(const Ipv4&, const Ipv4&) = default;
 };
 static_assert(sizeof(Ipv4) == 4 && alignof(Ipv4) == 1);
@@ -52,6 +57,11 @@ struct Ipv6 {
   constexpr Ipv6 solicited_node() const {
     return {{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0xff, bytes[13], bytes[14], bytes[15]}};
   }
+  friend constexpr bool operator==(const Ipv6& a, const Ipv6& b) {
+    const auto x = std::bit_cast<std::array<uint64_t, 2>>(a);
+    const auto y = std::bit_cast<std::array<uint64_t, 2>>(b);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+  }
   friend constexpr auto operator<=>(const Ipv6&, const Ipv6&) = default;
 };
 static_assert(sizeof(Ipv6) == 16 && alignof(Ipv6) == 1);
@@ -62,20 +72,18 @@ static_assert(sizeof(Ipv6) == 16 && alignof(Ipv6) == 1);
 class IpAddress {
  public:
   constexpr IpAddress() = default;
-  constexpr IpAddress(Ipv4 v4) {  // NOLINT: both families convert freely
-    bytes_[10] = bytes_[11] = 0xff;
-    for (size_t i = 0; i < 4; ++i) bytes_[12 + i] = v4.bytes[i];
-  }
+  // In words, not bytes: a wide load after narrow stores would wait for each of them.
+  constexpr IpAddress(Ipv4 v4)  // NOLINT: both families convert freely
+      : bytes_(std::bit_cast<std::array<uint8_t, 16>>(
+            std::array<uint64_t, 2>{0, kMappedV4 | uint64_t{std::bit_cast<uint32_t>(v4)} << 32})) {}
   constexpr IpAddress(Ipv6 v6) : bytes_(v6.bytes) {}  // NOLINT
 
   // Dotted quad or RFC 4291 text; no prefix length, no zone, no IPv4-mapped IPv6.
   static std::optional<IpAddress> parse(std::string_view text);
 
   constexpr bool is_v4() const {
-    for (size_t i = 0; i < 10; ++i) {
-      if (bytes_[i] != 0) return false;
-    }
-    return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    const auto words = std::bit_cast<std::array<uint64_t, 2>>(bytes_);
+    return words[0] == 0 && static_cast<uint32_t>(words[1]) == kMappedV4;
   }
   constexpr bool is_v6() const { return !is_v4(); }
   // REQUIRES: is_v4().
@@ -89,9 +97,15 @@ class IpAddress {
   }
   std::string to_string() const;
 
+  friend constexpr bool operator==(const IpAddress& a, const IpAddress& b) {
+    return Ipv6{a.bytes_} == Ipv6{b.bytes_};
+  }
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:
+  // Bytes 8 to 11 of an IPv4-mapped address, 00 00 ff ff, as a little-endian word.
+  static constexpr uint32_t kMappedV4 = 0xffff0000;
+
   std::array<uint8_t, 16> bytes_{};
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -19,23 +20,31 @@ struct Mac {
   static std::optional<Mac> parse(std::string_view text);
   // The 48 low bits of `value`, first byte on the wire most significant.
   static constexpr Mac from_u64(uint64_t value) {
-    Mac mac;
-    for (int i = 5; i >= 0; --i, value >>= 8) mac.bytes[i] = static_cast<uint8_t>(value);
-    return mac;
+    const auto bytes = std::bit_cast<std::array<uint8_t, 8>>(__builtin_bswap64(value << 16));
+    return {{bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]}};
   }
   static constexpr Mac broadcast() { return from_u64(0xffffffffffff); }
 
-  constexpr uint64_t to_u64() const {
-    uint64_t high = 0;
-    for (uint8_t b : bytes) high = high << 8 | b;
-    return high;
-  }
+  constexpr uint64_t to_u64() const { return __builtin_bswap64(word()) >> 16; }
   constexpr bool is_group() const { return (bytes[0] & 1) != 0; }
-  constexpr bool is_broadcast() const { return to_u64() == 0xffffffffffff; }
-  constexpr bool is_zero() const { return to_u64() == 0; }
+  constexpr bool is_broadcast() const { return word() == 0xffffffffffff; }
+  constexpr bool is_zero() const { return word() == 0; }
   std::string to_string() const;
 
+  friend constexpr bool operator==(const Mac& a, const Mac& b) { return a.word() == b.word(); }
   friend constexpr auto operator<=>(const Mac&, const Mac&) = default;
+
+ private:
+  // The bytes as they lie in memory, by two loads: compilers make six of a loop, and memcmp of ==.
+  constexpr uint64_t word() const {
+    struct Halves {
+      std::array<uint8_t, 4> first;
+      std::array<uint8_t, 2> last;
+    };
+    const auto halves = std::bit_cast<Halves>(bytes);
+    return std::bit_cast<uint32_t>(halves.first) | uint64_t{std::bit_cast<uint16_t>(halves.last)}
+                                                       << 32;
+  }
 };
 static_assert(sizeof(Mac) == 6 && alignof(Mac) == 1);
 

@@ -31,7 +31,7 @@ inline Status unavailable(const std::string& message) { return absl::Unavailable
 }  // namespace butterfly
 
 // Returns the status of `expression` from the enclosing function when it is an error.
-#define RETURN_IF_ERROR(expression)                              \
-  do {                                                           \
+#define RETURN_IF_ERROR(expression)                                 \
+  do {                                                              \
     if (auto status_ = (expression); !status_.ok()) return status_; \
   } while (false)

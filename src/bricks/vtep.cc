@@ -27,7 +27,7 @@ std::string VtepIn::format(const Trace& trace) {
   return trace.source.to_string() + " to " + trace.destination.to_string();
 }
 
-VtepIn::Out VtepIn::take_ipv4(Packet& packet, bool to_group, Trace* trace) const noexcept {
+VtepIn::Out VtepIn::take_ipv4(Packet& packet, bool to_group, Trace* trace) noexcept {
   const auto* ip = packet.at<wire::Ipv4Header>(packet.parsed.l3);
   if (!ip) return Out::not_our_address;  // impossible behind parse
   const IpAddress source(ip->source);
@@ -41,7 +41,7 @@ VtepIn::Out VtepIn::take_ipv4(Packet& packet, bool to_group, Trace* trace) const
   return take_addressed(packet, source);
 }
 
-VtepIn::Out VtepIn::take_ipv6(Packet& packet, bool to_group, Trace* trace) const noexcept {
+VtepIn::Out VtepIn::take_ipv6(Packet& packet, bool to_group, Trace* trace) noexcept {
   const auto* ip = packet.at<wire::Ipv6Header>(packet.parsed.l3);
   if (!ip) return Out::not_our_address;  // impossible behind parse
   const IpAddress source(ip->source);
@@ -68,7 +68,7 @@ VtepIn::Out VtepIn::take_arp(const Packet& packet, Trace* trace) const noexcept 
   return concerns_us ? Out::own : Out::not_our_address;
 }
 
-VtepIn::Out VtepIn::take_addressed(Packet& packet, const IpAddress& source) const noexcept {
+VtepIn::Out VtepIn::take_addressed(Packet& packet, const IpAddress& source) noexcept {
   const wire::Parsed& parsed = packet.parsed;
   if (parsed.kind == wire::FrameKind::icmp_error) return Out::icmp_error;
   if (is_neighbour_discovery(packet)) return Out::own;
@@ -85,17 +85,30 @@ VtepIn::Out VtepIn::take_addressed(Packet& packet, const IpAddress& source) cons
 }
 
 VtepIn::Out VtepIn::take_vxlan(Packet& packet, const wire::UdpHeader& udp,
-                               const IpAddress& source) const noexcept {
-  const Peer* peer = peers_.find(source);
-  if (!peer) return Out::unknown_peer;
+                               const IpAddress& source) noexcept {
+  const PeerId peer = find_peer(source);
+  if (peer == kNoPeer) return Out::unknown_peer;
   // 0 is "none": RFC 768, and for tunnels over IPv6 RFC 6935 §5.
   if (udp.checksum != 0 && !is_udp_checksum_vouched_for(packet) &&
       transport_checksum(packet, source, address_, wire::kProtoUdp, packet.parsed.l4, udp.length) !=
           0) {
     return Out::bad_udp_checksum;
   }
-  packet.source_peer = peer->id;
+  packet.source_peer = peer;
   return Out::vxlan;
+}
+
+PeerId VtepIn::find_peer(const IpAddress& source) noexcept {
+  // Peers mostly differ in the last bytes of their addresses; Fibonacci hashing spreads those.
+  uint32_t tail;
+  std::memcpy(&tail, source.bytes().data() + 12, sizeof tail);
+  Seen& seen = seen_[(tail * 0x9e3779b1U) >> 26];
+  if (seen.address == source) return seen.peer;
+  const Peer* peer = peers_.find(source);
+  // A stranger is not remembered: it must not push a peer out.
+  if (!peer) return kNoPeer;
+  seen = {source, peer->id};
+  return peer->id;
 }
 
 }  // namespace butterfly

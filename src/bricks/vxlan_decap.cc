@@ -5,19 +5,26 @@
 
 namespace butterfly {
 
-VxlanDecap::Out VxlanDecap::operator()(Packet& packet, Trace* trace) noexcept {
-  constexpr uint16_t kAround = sizeof(wire::UdpHeader) + sizeof(wire::VxlanHeader);
-  const uint16_t l4 = packet.parsed.l4;
-  const auto* udp = packet.at<wire::UdpHeader>(l4);
-  const auto* vxlan = packet.at<wire::VxlanHeader>(l4 + sizeof(wire::UdpHeader));
-  // The datagram may end before the frame: what follows it is padding, not inner frame.
-  if (!udp || !vxlan || udp->length < kAround + wire::kEthernetHeaderLen ||
-      !packet.at<wire::EthernetHeader>(l4 + kAround)) {
-    return Out::truncated;
-  }
-  if (!vxlan->has_vni()) return Out::no_vni_flag;
+namespace {
 
-  const Vni vni{vxlan->vni()};
+// What the tunnel puts between IP and the inner packet.
+struct Tunnel {
+  wire::UdpHeader udp;
+  wire::VxlanHeader vxlan;
+  wire::EthernetHeader inner;
+};
+constexpr uint16_t kAround = offsetof(Tunnel, inner);
+
+}  // namespace
+
+VxlanDecap::Out VxlanDecap::operator()(Packet& packet, Trace* trace) noexcept {
+  const uint16_t l4 = packet.parsed.l4;
+  const auto* head = packet.at<Tunnel>(l4);
+  // The datagram may end before the frame: what follows it is padding, not inner frame.
+  if (!head || head->udp.length < sizeof(Tunnel)) return Out::truncated;
+  if (!head->vxlan.has_vni()) return Out::no_vni_flag;
+
+  const Vni vni{head->vxlan.vni()};
   if (trace) trace->vni = vni;
   const uint64_t tunnel = static_cast<uint64_t>(vni.value) << 16 | packet.source_peer.value;
   // Fibonacci hashing: the top bits of the product depend on all bits of the tunnel.
@@ -27,7 +34,7 @@ VxlanDecap::Out VxlanDecap::operator()(Packet& packet, Trace* trace) noexcept {
     seen.tunnel = tunnel;
   }
 
-  const uint32_t inner_length = udp->length - kAround;
+  const uint32_t inner_length = head->udp.length - kAround;
   packet.strip(static_cast<uint16_t>(l4 + kAround));
   if (packet.length() > inner_length) truncate_packet(packet, inner_length);
   // What the NIC found out was about the outer headers.

@@ -111,8 +111,8 @@ void read_lcores(ConfigReader& reader, const std::vector<unsigned>& cpus,
     return reader.fault("lcores", "no list of CPUs", wanted);
   }
   std::vector<unsigned> numbers;
-  for (const toml::node& element : *node->as_array()) {
-    const auto number = element.value_exact<int64_t>();
+  for (const toml::node& item : *node->as_array()) {
+    const auto number = item.value_exact<int64_t>();
     if (!number || std::ranges::find(cpus, *number) == cpus.end()) {
       return reader.fault("lcores", "not a usable CPU", wanted);
     }

@@ -29,8 +29,9 @@ StatusOr<Vtep> make_vtep(const UplinkConfig& config, const UplinkPort& port) {
   const int inner = static_cast<int>(vtep.mtu) - vtep.overhead();
   if (inner < kLeastGuestMtu) {
     return precondition("uplink '" + config.device + "': an MTU of " + std::to_string(vtep.mtu) +
-                        " leaves " + std::to_string(inner) + " bytes to guests (wanted: an underlay " +
-                        "MTU of at least " + std::to_string(kLeastGuestMtu + vtep.overhead()) + ")");
+                        " leaves " + std::to_string(inner) +
+                        " bytes to guests (wanted: an underlay " + "MTU of at least " +
+                        std::to_string(kLeastGuestMtu + vtep.overhead()) + ")");
   }
   return vtep;
 }
@@ -41,7 +42,8 @@ void warn_of_small_underlay(const UplinkConfig& config, const Vtep& vtep,
   warnings.push_back("uplink '" + config.device + "': its MTU of " + std::to_string(vtep.mtu) +
                      " carries guests' packets of up to " + std::to_string(vtep.inner_mtu()) +
                      " bytes; larger ones are answered 'fragmentation needed'. Set the underlay's "
-                     "MTU to " + std::to_string(kUsualGuestMtu + vtep.overhead()) +
+                     "MTU to " +
+                     std::to_string(kUsualGuestMtu + vtep.overhead()) +
                      " or more, or the guests' to " + std::to_string(vtep.inner_mtu()));
 }
 
@@ -64,8 +66,8 @@ Status Daemon::start_host(const Config& config) {
   auto eal = start_eal(config.dataplane);
   if (!eal.ok()) return eal.status();
   const uint64_t bytes = static_cast<uint64_t>(config.dataplane.memory_mb) << 20;
-  auto pool = PacketPool::create("packets", static_cast<uint32_t>(bytes * kPoolPercent / 100 / kBufferBytes),
-                                 kPoolCache, -1);
+  auto pool = PacketPool::create(
+      "packets", static_cast<uint32_t>(bytes * kPoolPercent / 100 / kBufferBytes), kPoolCache, -1);
   if (!pool.ok()) return pool.status();
   pool_.emplace(std::move(*pool));
   factory_ = std::make_unique<DaemonPortFactory>(config.daemon.socket_directory, *pool_);

@@ -47,10 +47,14 @@ StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
   if (!result.hugepages && config.hugepages == HugepageUse::automatic) {
     result.warnings.push_back("running without hugepages, slower: " + facts + "; " + remedy);
   }
-  std::vector<std::string> arguments{
-      "butterflyd",     "--lcores=0@(" + allowed_cpus() + ")", "-m", std::to_string(config.memory_mb),
-      "--no-telemetry", "--log-level=lib.eal:error",           "--log-level=lib.vhost.config:error",
-      "--log-level=lib.vhost.data:error"};
+  std::vector<std::string> arguments{"butterflyd",
+                                     "--lcores=0@(" + allowed_cpus() + ")",
+                                     "-m",
+                                     std::to_string(config.memory_mb),
+                                     "--no-telemetry",
+                                     "--log-level=lib.eal:error",
+                                     "--log-level=lib.vhost.config:error",
+                                     "--log-level=lib.vhost.data:error"};
   if (result.hugepages) {
     arguments.push_back("--in-memory");
   } else {

@@ -48,15 +48,17 @@ class Emit;
 // The common brick: decides about the packet it is given, makes none.
 template <typename B>
 concept DecidingBrick = BrickShape<B> && requires(B& b, Packet& p, typename B::Trace* t) {
-  { b(p, t) } noexcept -> std::same_as<typename B::Out>;
+  { b(p, t) }
+  noexcept->std::same_as<typename B::Out>;
 };
 
 // A brick that also sends packets of its own making, or copies, through `emit`.
 template <typename B>
-concept EmittingBrick =
-    BrickShape<B> && requires(B& b, Packet& p, typename B::Trace* t, Emit<B>& emit) {
-      { b(p, t, emit) } noexcept -> std::same_as<typename B::Out>;
-    };
+concept EmittingBrick = BrickShape<B> &&
+    requires(B& b, Packet& p, typename B::Trace* t, Emit<B>& emit) {
+  { b(p, t, emit) }
+  noexcept->std::same_as<typename B::Out>;
+};
 
 template <typename B>
 concept Brick = DecidingBrick<B> || EmittingBrick<B>;
@@ -64,7 +66,8 @@ concept Brick = DecidingBrick<B> || EmittingBrick<B>;
 // Optional: bulk work for a whole burst, run once before the packets one by one.
 template <typename B>
 concept HasPrepare = requires(B& b, std::span<Packet* const> burst) {
-  { b.prepare(burst) } noexcept;
+  { b.prepare(burst) }
+  noexcept;
 };
 
 // Optional: formats a Trace for people. Without it a step shows its out only.

@@ -48,9 +48,9 @@ struct LedgerCounts {
   Count copied;
   Count sent;
   Count dropped;
-  Count handed_over;   // to another lcore's ring
-  Count taken_over;    // from another lcore's ring
-  Count no_buffer;     // copies or packets that could not be made: the pool was empty
+  Count handed_over;  // to another lcore's ring
+  Count taken_over;   // from another lcore's ring
+  Count no_buffer;    // copies or packets that could not be made: the pool was empty
 };
 
 inline constexpr size_t kMaxNodes = 48;

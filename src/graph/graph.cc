@@ -43,7 +43,8 @@ std::string Graph::to_dot() const {
       "  node [shape=plain fontname=\"Helvetica\" fontsize=11];\n"
       "  edge [fontname=\"Helvetica\" fontsize=9];\n";
   for (const Node& node : nodes_) {
-    dot += "  \"" + node.name_ + "\" [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\">" +
+    dot += "  \"" + node.name_ +
+           "\" [label=<<table border=\"0\" cellborder=\"1\" cellspacing=\"0\">" +
            "<tr><td bgcolor=\"#dbe9f6\"><b>" + node.name_ + "</b></td></tr>";
     std::string drops;
     for (const OutInfo& out : node.info_.outs) {

@@ -34,8 +34,14 @@ class Node {
 
   Node(std::string name, const BrickInfo& info, void* brick, RunBurst run, RunBurst run_traced,
        std::string (*format)(const void*), Rim rim, uint8_t index)
-      : name_(std::move(name)), info_(info), brick_(brick), run_(run), run_traced_(run_traced),
-        format_(format), rim_(rim), index_(index) {}
+      : name_(std::move(name)),
+        info_(info),
+        brick_(brick),
+        run_(run),
+        run_traced_(run_traced),
+        format_(format),
+        rim_(rim),
+        index_(index) {}
 
   const std::string& name() const { return name_; }
   const BrickInfo& info() const { return info_; }

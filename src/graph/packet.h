@@ -53,9 +53,7 @@ struct Packet : rte_mbuf {
   // Length of the whole packet over all segments, in bytes.
   uint32_t length() const { return pkt_len; }
   // True when the bytes may be shared with other packets and must not be written.
-  bool is_shared() const {
-    return RTE_MBUF_CLONED(this) || rte_mbuf_refcnt_read(this) > 1;
-  }
+  bool is_shared() const { return RTE_MBUF_CLONED(this) || rte_mbuf_refcnt_read(this) > 1; }
 
   // Header of type H at `offset` of the first segment, or null when it does not lie inside.
   template <typename H>

@@ -29,9 +29,8 @@ void copy_facts(const Packet& from, Packet& to) {
 
 StatusOr<PacketPool> PacketPool::create(const std::string& name, uint32_t count, uint32_t cache,
                                         int numa_node) {
-  rte_mempool* pool =
-      rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize,
-                              kBufferData + RTE_PKTMBUF_HEADROOM, numa_node);
+  rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize,
+                                              kBufferData + RTE_PKTMBUF_HEADROOM, numa_node);
   if (!pool) {
     return exhausted("packet pool '" + name + "': " + std::to_string(count) + " buffers (" +
                      std::to_string(count / 1024 * 3) + " MiB) could not be had: " +

@@ -22,7 +22,8 @@ class PortOut {
   enum class Out : uint8_t { sent, ring_full, not_connected, too_long, gone };
   static constexpr std::array kOuts{
       OutInfo{"sent", Edge::forward, "handed to the port"},
-      OutInfo{"ring-full", Edge::drop, "the port's ring has no room: its guest or link is too slow"},
+      OutInfo{"ring-full", Edge::drop,
+              "the port's ring has no room: its guest or link is too slow"},
       OutInfo{"not-connected", Edge::drop, "nobody is there: guest off, or its driver not up yet"},
       OutInfo{"too-long", Edge::drop, "longer than the port can carry"},
       OutInfo{"gone", Edge::drop, "the port was removed while the packet was on its way"},

@@ -45,9 +45,9 @@ class PortFactory {
 struct HostOptions {
   std::vector<unsigned> cpus{0};  // one lcore each
   IdleMode mode = IdleMode::adaptive;
-  std::unique_ptr<Port> uplink;   // null: no underlay, local switching only
-  std::string uplink_device;      // as configured, for reports
-  std::optional<Vtep> vtep;       // present with an uplink
+  std::unique_ptr<Port> uplink;       // null: no underlay, local switching only
+  std::string uplink_device;          // as configured, for reports
+  std::optional<Vtep> vtep;           // present with an uplink
   uint32_t flow_capacity = 65536;     // per lcore
   uint32_t fdb_capacity = 131072;     // per host
   uint32_t fdb_per_segment = 4096;    // learnt MACs a segment may have

@@ -62,9 +62,9 @@ class HostImpl : public Host {
   NeighbourTable neighbours_;
   wire::HashSeed seed_;
 
-  std::mutex apply_mutex_;           // one change at a time
-  mutable std::mutex state_mutex_;   // what reports read; held briefly
-  CompiledState state_;              // GUARDED_BY(state_mutex_) for reading outside apply()
+  std::mutex apply_mutex_;          // one change at a time
+  mutable std::mutex state_mutex_;  // what reports read; held briefly
+  CompiledState state_;             // GUARDED_BY(state_mutex_) for reading outside apply()
   std::shared_ptr<const Intent> intent_;
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it

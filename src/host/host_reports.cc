@@ -38,8 +38,7 @@ HostReport HostImpl::report() const {
   const TimeMs now = monotonic_ms();
   for (const auto& peer : state_.snapshot.peers->slots()) {
     if (!peer) continue;
-    report.peers.push_back(
-        {peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)});
+    report.peers.push_back({peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)});
   }
   return report;
 }

@@ -2,7 +2,6 @@
 #include "host/host.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cstdio>
@@ -122,7 +121,8 @@ TEST_F(HostTest, ANicMadeAgainStartsWithCountsOfZeroAndNoConnection) {
   without.nics.erase("b");
   ASSERT_TRUE(host_->apply(without).ok());
   ASSERT_TRUE(host_->apply(intent).ok());
-  for (const NicReport& report : host_->nic_reports()) EXPECT_EQ(report.rx_packets, 0u) << report.id;
+  for (const NicReport& report : host_->nic_reports())
+    EXPECT_EQ(report.rx_packets, 0u) << report.id;
   send("a", kHello);
   EXPECT_TRUE(received("b").empty());
 }
@@ -155,7 +155,9 @@ TEST_F(HostTest, ATraceNamesEveryBrickAndWhyThePacketWasDropped) {
 }
 
 TEST_F(HostTest, TracingAnUnknownNicIsRefused) {
-  EXPECT_EQ(host_->trace("x", 1, [](const TraceReport&) { return true; }, [] { return true; })
+  EXPECT_EQ(host_
+                ->trace(
+                    "x", 1, [](const TraceReport&) { return true; }, [] { return true; })
                 .message(),
             "trace: no nic 'x'");
 }

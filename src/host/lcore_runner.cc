@@ -52,8 +52,8 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   for (const PortId id : ports) {
     Port* port = snapshot->ports[id.value];
     const Nic* nic = snapshot->nics->find(id);
-    view->polled.push_back({port, id, nic ? nic->vni : Vni{0},
-                            nic ? nic->segment : uint16_t{0}, id == kUplinkPort});
+    view->polled.push_back(
+        {port, id, nic ? nic->vni : Vni{0}, nic ? nic->segment : uint16_t{0}, id == kUplinkPort});
     if (port->wake_fd() < 0) {
       view->has_unwakeable = true;
     } else {

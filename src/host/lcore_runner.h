@@ -19,7 +19,7 @@ struct LcoreView {
   struct Polled {
     Port* port;
     PortId id;
-    Vni vni;           // 0 for the uplink
+    Vni vni;  // 0 for the uplink
     uint16_t segment;
     bool is_uplink;
   };

@@ -91,7 +91,8 @@ TEST_F(LcoresTest, BothDirectionsOfAFlowMeetOnItsOwnerAndNothingIsLostOrReordere
       collect("a");
       collect("b");
       return arrived_["a"] == number * kFlows && arrived_["b"] == number * kFlows;
-    })) << arrived_["a"] << " " << arrived_["b"];
+    })) << arrived_["a"]
+        << " " << arrived_["b"];
   }
   EXPECT_EQ(reordered_, 0u);
   EXPECT_GT(host_->counters().ledger.handed_over, 0u);

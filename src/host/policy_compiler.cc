@@ -109,9 +109,8 @@ std::shared_ptr<const RuleGroup> compile_group(const GroupIntent& intent,
 }
 
 bool names_any(const GroupIntent& group, const std::set<std::string>& names) {
-  return std::any_of(group.rules.begin(), group.rules.end(), [&names](const auto& rule) {
-    return names.contains(rule.second.peer_group);
-  });
+  return std::any_of(group.rules.begin(), group.rules.end(),
+                     [&names](const auto& rule) { return names.contains(rule.second.peer_group); });
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace butterfly {
 
 // One named out of one brick, summed over the lcores.
 struct OutReport {
-  std::string node;      // "parse-inner"
-  std::string out;       // "bad-ip-length"
+  std::string node;  // "parse-inner"
+  std::string out;   // "bad-ip-length"
   bool drop = false;
   std::string sentence;  // what the out means
   uint64_t packets = 0;
@@ -69,7 +69,7 @@ struct UplinkReport {
   IpAddress address;
   Mac mac;
   uint16_t mtu = 0;
-  uint16_t inner_mtu = 0;    // largest IP packet that guests can send to a peer
+  uint16_t inner_mtu = 0;  // largest IP packet that guests can send to a peer
   uint64_t rx_packets = 0;
   uint64_t rx_bytes = 0;
   uint64_t tx_packets = 0;
@@ -79,7 +79,7 @@ struct UplinkReport {
 struct PeerReport {
   IpAddress address;
   IpAddress next_hop;
-  Mac next_hop_mac;          // zero while unresolved
+  Mac next_hop_mac;  // zero while unresolved
 };
 
 struct HostReport {
@@ -87,7 +87,7 @@ struct HostReport {
   std::vector<LcoreReport> lcores;
   std::optional<UplinkReport> uplink;
   std::vector<PeerReport> peers;
-  uint32_t buffers = 0;      // packet buffers of the host
+  uint32_t buffers = 0;  // packet buffers of the host
   uint32_t buffers_used = 0;
   bool hugepages = false;
   uint64_t fdb_entries = 0;  // learnt
@@ -104,8 +104,8 @@ struct TraceReport {
     std::string sentence;
     std::string note;  // what the brick noted; may be empty
   };
-  std::string from;    // nic id, "uplink"
-  std::string to;      // nic id, "uplink", or empty
+  std::string from;  // nic id, "uplink"
+  std::string to;    // nic id, "uplink", or empty
   uint32_t length = 0;
   std::vector<Step> steps;
 };

@@ -105,7 +105,8 @@ std::shared_ptr<const SegmentTable> build_segments(const Intent& next, const Com
   for (const auto& [address, peer] : next.peers) {
     for (const Vni vni : peer.vnis) {
       const auto it = segments.find(vni);
-      if (it != segments.end()) it->second->peers.push_back(PeerId{*state.slots.peers.find(address)});
+      if (it != segments.end())
+        it->second->peers.push_back(PeerId{*state.slots.peers.find(address)});
     }
   }
   for (const auto& [key, entry] : next.fdb) {

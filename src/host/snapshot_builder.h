@@ -16,11 +16,11 @@ namespace butterfly {
 
 // The places of everything the datapath numbers. A value: an attempt works on a copy.
 struct Slots {
-  SlotMap<std::string> ports{1, kMaxPorts};            // by nic id; 0 is the uplink
+  SlotMap<std::string> ports{1, kMaxPorts};  // by nic id; 0 is the uplink
   SlotMap<Vni> segments{0, kMaxSegments};
   SlotMap<IpAddress> peers{0, kMaxPeers};
-  SlotMap<IpAddress> neighbours{0, kMaxPeers};         // by next hop
-  std::map<std::string, NicSerial> serials;            // by nic id
+  SlotMap<IpAddress> neighbours{0, kMaxPeers};  // by next hop
+  std::map<std::string, NicSerial> serials;     // by nic id
   uint64_t last_serial = 0;
 };
 

@@ -53,7 +53,7 @@ std::vector<IpAddress> addresses_of(const std::string& name) {
 std::vector<std::string> kernel_interfaces() {
   std::vector<std::string> names;
   const std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)> list(if_nameindex(),
-                                                                              if_freenameindex);
+                                                                               if_freenameindex);
   for (const auto* entry = list.get(); entry && entry->if_index != 0; ++entry) {
     names.emplace_back(entry->if_name);
   }

@@ -16,8 +16,7 @@ namespace butterfly {
 namespace {
 
 Status refused(const std::string& name, const char* call, int error) {
-  const std::string message =
-      "tap '" + name + "': " + call + ": " + std::strerror(error);
+  const std::string message = "tap '" + name + "': " + call + ": " + std::strerror(error);
   if (error == EBUSY) {
     return absl::AlreadyExistsError(message + " (wanted: an interface that no process holds)");
   }
@@ -82,7 +81,7 @@ Port::Sent TapPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
                         segment->data_len};
     }
     if (::writev(fd_.get(), parts.data(), count) < 0) {
-      sent.refusal = errno == EAGAIN || errno == ENOBUFS ? Refusal::ring_full
+      sent.refusal = errno == EAGAIN || errno == ENOBUFS    ? Refusal::ring_full
                      : errno == EINVAL || errno == EMSGSIZE ? Refusal::too_long
                                                             : Refusal::not_connected;
       break;

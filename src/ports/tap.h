@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "base/fd.h"
 #include "base/status.h"
 #include "graph/packet_pool.h"
 #include "graph/port.h"
-#include "base/fd.h"
 
 namespace butterfly {
 

@@ -28,8 +28,8 @@ bool is_dpdk_device(const std::string& device) {
 std::string af_packet_device(const std::string& interface, uint16_t mtu, uint16_t queues) {
   const uint32_t frame = std::bit_ceil(std::max<uint32_t>(2048, mtu + kFrameOverhead + 18));
   const uint32_t block = std::max<uint32_t>(4096, frame);
-  return "net_af_packet_" + interface + ",iface=" + interface + ",qpairs=" +
-         std::to_string(queues) + ",framesz=" + std::to_string(frame) +
+  return "net_af_packet_" + interface + ",iface=" + interface +
+         ",qpairs=" + std::to_string(queues) + ",framesz=" + std::to_string(frame) +
          ",blocksz=" + std::to_string(block) + ",framecnt=1024";
 }
 
@@ -85,7 +85,8 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
     port->wake_ = std::move(*wake);
     if (interface.is_veth) {
       port->warnings_.push_back(
-          "uplink '" + options.device + "' is a veth: a kernel sender behind it leaves checksums "
+          "uplink '" + options.device +
+          "' is a veth: a kernel sender behind it leaves checksums "
           "unfinished and its packets would be refused by guests; run ethtool -K IFACE tx off tso "
           "off gso off on the kernel's end");
     }

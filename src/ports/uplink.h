@@ -17,9 +17,9 @@
 namespace butterfly {
 
 struct UplinkOptions {
-  std::string device;           // "0000:3b:00.0", "net_af_xdp0,iface=eth1", "eth1"
-  uint16_t lcores = 1;          // each gets a transmit queue, and a receive queue where it can
-  bool force = false;           // take a kernel interface that carries the host's own address
+  std::string device;             // "0000:3b:00.0", "net_af_xdp0,iface=eth1", "eth1"
+  uint16_t lcores = 1;            // each gets a transmit queue, and a receive queue where it can
+  bool force = false;             // take a kernel interface that carries the host's own address
   std::optional<uint16_t> mtu{};  // of the underlay; empty: ask the device
 };
 

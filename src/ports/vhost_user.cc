@@ -86,8 +86,8 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string
     }
   }
   port->registered_ = true;
-  if (rte_vhost_driver_register(path.c_str(), RTE_VHOST_USER_CLIENT |
-                                                  RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0) {
+  if (rte_vhost_driver_register(
+          path.c_str(), RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0) {
     return unavailable("vhost-user socket '" + path + "': librte_vhost refused it");
   }
   if (rte_vhost_driver_disable_features(path.c_str(), kNotOffered) != 0 ||
@@ -152,7 +152,8 @@ bool VhostUserPort::arm() noexcept {
   const int device = device_.load(std::memory_order_acquire);
   if (device < 0) return true;
   uint64_t kicks;
-  if (kick_) [[maybe_unused]] const auto drained = ::read(kick_.get(), &kicks, sizeof kicks);
+  if (kick_) [[maybe_unused]]
+    const auto drained = ::read(kick_.get(), &kicks, sizeof kicks);
   rte_vhost_enable_guest_notification(device, kFromGuest, 1);
   // The guest may have sent between the last poll and the line above, without a kick.
   return rte_vhost_rx_queue_count(device, kFromGuest) == 0;

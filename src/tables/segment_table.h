@@ -14,7 +14,8 @@ namespace butterfly {
 
 inline constexpr uint16_t kMaxSegments = 4096;
 
-// One tenant L2 network on this host. Immutable; shared by snapshots in which nothing of it changed.
+// One tenant L2 network on this host. Immutable; shared by snapshots in which nothing of it
+// changed.
 struct Segment {
   // Where a MAC that intent names is to be found: a local port, or behind a peer.
   struct Place {
@@ -23,9 +24,9 @@ struct Segment {
   };
 
   Vni vni;
-  uint16_t index = 0;                        // slot in the SegmentTable
-  std::vector<PortId> ports;                 // local nics
-  std::vector<PeerId> peers;                 // head-end replication: one copy each
+  uint16_t index = 0;                         // slot in the SegmentTable
+  std::vector<PortId> ports;                  // local nics
+  std::vector<PeerId> peers;                  // head-end replication: one copy each
   std::unordered_map<uint64_t, Place> known;  // by Mac::to_u64(): local nics and static entries
   Generation generation = 0;
 

@@ -43,8 +43,8 @@ inline constexpr size_t kEthernetHeaderLen = sizeof(EthernetHeader);
 
 // ARP for IPv4 over Ethernet.
 struct ArpHeader {
-  be16 hardware_type;  // 1
-  be16 protocol_type;  // 0x0800
+  be16 hardware_type;       // 1
+  be16 protocol_type;       // 0x0800
   uint8_t hardware_length;  // 6
   uint8_t protocol_length;  // 4
   be16 operation;

@@ -89,7 +89,8 @@ ParseError walk_extensions(const Bytes& bytes, bool quoted, Transport& out) {
       case kProtoDestOptions:
       case kProtoRouting:
         if (!extension) return ParseError::bad_extension;
-        if (out.protocol == kProtoRouting && extension->type == 0) return ParseError::routing_header;
+        if (out.protocol == kProtoRouting && extension->type == 0)
+          return ParseError::routing_header;
         length = (static_cast<size_t>(extension->length) + 1) * 8;
         break;
       case kProtoAh:  // counts 4-byte units minus two (RFC 4302 §2.2)

@@ -99,11 +99,11 @@ TEST(ParseTest, AnEchoAndItsReplyAreOneFlowThatOnlyTheRequestStarts) {
 
 TEST(ParseTest, PingsInBothDirectionsWithOneIdAndOtherQueriesAreFlowsOfTheirOwn) {
   const Result there = parse(ipv4(kProtoIcmp, icmp(kIcmpEcho, 1)));
-  const Result back = parse(ipv4(kProtoIcmp, icmp(kIcmpEcho, 1),
-                                 {.source = "10.0.0.2", .destination = "10.0.0.1"}));
+  const Result back = parse(
+      ipv4(kProtoIcmp, icmp(kIcmpEcho, 1), {.source = "10.0.0.2", .destination = "10.0.0.1"}));
   const Result timestamp = parse(ipv4(kProtoIcmp, icmp(13, 1)));
-  const Result answer = parse(
-      ipv4(kProtoIcmp, icmp(14, 1), {.source = "10.0.0.2", .destination = "10.0.0.1"}));
+  const Result answer =
+      parse(ipv4(kProtoIcmp, icmp(14, 1), {.source = "10.0.0.2", .destination = "10.0.0.1"}));
   EXPECT_FALSE(there.parsed.key.equals(back.parsed.key, Family::v4));
   EXPECT_FALSE(there.parsed.key.equals(timestamp.parsed.key, Family::v4));
   EXPECT_TRUE(timestamp.parsed.key.equals(answer.parsed.key, Family::v4));

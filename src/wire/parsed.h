@@ -22,35 +22,35 @@ enum class FrameKind : uint8_t {
 // Why a frame is refused. Each is a named drop of the `parse` brick.
 enum class ParseError : uint8_t {
   none,
-  truncated_ethernet,   // shorter than an Ethernet header
-  vlan_tag,             // carries a VLAN tag (single or stacked)
-  bad_arp,              // ARP that is short or not for IPv4 over Ethernet
-  truncated_ip,         // IP header, or its options, end outside the frame
-  bad_ip_version,       // version does not match the EtherType
-  bad_ip_length,        // IP length field below its header or past the frame
-  bad_ip_address,       // group address as source, or IPv4-mapped address in IPv6
-  fragment,             // a fragment of a larger datagram
-  bad_extension,        // IPv6 extension headers out of order, too many, or cut short
-  routing_header,       // IPv6 routing header type 0 (RFC 5095)
-  truncated_transport,  // upper-layer header ends outside the packet
-  bad_transport_length, // TCP data offset or UDP length impossible
-  bad_quote,            // ICMP error whose quoted packet names no flow: too short, fragment, …
-  error_about_error,    // ICMP error that quotes an ICMP error (RFC 1122 §3.2.2)
+  truncated_ethernet,    // shorter than an Ethernet header
+  vlan_tag,              // carries a VLAN tag (single or stacked)
+  bad_arp,               // ARP that is short or not for IPv4 over Ethernet
+  truncated_ip,          // IP header, or its options, end outside the frame
+  bad_ip_version,        // version does not match the EtherType
+  bad_ip_length,         // IP length field below its header or past the frame
+  bad_ip_address,        // group address as source, or IPv4-mapped address in IPv6
+  fragment,              // a fragment of a larger datagram
+  bad_extension,         // IPv6 extension headers out of order, too many, or cut short
+  routing_header,        // IPv6 routing header type 0 (RFC 5095)
+  truncated_transport,   // upper-layer header ends outside the packet
+  bad_transport_length,  // TCP data offset or UDP length impossible
+  bad_quote,             // ICMP error whose quoted packet names no flow: too short, fragment, …
+  error_about_error,     // ICMP error that quotes an ICMP error (RFC 1122 §3.2.2)
 };
 
 // Where things lie; offsets in bytes from the start of the frame.
 struct Parsed {
   FrameKind kind;
-  Family family;             // of IP kinds
-  uint8_t protocol;          // upper layer, after IPv6 extension headers
-  uint8_t icmp_type;         // of ICMP and ICMPv6, else 0
-  bool source_is_high;       // side of the sender in `key` (of the quoted packet for icmp_error)
-  bool starts_flow;          // may create a flow: not an ICMP reply, not an error
+  Family family;        // of IP kinds
+  uint8_t protocol;     // upper layer, after IPv6 extension headers
+  uint8_t icmp_type;    // of ICMP and ICMPv6, else 0
+  bool source_is_high;  // side of the sender in `key` (of the quoted packet for icmp_error)
+  bool starts_flow;     // may create a flow: not an ICMP reply, not an error
   uint16_t ethertype;
-  uint16_t l3;               // of IP kinds and arp
-  uint16_t l4;               // of flow, icmp_error and signalling
-  uint16_t l4_length;        // upper-layer header and payload, in bytes, without Ethernet padding
-  FlowKey key;               // of flow and icmp_error
+  uint16_t l3;         // of IP kinds and arp
+  uint16_t l4;         // of flow, icmp_error and signalling
+  uint16_t l4_length;  // upper-layer header and payload, in bytes, without Ethernet padding
+  FlowKey key;         // of flow and icmp_error
 };
 
 }  // namespace butterfly::wire

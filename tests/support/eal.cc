@@ -11,9 +11,9 @@ namespace butterfly::test {
 
 void start_eal() {
   static const bool started = [] {
-    const char* arguments[] = {"test",        "--no-huge", "-m",          "128",
-                               "--no-shconf", "--no-pci",  "--no-telemetry", "-l",
-                               "0",           "--log-level=lib.eal:error"};
+    const char* arguments[] = {
+        "test",     "--no-huge",      "-m", "128", "--no-shconf",
+        "--no-pci", "--no-telemetry", "-l", "0",   "--log-level=lib.eal:error"};
     const int count = static_cast<int>(std::size(arguments));
     if (rte_eal_init(count, const_cast<char**>(arguments)) < 0) {
       std::fprintf(stderr, "EAL did not start: is there 128 MB of free memory?\n");

@@ -32,7 +32,7 @@ struct NicIntent {
   std::string tap_name;  // of a tap: kernel interface name; empty means the nic's id
 
   // Of a tap: the kernel's name for it.
-  const std::string& interface_name() const { return tap_name.empty() ? id : tap_name; }
+  const std::string& kernel_name() const { return tap_name.empty() ? id : tap_name; }
   friend bool operator==(const NicIntent&, const NicIntent&) = default;
 };
 

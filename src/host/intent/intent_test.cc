@@ -44,8 +44,8 @@ Intent good_intent() {
   put(intent, http);
   const IpAddress peer = *IpAddress::parse("192.0.2.2");
   intent.peers[peer] = {peer, {Vni(42)}};
-  const Mac remote = Mac::from_u64(0x525400000099);
-  intent.fdb[{Vni(42), remote}] = {Vni(42), remote, peer};
+  const Mac far = Mac::from_u64(0x525400000099);
+  intent.fdb[{Vni(42), far}] = {Vni(42), far, peer};
   return intent;
 }
 

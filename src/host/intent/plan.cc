@@ -68,7 +68,7 @@ class Detail {
 
 const char* type_text(NicType type) { return type == NicType::tap ? "tap" : "vhost-user"; }
 std::string tap_text(const NicIntent& nic) {
-  return nic.type == NicType::tap ? nic.interface_name() : "none";
+  return nic.type == NicType::tap ? nic.kernel_name() : "none";
 }
 
 std::string compare(const NicIntent& before, const NicIntent& after) {

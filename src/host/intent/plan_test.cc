@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 const IpAddress kPeer = Ipv4{{192, 0, 2, 2}};
-const Mac kRemote = Mac::from_u64(0x525400000099);
+const Mac kFar = Mac::from_u64(0x525400000099);
 
 Intent whole_intent() {
   Intent intent;
@@ -27,7 +27,7 @@ Intent whole_intent() {
   group.name = "web";
   for (const RuleIntent& rule : default_group_rules()) group.rules[rule_id(rule)] = rule;
   intent.peers[kPeer] = {kPeer, {Vni(42), Vni(43)}};
-  intent.fdb[{Vni(42), kRemote}] = {Vni(42), kRemote, kPeer};
+  intent.fdb[{Vni(42), kFar}] = {Vni(42), kFar, kPeer};
   return intent;
 }
 

@@ -52,7 +52,7 @@ Status validate_tap_name(const std::string& what, const NicIntent& nic) {
     return invalid(what + ": tap name '" + nic.tap_name +
                    "' on a vhost-user nic (wanted type tap)");
   }
-  const std::string& name = nic.interface_name();
+  const std::string& name = nic.kernel_name();
   const std::string subject = what + ": tap name '" + name + "'";
   if (name.size() > kMaxTapNameLength) {
     return invalid(subject + " has " + std::to_string(name.size()) + " characters (wanted 1.." +
@@ -105,9 +105,9 @@ Status validate_nics(const Intent& intent) {
                      " (wanted one nic a MAC in a VNI)");
     }
     if (nic.type != NicType::tap) continue;
-    const auto [tap, tap_is_new] = by_tap.try_emplace(nic.interface_name(), &nic);
+    const auto [tap, tap_is_new] = by_tap.try_emplace(nic.kernel_name(), &nic);
     if (!tap_is_new) {
-      return invalid("nic '" + id + "': tap name '" + nic.interface_name() + "' is taken by nic '" +
+      return invalid("nic '" + id + "': tap name '" + nic.kernel_name() + "' is taken by nic '" +
                      tap->second->id + "' (wanted a free one)");
     }
   }
