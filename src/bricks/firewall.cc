@@ -128,7 +128,7 @@ bool Firewall::may_reopen(const Packet& packet) const {
 }
 
 // The guards run from what ends the question to what asks the rules; the last lines are those of
-// a nic that the flow does not know.
+// a nic that has no part in the flow: what it sends is a start of its own.
 Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace) const {
   const wire::Parsed& parsed = packet.parsed;
   if (parsed.protocol == wire::kProtoUdp) {
@@ -155,9 +155,11 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
     return Out::allowed;
   }
   if (verdict.serial == 0 && role == Role::responder) {
-    const Out answer = judge_again(packet, nic, role, trace);
-    if (answer == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
-    return answer;
+    if (judge_again(packet, nic, role, trace) == Out::allowed) {
+      packet.verdicts |= bind_bit(packet, nic);
+      return Out::allowed;
+    }
+    if (side_ == Side::to_nic) return Out::denied;
   }
   if (side_ == Side::from_nic) return judge_anew(packet, nic, trace);
   const bool original = role == Role::responder;

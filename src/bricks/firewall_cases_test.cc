@@ -213,6 +213,10 @@ const std::vector<Case>& cases() {
        {out(outn(u(4000, 53))), in(inn(u(53, 4000))), change(renew),
         in(inn(u(53, 4000)), "other-nic"), out(outn(u(4000, 53))), in(inn(u(53, 4000)))}},
 
+      {"B14d a guest made anew connects with the ports of its former life", none,
+       kGuestHandshake + Steps{change(renew), out(vc({"S", 90000})), in(vs({"SA", 7000, 90001})),
+                               out(vc({"A", 90001, 7001})), in(vs({"PA", 7001, 90001, 10}))}},
+
       {"C03 neighbour discovery always passes",
        noout,
        {in(in6("nd_ns(target=fd00::5)")), in(in6("nd_na(target=fd00::9)")),
@@ -271,6 +275,10 @@ const std::vector<Case>& cases() {
                           out(s({"PA", 5001, 1011, 10})), wait(12), in(c({"A", 1011, 5011}))}},
       {"D12 nor one inside the window", ssh,
        kHandshake + Steps{in(c({"S", 1001}), kAny), wait(12), in(c({"PA", 1001, 5001, 10}))}},
+      {"D12b a SYN that is not believed keeps nothing alive",
+       ssh,
+       {in(c({"S", 1000})), out(s({"SA", 5000, 1001})), wait(25), in(c({"S", 7})), wait(6),
+        in(c({"A", 1001, 5001}), "tcp-mid-stream")}},
       {"D14 data to the very edge of the window", ssh,
        kHandshake + Steps{in(c({"PA", 1001 + 8192 - 1000, 5001, 1000}))}},
       {"D15 window scaling",

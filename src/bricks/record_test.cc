@@ -62,6 +62,22 @@ TEST_F(RecordTest, TwoGuestsThatStartAtOnceShareAFlowAndNobodyIsTakenAtAWordHeDi
   EXPECT_EQ(world.in(back), "pass");
 }
 
+TEST_F(RecordTest, WhoCrossesAFloodedStartWithOneOfItsOwnHasNotAgreedToTheOther) {
+  FirewallWorld world(FirewallWorld::Peer::local);
+  world.set_vm({allow()}, {allow()});
+  world.set_nic("p", kPeerPort, kPeerMac, {group_of({}, {allow()})});  // lets nothing in
+  const std::string ports = "udp(sport=51820, dport=51820)";
+  const std::string flooded =
+      "eth(src=52:54:00:00:00:05, dst=52:54:00:00:00:aa)/ipv4(src=10.0.0.5, dst=10.0.0.9)/";
+  EXPECT_EQ(world.send({{kVmPort, flooded + ports}, {kPeerPort, kIn + ports}}),
+            (std::vector<std::string>{"pass", "pass"}));
+  EXPECT_EQ(world.copies().at(kPeerPort.value), "denied");
+  EXPECT_EQ(world.out(kOut + ports), "denied");
+  // Its own start makes the flow its own, and then the answers pass.
+  EXPECT_EQ(world.in(kIn + ports), "pass");
+  EXPECT_EQ(world.out(kOut + ports), "pass");
+}
+
 TEST_F(RecordTest, TheCopiesOfAFloodedPacketMakeOneFlow) {
   world_.set_nic("third", kThirdPort, kThirdMac, {group_of({allow()}, {allow()})});
   world_.in(
@@ -84,6 +100,21 @@ TEST_F(RecordTest, ASynThatMeetsTheResetInOneBurstIsRefusedAndItsRepetitionIsANe
   EXPECT_EQ(world_.in(in("flags=S, seq=9000")), "pass");
   EXPECT_EQ(ssh().tcp.state, tcp::State::syn_sent);
   EXPECT_EQ(ssh().packets[0], 1u);
+}
+
+TEST_F(RecordTest, AConnectionThatEndsBetweenTheTwoFirewallsIsNotReopenedByWhoWasNotAsked) {
+  FirewallWorld world(FirewallWorld::Peer::local);
+  world.set_vm({allow()}, {});  // the guest may answer, not start
+  world.in(in("flags=S, seq=1000"));
+  world.out(out("flags=SA, seq=5000, ack=1001"));
+  world.in(in("flags=A, seq=1001, ack=5001"));
+  // The reset is flooded, so it has passed all bricks when the SYN reaches the peer's nic.
+  const std::string flooded_reset =
+      "eth(dst=52:54:00:00:00:aa)/ipv4(src=10.0.0.9, dst=10.0.0.5)/"
+      "tcp(sport=40000, dport=22, flags=R, seq=1001)";
+  EXPECT_EQ(world.send({{kVmPort, out("flags=S, seq=9000")}, {kPeerPort, flooded_reset}}),
+            (std::vector<std::string>{"tcp-over", "pass"}));
+  EXPECT_EQ(world.out(out("flags=S, seq=9000")), "denied");
 }
 
 TEST_F(RecordTest, AReopeningSynThatComesTwiceInABurstBeginsOnce) {
