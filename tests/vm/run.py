@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the VM tests: one lab boot a file, one line a test, counts at the end.
-A test file has `build_lab(lab)`, which returns the lab's world, and functions `test_*(world)`."""
+A test file has `build_lab(lab)`, which returns the lab's world, and functions `test_*(world)`;
+a world's `after_test()`, where it has one, ends what a test may have left running."""
 
 import argparse
 import importlib
@@ -57,6 +58,8 @@ def run_file(module, selected, arguments):
                 traceback.print_exc(limit=-3, file=sys.stdout)
                 explain(lab)
                 sys.stdout.flush()
+            finally:
+                getattr(world, "after_test", lambda: None)()
     return passed, failed
 
 
