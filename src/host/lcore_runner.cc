@@ -161,14 +161,19 @@ bool LcoreRunner::take_over(LcoreView& view) {
   std::array<Packet*, kBurst> burst;
   for (uint16_t from = 0; from < mesh_.lcores(); ++from) {
     if (from == index_) continue;
-    const uint16_t count = mesh_.ring(from, index_).pop(burst);
-    if (count == 0) continue;
-    moved = true;
-    lcore_.counters().ledger().taken_over.add(count);
-    if (lcore_.tracing()) {
-      for (uint16_t i = 0; i < count; ++i) lcore_.trace().begin(*burst[i]);
+    // All that lies there: the other lcore may have filled it from many ports. It goes on pushing
+    // meanwhile, so there is a bound.
+    uint32_t taken = 0;
+    for (uint16_t count = kBurst; count == kBurst && taken < HandoffRing::kSlots; taken += count) {
+      count = mesh_.ring(from, index_).pop(burst);
+      if (lcore_.tracing()) {
+        for (uint16_t i = 0; i < count; ++i) lcore_.trace().begin(*burst[i]);
+      }
+      view.graph->from_lcore().append(std::span(burst.data(), count), lcore_);
     }
-    view.graph->from_lcore().append(std::span(burst.data(), count), lcore_);
+    if (taken == 0) continue;
+    moved = true;
+    lcore_.counters().ledger().taken_over.add(taken);
   }
   return moved;
 }
@@ -191,7 +196,7 @@ void LcoreRunner::sleep(LcoreView& view) {
   const int longest = view.has_unwakeable ? kUnwakeableMs : kSleepMs;
   bool may_sleep = true;
   for (const LcoreView::Polled& polled : view.polled) may_sleep = polled.port->arm() && may_sleep;
-  sleeping_.store(true, std::memory_order_seq_cst);
+  sleeping_.store(1, std::memory_order_seq_cst);
   // Whoever hands over a packet or publishes a view after this line sees `sleeping_` and wakes us;
   // what came before it, we see here.
   may_sleep = may_sleep && !mesh_.has_packets_for(index_) &&
@@ -205,14 +210,15 @@ void LcoreRunner::sleep(LcoreView& view) {
     uint64_t count;
     [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
   }
-  sleeping_.store(false, std::memory_order_relaxed);
+  sleeping_.store(0, std::memory_order_relaxed);
   LcoreView& current = *view_.load(std::memory_order_acquire);
   for (const LcoreView::Polled& polled : current.polled) polled.port->disarm();
 }
 
 void LcoreRunner::wake_if_sleeping() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (sleeping_.load(std::memory_order_seq_cst)) wake();
+  // A read-modify-write that changes nothing: it orders the caller's push before the look, where a
+  // plain load might be taken before it.
+  if (sleeping_.fetch_add(0, std::memory_order_seq_cst) != 0) wake();
 }
 
 void LcoreRunner::wake() noexcept {
@@ -224,7 +230,7 @@ LcoreReport LcoreRunner::report() const {
   LcoreReport report;
   report.index = index_;
   report.cpu = cpu_;
-  report.sleeping = sleeping_.load(std::memory_order_relaxed);
+  report.sleeping = sleeping_.load(std::memory_order_relaxed) != 0;
   report.rounds = rounds_.read();
   report.busy_rounds = busy_rounds_.read();
   report.flows = flow_count_.read();

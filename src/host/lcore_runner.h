@@ -84,7 +84,7 @@ class LcoreRunner : public Waker {
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close
   std::atomic<LcoreView*> view_{nullptr};
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> sleeping_{false};
+  std::atomic<uint32_t> sleeping_{0};  // 1 while it sleeps or is about to
   TimeMs last_tick_ = 0;
   TimeMs last_sweep_ = 0;
   Count rounds_;
