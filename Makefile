@@ -7,7 +7,7 @@ BUILD := build/$(PRESET)
 
 .PHONY: build
 build: setup ## build butterflyd and butterfly (build/release)
-	@cmake --preset $(PRESET) >build.log 2>&1 || { cat build.log; rm -f build.log; exit 1; }; rm -f build.log
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly
 
 .PHONY: demo
@@ -27,7 +27,7 @@ bench: setup ## cycles and instructions a packet, in process, one core
 	@tools/bench
 
 .PHONY: fuzz
-fuzz: setup ## fuzz the parsers for a bounded time (SECONDS=60 each)
+fuzz: setup ## fuzz the parsers for a bounded time (SECONDS_EACH=60)
 	@tools/fuzz
 
 .PHONY: fmt
