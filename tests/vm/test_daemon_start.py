@@ -179,6 +179,18 @@ def test_hugepages_auto_without_enough_runs_and_warns(world):
         check("without hugepages" in said and "sysctl vm.nr_hugepages=" in said, said)
 
 
+def test_daemons_that_start_together_share_the_hugepages_there_are(world):
+    """The one that comes too late runs without, as if there had been none from the start."""
+    free = int(pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages").read_text())
+    daemons = [world.daemon(dataplane={"hugepages": "auto", "memory_mb": max(64, free * 2 * 6 // 10)})
+               for _ in range(3)]
+    for daemon in daemons:
+        daemon.process = world.lab.run.spawn(daemon.command, daemon.log_file, world.namespace)
+    for daemon in daemons:
+        wait_until(lambda d=daemon: not d.is_running() or d.cli("status").ok, 60, "it to serve or to end")
+        check(daemon.is_running(), f"every one runs: {daemon.log()}")
+
+
 # --- the file ----------------------------------------------------------------------------------
 
 def check_faults(world, text, *wanted):

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tap nics in namespaces instead of guests: the whole switch without QEMU, under changes and under attack.
+
+      a1 a2  VNI 100   b1                 c1  VNI 300   d1
+      am     VNI 101   bm                 cs  VNI 300   ds (shut)
+       └──┬──┘          │                  │             │
+        host a ═ VXLAN ═ host b          host c ═ VXLAN ═ host d
+        2 lcores         2 lcores        1 lcore          1 lcore
+"""
+
+import json
+import os
+import time
+
+from checks import OPEN_TO_PINGS, check
+from lab import drop_reasons
+from lab.host import Host
+from lab.shell import ip, run
+from lab.tap_guest import TapGuest
+from lab.topology import mac_of
+from lab.wait import wait_until
+
+TWO, OTHER, ONE = 100, 101, 300  # VNIs: two lcores, another tenant there, one lcore
+MANY = 1000
+QUOTA = 4096  # fdb_per_segment
+
+
+class World:
+    def __init__(self, lab):
+        self.lab = lab
+        self.taps = {}
+        lab.make_underlay()
+        for number, (name, lcores) in enumerate((("a", "0, 1"), ("b", "0, 1"), ("c", "0"), ("d", "1")), 1):
+            host = Host(lab.run, name, lab.binaries, lab.underlay, f"192.0.2.{number}/24", lcore=lcores)
+            # Four daemons would need more hugepages than the lab sets up.
+            host.config.write_text(host.config.read_text().replace('hugepages = "auto"', 'hugepages = "off"'))
+            lab.hosts[name] = host.start()
+        for host in lab.hosts.values():
+            host.wait_ready()
+            host.add_group("open", *OPEN_TO_PINGS, "--dir in --ip-proto tcp")
+            host.add_group("pings", *OPEN_TO_PINGS)
+        for one, two, vnis in (("a", "b", (TWO, OTHER)), ("c", "d", (ONE,))):
+            for host, peer in ((one, two), (two, one)):
+                lab.hosts[host].must("peer", "add", "--ip", lab.hosts[peer].address,
+                                     *[word for vni in vnis for word in ("--vni", vni)])
+        for host, name, vni, number in (("a", "a1", TWO, 1), ("b", "b1", TWO, 2), ("a", "a2", TWO, 3),
+                                        ("a", "am", OTHER, 1), ("b", "bm", OTHER, 2),
+                                        ("c", "c1", ONE, 1), ("d", "d1", ONE, 2)):
+            self.add(host, name, vni, number, ["open"])
+
+    def add(self, host, name, vni, number, groups, options=()):
+        addresses = [f"10.0.0.{number}/24", f"fd00::{number}/64"]
+        self.taps[name] = TapGuest(self.lab.run, self.lab.hosts[host], name, vni, mac_of(vni, number), addresses,
+                                   groups, options)
+        return self.taps[name]
+
+    def __getattr__(self, name):
+        """world.a1 is the tap a1."""
+        if name in self.__dict__.get("taps", ()):
+            return self.taps[name]
+        raise AttributeError(name)
+
+
+def build_lab(lab):
+    return World(lab)
+
+
+def status(host):
+    return host.json("status")
+
+
+def fd_count(host):
+    return len(os.listdir(f"/proc/{host.pid}/fd"))
+
+
+def check_ledger(host):
+    """received + made + copied + taken over = sent + dropped + handed over: no packet without a fate."""
+    def closes():
+        ledger = {key: int(value) for key, value in host.json("counters")["ledger"].items()}
+        return (ledger["received"] + ledger["made"] + ledger["copied"] + ledger["taken_over"]
+                == ledger["sent"] + ledger["dropped"] + ledger["handed_over"])
+    wait_until(closes, 10, f"the ledger of host {host.name} to close: {host.json('counters')['ledger']}")
+
+
+def check_no_loss(result, what):
+    check(result["lost"] == 0 and result["sent"] > 0, f"{what}: {result}")
+
+
+# --- carrying ------------------------------------------------------------------------------------
+
+def test_two_lcores_carry_pings_of_both_families(world):
+    for _ in range(10):
+        for address in ("10.0.0.2", "fd00::2"):
+            world.a1.ping_until(address)
+    check(len(status(world.a1.host)["lcores"]) == 2, "host a has two lcores")
+
+
+def test_one_lcore_carries_pings_of_both_families(world):
+    for address in ("10.0.0.2", "fd00::2"):
+        world.c1.ping_until(address)
+    check(len(status(world.c1.host)["lcores"]) == 1, "host c has one lcore")
+
+
+def test_kernel_finishes_checksums_towards_a_tap_without_vnet_headers(world):
+    for tap in (world.a1, world.b1):
+        features = run("ethtool", "-k", tap.name, namespace=tap.namespace).stdout
+        for feature in ("tx-checksumming", "tcp-segmentation-offload"):
+            line = next(line for line in features.splitlines() if line.startswith(feature))
+            check(": off" in line, f"{tap.name}: {line}")
+
+
+def check_transfers(client, server, megabytes):
+    running = server.serve(5000)
+    for address in server.addresses:
+        client.ping_until(address)
+        result = client.traffic("transfer", address, 5000, megabytes)
+        print(f"     {megabytes} MB to {address} and back in {result['seconds']} s")
+        check(result["same"], f"{client.name} to {address}: {result}")
+    running.stop()
+
+
+def test_bytes_arrive_unchanged_between_hosts_with_two_lcores(world):
+    def handed_over():
+        return sum(drop_reasons.total(world.lab.hosts[name].counters(), "flow/elsewhere") for name in "ab")
+
+    before = handed_over()
+    check_transfers(world.a1, world.b1, 16)
+    check_transfers(world.b1, world.a1, 16)
+    check(handed_over() > before, "packets were handed over between lcores, which this is about")
+    for name in "ab":
+        check_ledger(world.lab.hosts[name])
+
+
+def test_bytes_arrive_unchanged_between_hosts_with_one_lcore(world):
+    check_transfers(world.c1, world.d1, 16)
+    for name in "cd":
+        check_ledger(world.lab.hosts[name])
+
+
+def test_bytes_arrive_unchanged_on_one_host_with_two_lcores(world):
+    check_transfers(world.a1, world.a2, 16)
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+def test_a_thousand_nics_come_and_go_in_one_change(world):
+    host, before = world.c1.host, json.loads(world.c1.host.must("dump"))
+    fds, nics = fd_count(host), status(host)["nics"]
+    wanted = {**before, "nics": before["nics"] + [
+        {"id": f"many{number}", "mac": f"52:54:01:00:{number >> 8:02x}:{number & 255:02x}", "vni": 5000 + number % 50,
+         "type": "NIC_TYPE_TAP", "addresses": [f"10.1.{number >> 8}.{number & 255}"], "groups": ["pings"]}
+        for number in range(MANY)]}
+    files = []
+    for name, intent in (("many.json", wanted), ("few.json", before)):
+        files.append(host.directory / name)
+        files[-1].write_text(json.dumps(intent))
+    pinging = world.c1.start_traffic("ping", "10.0.0.2", 20)
+    for file, count in zip(files, (nics + MANY, nics)):
+        began = time.monotonic()
+        run(*host.cli_line("--timeout", 200_000, "apply", file), timeout=200)
+        print(f"     {'1,000 added' if count > nics else '1,000 removed'} in {time.monotonic() - began:.2f} s")
+        now = status(host)
+        check(now["nics"] == count and now["nics_connected"] == count, f"status: {now}")
+        links = ip("-br", "link", namespace=host.namespace).stdout.count("many")
+        check(links == count - nics, f"{links} interfaces")
+    check_no_loss(pinging.stop(), "the pair that was there all the time")
+    check(fd_count(host) == fds, f"open files: {fds} before, {fd_count(host)} after")
+    check(json.loads(host.must("dump")) == before, "the intent is as before")
+    world.c1.ping_until("10.0.0.2")
+
+
+def test_a_nic_that_comes_and_goes_costs_no_other_a_packet(world):
+    host = world.a1.host
+    fds = fd_count(host)
+    pinging = [tap.start_traffic("ping", address, 10)
+               for tap, address in ((world.a1, "10.0.0.2"), (world.am, "fd00::2"))]
+    began = time.monotonic()
+    for _ in range(100):
+        host.must("nic", "add", "--id", "guest0", "--mac", mac_of(TWO, 99), "--vni", TWO, "--type", "tap",
+                  "--ip", "10.0.0.99", "--sg", "open")
+        host.must("nic", "del", "guest0")
+    seconds = time.monotonic() - began
+    results = [ping.stop() for ping in pinging]
+    print(f"     200 changes in {seconds:.1f} s, pings: {results}")
+    for result in results:
+        check_no_loss(result, "ping beside changing nics")
+    check(fd_count(host) == fds, f"open files: {fds} before, {fd_count(host)} after")
+
+
+def test_rule_changes_do_not_disturb_a_running_transfer(world):
+    for client, server in ((world.a1, world.b1), (world.c1, world.d1)):
+        running = server.serve(5001)
+        transfer = client.start_traffic("steady", server.addresses[0], 5001)
+        for host in (client.host, server.host):
+            for number in range(50):
+                rule = host.must("sg", "rule", "add", "open", "--ip-proto", "udp", "--port", 7000 + number)
+                host.must("sg", "rule", "del", "open", rule.strip())
+        check(transfer.is_running(), "the transfer goes on")
+        result = transfer.stop()
+        print(f"     200 changes, {result}")
+        check(result["kilobytes"] > 64 and result["longest_pause_s"] < 2, str(result))
+        running.stop()
+
+
+# --- attacks -------------------------------------------------------------------------------------
+
+def test_a_flood_of_source_macs_stays_within_its_segment(world):
+    flooder = world.add("a", "aflood", TWO, 66, ["open"], ["--no-antispoof"])
+    world.a1.ping_until("10.0.0.2")
+    pinging = [tap.start_traffic("ping", "10.0.0.2", 20) for tap in (world.am, world.a1)]
+    before = {name: int(status(world.lab.hosts[name])["fdb_learnt"]) for name in "ab"}
+    flooder.traffic("flood-macs", "aflood", 5000)
+    wait_until(lambda: int(status(world.a1.host)["fdb_learnt"]) >= QUOTA, 10, "the segment's quota to be used up")
+    other, same = (ping.stop() for ping in pinging)
+    print(f"     pings of another tenant: {other}, of the same: {same}")
+    check_no_loss(other, "another tenant")
+    for name in "ab":
+        learnt = int(status(world.lab.hosts[name])["fdb_learnt"])
+        check(learnt <= QUOTA + before[name], f"host {name} has learnt {learnt}")
+    world.a1.ping_until("10.0.0.2")
+    world.am.ping_until("10.0.0.2")
+    world.a1.host.must("nic", "del", "aflood")
+    left = int(status(world.a1.host)["fdb_learnt"])
+    check(left < 100, f"{left} MACs stay when the nic behind which they were is gone")
+    check_ledger(world.a1.host)
+
+
+def test_a_flood_of_connections_is_refused_and_harms_none_that_exist(world):
+    flooder = world.add("c", "cs", ONE, 10, ["open"])
+    world.add("d", "ds", ONE, 20, [])  # shut: nobody answers the flood, so its flows stay
+    host, running = world.c1.host, world.d1.serve(5002)
+    flooder.traffic("connect", "10.0.0.20", 9, 1)  # ARP
+    established = world.c1.start_traffic("steady", "10.0.0.2", 5002)
+    result = flooder.traffic("flood-syns", "10.0.0.10", "10.0.0.20", 100_000, timeout=180)
+    lcore = status(host)["lcores"][0]
+    full = drop_reasons.total(host.drops(), r"^record/table-full$")
+    print(f"     {result}, {lcore['flows']} of {lcore['flow_capacity']} flows, {full} refused")
+    check(int(lcore["flows"]) >= int(lcore["flow_capacity"]) * 0.95, f"the table is full: {lcore}")
+    check(full > 100_000 - int(lcore["flow_capacity"]) - 5_000, f"the rest was refused by name: {host.drops()}")
+    refused = world.c1.traffic("connect", "10.0.0.2", 5002, 2)
+    check(not refused["open"], "a new connection is refused while the table is full")
+    check(drop_reasons.total(host.drops(), r"^record/table-full$") > full, "and counted")
+    check(established.is_running(), "the established connection goes on")
+    result = established.stop()
+    check(result["kilobytes"] > 64 and result["longest_pause_s"] < 5, f"established: {result}")
+    # What was never answered is forgotten after 30 s.
+    wait_until(lambda: world.c1.traffic("connect", "10.0.0.2", 5002, 2)["open"], 60, "new connections to open again")
+    running.stop()
+    for name in "cd":
+        check_ledger(world.lab.hosts[name])
+
+
+def test_nothing_was_lost_on_the_way(world):
+    """After all of the above: buffers come back, every packet has a fate."""
+    for host in world.lab.hosts.values():
+        check_ledger(host)
+        wait_until(lambda h=host: status(h)["buffers_used"] < 2000, 10, f"buffers of host {host.name} to come back")
+        check(int(host.json("counters")["ledger"]["no_buffer"]) == 0, "no packet went for want of a buffer")
