@@ -125,6 +125,32 @@ TEST_F(LcoresTest, ChangesUnderTrafficLoseNoPacketOfUntouchedNics) {
   EXPECT_EQ(reordered_, 0u);
 }
 
+TEST_F(LcoresTest, ALcoreTakesOverInARoundAllThatItWasGivenBefore) {
+  constexpr uint32_t kNics = 16;  // eight a lcore: more than a burst is handed over in a round
+  start(IdleMode::manual);
+  for (uint32_t i = 0; i < kNics; ++i) {
+    const std::string id = "g" + std::to_string(i);
+    const std::string mac = "52:54:00:00:01:" + std::to_string(10 + i);
+    intent_.nics[id] = nic_intent(id, mac.c_str(), ("10.0.1." + std::to_string(i)).c_str());
+  }
+  ASSERT_TRUE(host_->apply(intent_).ok());
+  for (uint32_t i = 0; i < kNics; ++i) {
+    const std::string text = "eth(src=52:54:00:00:01:" + std::to_string(10 + i) +
+                             ", dst=52:54:00:00:00:02)/ipv4(src=10.0.1." + std::to_string(i) +
+                             ", dst=10.0.0.2)/udp(sport=";
+    for (uint32_t flow = 0; flow < kBurst; ++flow) {
+      ports_.links.at("g" + std::to_string(i))
+          ->feed(test::bytes_of(text + std::to_string(1024 + flow) + ")"));
+    }
+  }
+  host_->run_round(1000);
+  host_->run_round(1001);
+  const LedgerReport ledger = host_->counters().ledger;
+  EXPECT_GT(ledger.handed_over, 4u * kBurst);
+  EXPECT_EQ(ledger.taken_over, ledger.handed_over);
+  EXPECT_EQ(ports_.links.at("b")->take().size(), kNics * kBurst);
+}
+
 TEST_F(LcoresTest, AnIdleHostSleepsAndWakesForAChange) {
   start(IdleMode::adaptive);
   ASSERT_TRUE(await([&] {
