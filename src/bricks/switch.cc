@@ -22,7 +22,7 @@ std::string to_string(const Segment::Place& place) {
 
 Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
   const Segment* segment = segments_.at(packet.segment);
-  if (!segment) return Out::no_segment;
+  if (!segment || is_out_of_date(*segment, packet)) return Out::no_segment;
   Trace unwanted{};
   Trace& note = trace ? *trace : unwanted;
   const auto& ethernet = *packet.at<wire::EthernetHeader>(0);  // parse has seen it
@@ -37,6 +37,15 @@ Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
   }
   const auto place = find(*segment, ethernet.destination, note);
   return place ? forward(packet, *place) : Out::flood;
+}
+
+// Another lcore may have handed over the packet under an older snapshot: the slot of its segment,
+// or of its nic, may be another tenant's by now.
+bool Switch::is_out_of_date(const Segment& segment, const Packet& packet) const {
+  if (segment.vni != packet.vni) return true;
+  if (packet.in_port == kUplinkPort) return false;
+  const Nic* nic = nics_.find(packet.in_port);
+  return !nic || nic->vni != packet.vni;
 }
 
 // Learns the source, unless intent names it: then it must come from where intent says.

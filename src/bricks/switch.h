@@ -35,7 +35,8 @@ class Switch {
       OutInfo{"local", Edge::forward, "to the nic on this host that has the destination MAC"},
       OutInfo{"tunnel", Edge::forward, "to the peer behind which the destination MAC is known"},
       OutInfo{"flood", Edge::forward, "group or unknown destination: to everyone on the segment"},
-      OutInfo{"no-segment", Edge::drop, "its segment is not (or no longer) on this host"},
+      OutInfo{"no-segment", Edge::drop,
+              "its segment, or its nic, is not (or no longer) on this host"},
       OutInfo{"group-source", Edge::drop, "its source MAC is a group address"},
       OutInfo{"impersonation", Edge::drop,
               "its source MAC belongs to a nic or static entry of another place"},
@@ -68,6 +69,7 @@ class Switch {
   Out operator()(Packet& packet, Trace* trace) noexcept;
 
  private:
+  bool is_out_of_date(const Segment& segment, const Packet& packet) const;
   bool admit_source(const Segment& segment, const Packet& packet, const Mac& source, Trace& note);
   std::optional<Segment::Place> find(const Segment& segment, const Mac& destination, Trace& note);
   Out forward(Packet& packet, const Segment::Place& place);

@@ -146,6 +146,22 @@ TEST_F(SwitchTest, AFrameOfASegmentThatIsGoneIsDropped) {
   EXPECT_EQ(from_port(1, "01", "02"), "no-segment");
 }
 
+// As a packet that another lcore has handed over while the tables changed.
+TEST_F(SwitchTest, APacketThatIsOlderThanTheTablesReachesNoOtherTenant) {
+  const auto sent_as = [this](Vni vni, PortId port) {
+    test::OwnedPacket packet(frame("01", "02"));
+    packet->in_port = port;
+    packet->vni = vni;
+    packet->segment = kRedSlot;
+    packet.parse();
+    return switch_(*packet, nullptr);
+  };
+  EXPECT_EQ(sent_as(kBlue, PortId{1}), Switch::Out::no_segment) << "the segment's slot is reused";
+  EXPECT_EQ(sent_as(kRed, PortId{9}), Switch::Out::no_segment) << "the port's slot is reused";
+  EXPECT_EQ(sent_as(kRed, PortId{8}), Switch::Out::no_segment) << "the port is gone";
+  EXPECT_EQ(sent_as(kRed, PortId{1}), Switch::Out::local);
+}
+
 TEST_F(SwitchTest, ALearntPortThatIsNotOfThisTenantIsUnknown) {
   fdb_.learn(kRed, kRedSlot, Mac::from_u64(0x52540000000e), {PortId{9}, kNoPeer}, 1000);
   fdb_.learn(kRed, kRedSlot, Mac::from_u64(0x52540000000f), {PortId{8}, kNoPeer}, 1000);
