@@ -45,17 +45,32 @@ void PortOut::flush(Lcore& lcore) {
   waiting_.clear();
 }
 
+// A packet that is too long costs itself only; any other refusal is about all that is left.
 void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
-  if (stage.count == 0) return;
+  PortCounts& port = lcore.counters().port(id);
+  std::span left(stage.packets.data(), stage.count);
+  while (!left.empty()) {
+    const Port::Sent sent = transmit(id, left, lcore);
+    left = left.subspan(sent.taken);
+    const bool one = sent.refusal == Port::Refusal::too_long;
+    const auto refused = left.first(one ? std::min<size_t>(1, left.size()) : left.size());
+    for (Packet* packet : refused) refuse(*packet, out_of(sent.refusal), lcore);
+    port.tx_refused.add(refused.size());
+    left = left.subspan(refused.size());
+  }
+  stage.count = 0;
+}
+
+// One call of the port, with what it took counted.
+Port::Sent PortOut::transmit(PortId id, std::span<Packet*> packets, Lcore& lcore) {
   uint64_t bytes = 0;
   std::array<uint32_t, kBurst> lengths;
   std::array<uint8_t, kBurst> traces;  // a sent packet may be gone after transmit(), its slot not
-  for (uint16_t i = 0; i < stage.count; ++i) {
-    lengths[i] = stage.packets[i]->length();
-    traces[i] = stage.packets[i]->trace_slot;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    lengths[i] = packets[i]->length();
+    traces[i] = packets[i]->trace_slot;
   }
-  const Port::Sent sent =
-      ports_[id.value]->transmit(lcore.index(), std::span(stage.packets.data(), stage.count));
+  const Port::Sent sent = ports_[id.value]->transmit(lcore.index(), packets);
   for (uint16_t i = 0; i < sent.taken; ++i) {
     bytes += lengths[i];
     note_step(traces[i], *node_, Out::sent, lcore);
@@ -67,12 +82,8 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
   PortCounts& port = lcore.counters().port(id);
   port.tx_packets.add(sent.taken);
   port.tx_bytes.add(bytes);
-  port.tx_refused.add(static_cast<uint64_t>(stage.count - sent.taken));
   lcore.counters().ledger().sent.add(sent.taken);
-  for (uint16_t i = sent.taken; i < stage.count; ++i) {
-    refuse(*stage.packets[i], out_of(sent.refusal), lcore);
-  }
-  stage.count = 0;
+  return sent;
 }
 
 void PortOut::refuse(Packet& packet, Out out, Lcore& lcore) {
