@@ -4,6 +4,23 @@
 #include <algorithm>
 
 namespace butterfly {
+namespace {
+
+// Peers that stay but leave a segment. Whatever was learnt behind them is forgotten, of all their
+// segments: it is learnt again at the next packet.
+std::vector<PeerId> narrowed_peers(const Intent& before, const Intent& next, const Slots& slots) {
+  std::vector<PeerId> narrowed;
+  for (const auto& [address, peer] : before.peers) {
+    const auto now = next.peers.find(address);
+    if (now != next.peers.end() && !std::ranges::includes(now->second.vnis, peer.vnis)) {
+      narrowed.push_back(PeerId{*slots.peers.find(address)});
+    }
+  }
+  return narrowed;
+}
+
+}  // namespace
+
 StatusOr<std::unique_ptr<Host>> Host::create(HostOptions options, PacketPool& pool,
                                              PortFactory& ports) {
   auto quiescence = Quiescence::create(static_cast<uint16_t>(options.cpus.size()));
@@ -86,9 +103,10 @@ Status HostImpl::apply(const Intent& next) {
   for (const auto& [vni, slot] : state_.slots.segments.all()) {
     if (!attempt.slots.segments.find(vni)) gone_segments.push_back(vni);
   }
+  const std::vector<PeerId> narrowed = narrowed_peers(*intent_, next, attempt.slots);
   NicPorts leaving = adopt(std::move(attempt), std::move(*fresh));
   leaving.clear();
-  forget_learned(state_.slots, gone_segments);
+  forget_learned(state_.slots, gone_segments, narrowed);
   return ok_status();
 }
 
@@ -149,10 +167,11 @@ HostImpl::NicPorts HostImpl::adopt(CompiledState attempt, NicPorts fresh) {
   return leaving;
 }
 
-void HostImpl::forget_learned(Slots& slots, const std::vector<Vni>& gone_segments) {
+void HostImpl::forget_learned(Slots& slots, const std::vector<Vni>& gone_segments,
+                              const std::vector<PeerId>& narrowed) {
   const auto ports = slots.ports.retired();
   const auto peers = slots.peers.retired();
-  if (ports.empty() && peers.empty() && slots.segments.retired().empty() &&
+  if (ports.empty() && peers.empty() && narrowed.empty() && slots.segments.retired().empty() &&
       slots.neighbours.retired().empty()) {
     return;
   }
@@ -160,6 +179,7 @@ void HostImpl::forget_learned(Slots& slots, const std::vector<Vni>& gone_segment
   quiescence_->wait();
   for (const uint16_t slot : ports) fdb_.forget_port(PortId{slot});
   for (const uint16_t slot : peers) fdb_.forget_peer(PeerId{slot});
+  for (const PeerId peer : narrowed) fdb_.forget_peer(peer);
   for (const Vni vni : gone_segments) fdb_.forget_segment(vni);
   const std::lock_guard lock(state_mutex_);
   slots.ports.free_retired();

@@ -48,7 +48,8 @@ class HostImpl : public Host {
   void publish(Views views);
   // Makes the attempt the state; returns the ports that left.
   NicPorts adopt(CompiledState attempt, NicPorts fresh);
-  void forget_learned(Slots& slots, const std::vector<Vni>& gone_segments);
+  void forget_learned(Slots& slots, const std::vector<Vni>& gone_segments,
+                      const std::vector<PeerId>& narrowed);
   Totals port_totals(PortId id) const;
   TraceReport describe(const PacketTrace& trace) const;
   std::string name_of(PortId port) const;
