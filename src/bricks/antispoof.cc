@@ -25,6 +25,10 @@ bool owns_ipv6(const Nic& nic, const Ipv6& address) {
   return nic.owns(address) || address == link_local_of(nic.mac);
 }
 
+// Whoever is about to take an address gives it up when another asks for it too (RFC 4862 §5.4.3,
+// 5227 §2.1.1), so a guest may ask for its own only; one that was given none, for any.
+bool may_probe(const Nic& nic, bool owns) { return owns || nic.addresses.empty(); }
+
 // Bytes before the options of an ND message (RFC 4861 §4); nothing for other messages.
 std::optional<size_t> nd_fixed_length(uint8_t icmp_type) {
   switch (icmp_type) {
@@ -69,7 +73,8 @@ Out judge_nd(const Nic& nic, const Packet& packet, const Ipv6& source, size_t fi
   const auto* nd = packet.at<wire::NdHeader>(parsed.l4);
   if (parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation) {
     // From `::` it asks whether an address is free, before taking it (RFC 4862 §5.4.2).
-    if (!source.is_zero() && !owns_ipv6(nic, source)) return Out::nd_target;
+    const bool asks_for_own = source.is_zero() && nd && may_probe(nic, owns_ipv6(nic, nd->target));
+    if (!asks_for_own && !owns_ipv6(nic, source)) return Out::nd_target;
   } else if (!owns_ipv6(nic, source)) {
     return Out::wrong_source_ip;
   }
@@ -98,7 +103,8 @@ Out judge_ipv6(const Nic& nic, const Packet& packet) {
 
 Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
   if (arp.sender_mac != nic.mac) return Out::arp_sender_mac;
-  const bool is_probe = arp.sender_ip.is_zero() && arp.operation == wire::kArpRequest;
+  const bool is_probe = arp.sender_ip.is_zero() && arp.operation == wire::kArpRequest &&
+                        may_probe(nic, nic.owns(arp.target_ip));
   return is_probe || nic.owns(arp.sender_ip) ? Out::genuine : Out::arp_sender_ip;
 }
 
@@ -106,6 +112,10 @@ Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
 
 bool Antispoof::is_dhcp_client(const Packet& packet) {
   if (packet.parsed.kind != FrameKind::flow || packet.parsed.protocol != wire::kProtoUdp) {
+    return false;
+  }
+  // RFC 2131 §4.1: without an address it only shouts.
+  if (!packet.at<wire::Ipv4Header>(packet.parsed.l3)->destination.is_limited_broadcast()) {
     return false;
   }
   const auto* udp = packet.at<wire::UdpHeader>(packet.parsed.l4);

@@ -20,6 +20,12 @@ PortPair dhcp_ports(Family family) {
   return family == Family::v4 ? PortPair{68, 67} : PortPair{546, 547};
 }
 
+bool is_all_dhcp_servers(const IpAddress& address) {
+  constexpr Ipv6 kAllServersAndRelays{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2}};
+  return address == IpAddress(Ipv4{{255, 255, 255, 255}}) ||
+         address == IpAddress(kAllServersAndRelays);
+}
+
 bool is_icmp(const wire::Parsed& parsed) {
   return parsed.protocol == (parsed.family == Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6);
 }
@@ -167,15 +173,18 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
   return Out::other_nic;
 }
 
-// DHCP clients of a segment share addresses and ports, so no flow can tell them apart.
+// DHCP clients of a segment share addresses and ports, so no flow can tell them apart. A client
+// needs no rule to shout; a unicast renewal that its rules refuse is shouted later (RFC 2131
+// §4.4.5).
 Firewall::Out Firewall::judge_dhcp(Packet& packet, const Nic& nic, bool from_client,
                                    Trace* trace) const {
   packet.verdicts |= kUntracked;
   const bool leaves = side_ == Side::from_nic;
-  if (leaves == from_client) return Out::always_allowed;
-  if (leaves) return Out::rogue_dhcp_server;
+  if (leaves && !from_client) return Out::rogue_dhcp_server;
   const auto tuple =
       wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
+  if (!leaves && !from_client) return Out::always_allowed;
+  if (leaves && is_all_dhcp_servers(tuple.destination.address)) return Out::always_allowed;
   return ask_rules(nic, direction(), start_from(packet, tuple), trace);
 }
 
