@@ -7,15 +7,15 @@
 namespace butterfly {
 namespace {
 
-void add_global_options(CLI::App& app, Session& session) {
-  app.add_option("--api", session.api, "where butterflyd listens")
+void add_global_options(CLI::App& app, Command& command) {
+  app.add_option("--api", command.api, "where butterflyd listens")
       ->envname("BUTTERFLY_API")
       ->capture_default_str();
   app.add_option_function<std::string>(
-         "-o,--output", [&session](const std::string& form) { session.json = form == "json"; },
+         "-o,--output", [&command](const std::string& form) { command.json = form == "json"; },
          "table (default) or json")
       ->check(CLI::IsMember({"table", "json"}));
-  app.add_option("--timeout", session.timeout_ms, "milliseconds to wait for an answer")
+  app.add_option("--timeout", command.timeout_ms, "milliseconds to wait for an answer")
       ->check(CLI::Range(1, 3'600'000))
       ->capture_default_str();
   app.set_version_flag("--version", "butterfly " BUTTERFLY_VERSION);
@@ -40,20 +40,20 @@ int fail_usage(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int run_cli(int argc, char** argv) {
-  Session session;
+  Command command;
   CLI::App app(
       "Speaks to butterflyd, the virtual switch of this host.\n"
       "Exit codes: 0 done, 1 refused by the daemon, 2 usage, 3 no daemon answers.",
       "butterfly");
   app.fallthrough();  // global options may stand anywhere
   app.require_subcommand(1);
-  add_global_options(app, session);
-  add_nic_commands(app, session);
-  add_group_commands(app, session);
-  add_peer_commands(app, session);
-  add_fdb_commands(app, session);
-  add_host_commands(app, session);
-  add_intent_commands(app, session);
+  add_global_options(app, command);
+  add_nic_commands(app, command);
+  add_group_commands(app, command);
+  add_peer_commands(app, command);
+  add_fdb_commands(app, command);
+  add_host_commands(app, command);
+  add_intent_commands(app, command);
   // CLI11 reports by exceptions; they end here.
   try {
     app.parse(argc, argv);
@@ -62,7 +62,7 @@ int run_cli(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return fail_usage(app, error);
   }
-  return session.action();
+  return command.action();
 }
 
 }  // namespace butterfly

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs of the command, by topic. Each adds its subcommands; the one that is parsed sets
-// session.action.
+// command.action.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
-#include "cli/session.h"
+#include "cli/command.h"
 
 namespace butterfly {
 
-void add_nic_commands(CLI::App& root, Session& session);
-void add_group_commands(CLI::App& root, Session& session);
-void add_rule_commands(CLI::App& group, Session& session);
-void add_peer_commands(CLI::App& root, Session& session);
-void add_fdb_commands(CLI::App& root, Session& session);
-void add_host_commands(CLI::App& root, Session& session);
-void add_intent_commands(CLI::App& root, Session& session);
+void add_nic_commands(CLI::App& root, Command& command);
+void add_group_commands(CLI::App& root, Command& command);
+void add_rule_commands(CLI::App& group, Command& command);
+void add_peer_commands(CLI::App& root, Command& command);
+void add_fdb_commands(CLI::App& root, Command& command);
+void add_host_commands(CLI::App& root, Command& command);
+void add_intent_commands(CLI::App& root, Command& command);
 
 // A topic whose verbs are subcommands: "nic".
 inline CLI::App& add_topic(CLI::App& parent, const std::string& name, const std::string& help) {
@@ -23,10 +23,10 @@ inline CLI::App& add_topic(CLI::App& parent, const std::string& name, const std:
 }
 
 // A verb; `action` runs after the whole line has been understood.
-inline CLI::App& add_verb(CLI::App& parent, Session& session, const std::string& name,
+inline CLI::App& add_verb(CLI::App& parent, Command& command, const std::string& name,
                           const std::string& help, std::function<int()> action) {
   CLI::App* verb = parent.add_subcommand(name, help);
-  verb->callback([&session, action = std::move(action)] { session.action = action; });
+  verb->callback([&command, action = std::move(action)] { command.action = action; });
   return *verb;
 }
 

@@ -44,38 +44,38 @@ struct ApplyOptions {
   bool dry_run = false;
 };
 
-int apply(Session& session, const ApplyOptions& options) {
+int apply(Command& command, const ApplyOptions& options) {
   auto intent = read_intent(options.file);
   if (!intent.ok()) {
-    session.fail(intent.status());
+    command.fail(intent.status());
     return kUsage;
   }
   v1::ReplaceRequest request;
   *request.mutable_intent() = *std::move(intent);
   request.set_dry_run(options.dry_run);
-  return session.ask<v1::ReplaceResponse>(request, actions_text<v1::ReplaceResponse>);
+  return command.ask<v1::ReplaceResponse>(request, actions_text<v1::ReplaceResponse>);
 }
 
-int dump(Session& session) {
+int dump(Command& command) {
   v1::GetIntentResponse response;
-  const Status status = session.client().call(v1::GetIntentRequest(), response);
-  if (!status.ok()) return session.fail(status);
+  const Status status = command.client().call(v1::GetIntentRequest(), response);
+  if (!status.ok()) return command.fail(status);
   std::cout << to_json(response.intent()) << std::flush;
   return kDone;
 }
 
 }  // namespace
 
-void add_intent_commands(CLI::App& root, Session& session) {
+void add_intent_commands(CLI::App& root, Command& command) {
   const auto options = std::make_shared<ApplyOptions>();
   CLI::App& verb =
-      add_verb(root, session, "apply", "Replace the whole intent by a file's, all or nothing",
-               [&session, options] { return apply(session, *options); });
+      add_verb(root, command, "apply", "Replace the whole intent by a file's, all or nothing",
+               [&command, options] { return apply(command, *options); });
   verb.add_option("FILE", options->file, "JSON as dump prints it; - for standard input")
       ->required();
   verb.add_flag("--dry-run", options->dry_run, "only say what would change");
-  add_verb(root, session, "dump", "The whole intent as JSON, for apply",
-           [&session] { return dump(session); });
+  add_verb(root, command, "dump", "The whole intent as JSON, for apply",
+           [&command] { return dump(command); });
 }
 
 }  // namespace butterfly

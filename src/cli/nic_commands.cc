@@ -29,13 +29,13 @@ std::string access_text(const v1::NicAccess& access) {
 }
 
 // Prints how to connect to the nic that the change made or changed.
-int change_nic(Session& session, const v1::ApplyRequest& request) {
+int change_nic(Command& command, const v1::ApplyRequest& request) {
   v1::ApplyResponse response;
-  if (const Status status = session.client().call(request, response); !status.ok()) {
-    return session.fail(status);
+  if (const Status status = command.client().call(request, response); !status.ok()) {
+    return command.fail(status);
   }
   const v1::NicAccess access = response.nics_size() > 0 ? response.nics(0) : v1::NicAccess();
-  if (session.json) {
+  if (command.json) {
     std::cout << to_json(access);
   } else {
     std::cout << actions_text(response) << access_text(access);
@@ -44,7 +44,7 @@ int change_nic(Session& session, const v1::ApplyRequest& request) {
   return kDone;
 }
 
-int add_nic(Session& session, const NicOptions& options) {
+int add_nic(Command& command, const NicOptions& options) {
   v1::ApplyRequest request;
   v1::Nic& nic = *request.add_changes()->mutable_nic_put();
   nic.set_id(options.id);
@@ -55,13 +55,13 @@ int add_nic(Session& session, const NicOptions& options) {
   nic.set_antispoof(!options.no_antispoof);
   for (const std::string& address : options.addresses) nic.add_addresses(address);
   for (const std::string& group : options.groups) nic.add_groups(group);
-  return change_nic(session, request);
+  return change_nic(command, request);
 }
 
-void add_add(CLI::App& topic, Session& session) {
+void add_add(CLI::App& topic, Command& command) {
   const auto options = std::make_shared<NicOptions>();
-  CLI::App& verb = add_verb(topic, session, "add", "Make a nic, or make it so",
-                            [&session, options] { return add_nic(session, *options); });
+  CLI::App& verb = add_verb(topic, command, "add", "Make a nic, or make it so",
+                            [&command, options] { return add_nic(command, *options); });
   verb.add_option("--id", options->id, "name of the nic")->required();
   verb.add_option("--mac", options->mac, "the guest's MAC")->required();
   verb.add_option("--vni", options->vni, "tenant segment, 1 to 16777215")->required();
@@ -72,7 +72,7 @@ void add_add(CLI::App& topic, Session& session) {
   verb.add_flag("--no-antispoof", options->no_antispoof, "let the guest use any source address");
 }
 
-int update_nic(Session& session, const NicOptions& options, const CLI::App& verb) {
+int update_nic(Command& command, const NicOptions& options, const CLI::App& verb) {
   v1::ApplyRequest request;
   v1::NicUpdate& update = *request.add_changes()->mutable_nic_update();
   update.set_id(options.id);
@@ -88,14 +88,14 @@ int update_nic(Session& session, const NicOptions& options, const CLI::App& verb
   }
   if (options.no_groups || !options.groups.empty()) update.mutable_groups();
   for (const std::string& group : options.groups) update.mutable_groups()->add_groups(group);
-  return change_nic(session, request);
+  return change_nic(command, request);
 }
 
-void add_update(CLI::App& topic, Session& session) {
+void add_update(CLI::App& topic, Command& command) {
   const auto options = std::make_shared<NicOptions>();
   CLI::App* verb = topic.add_subcommand("update", "Change what is named, keep the rest");
-  verb->callback([&session, options, verb] {
-    session.action = [&session, options, verb] { return update_nic(session, *options, *verb); };
+  verb->callback([&command, options, verb] {
+    command.action = [&command, options, verb] { return update_nic(command, *options, *verb); };
   });
   verb->add_option("--id", options->id, "name of the nic")->required();
   verb->add_option("--mac", options->mac, "the guest's MAC");
@@ -142,29 +142,29 @@ std::string show_text(const v1::GetNicResponse& response) {
 
 // `nic show ID`, `nic stats ID`, `nic sg list NIC`: one nic, printed in different ways.
 template <typename Text>
-void add_question(CLI::App& topic, Session& session, const std::string& name,
+void add_question(CLI::App& topic, Command& command, const std::string& name,
                   const std::string& help, Text text) {
   const auto id = std::make_shared<std::string>();
-  CLI::App& verb = add_verb(topic, session, name, help, [&session, id, text] {
+  CLI::App& verb = add_verb(topic, command, name, help, [&command, id, text] {
     v1::GetNicRequest request;
     request.set_id(*id);
-    return session.ask<v1::GetNicResponse>(request, text);
+    return command.ask<v1::GetNicResponse>(request, text);
   });
   verb.add_option("ID", *id, "name of the nic")->required();
 }
 
-void add_delete(CLI::App& topic, Session& session) {
+void add_delete(CLI::App& topic, Command& command) {
   const auto ids = std::make_shared<std::vector<std::string>>();
-  CLI::App& verb = add_verb(topic, session, "del", "Remove nics, all or none", [&session, ids] {
+  CLI::App& verb = add_verb(topic, command, "del", "Remove nics, all or none", [&command, ids] {
     v1::ApplyRequest request;
     for (const std::string& id : *ids) request.add_changes()->set_nic_delete(id);
-    return session.change(request);
+    return command.change(request);
   });
   verb.add_option("ID", *ids, "names of nics")->required();
 }
 
 // `nic sg add|del|set NIC SG…`; `mutable_groups` picks the kind of change.
-void add_group_verb(CLI::App& topic, Session& session, const std::string& name,
+void add_group_verb(CLI::App& topic, Command& command, const std::string& name,
                     const std::string& help, v1::NicGroups* (v1::Change::*mutable_groups)(),
                     bool needs_group) {
   struct Options {
@@ -172,12 +172,12 @@ void add_group_verb(CLI::App& topic, Session& session, const std::string& name,
     std::vector<std::string> groups;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& verb = add_verb(topic, session, name, help, [&session, options, mutable_groups] {
+  CLI::App& verb = add_verb(topic, command, name, help, [&command, options, mutable_groups] {
     v1::ApplyRequest request;
     v1::NicGroups& change = *(request.add_changes()->*mutable_groups)();
     change.set_nic(options->nic);
     for (const std::string& group : options->groups) change.add_groups(group);
-    return session.change(request);
+    return command.change(request);
   });
   verb.add_option("NIC", options->nic, "name of the nic")->required();
   verb.add_option("SG", options->groups, "security groups")->required(needs_group);
@@ -185,29 +185,29 @@ void add_group_verb(CLI::App& topic, Session& session, const std::string& name,
 
 }  // namespace
 
-void add_nic_commands(CLI::App& root, Session& session) {
+void add_nic_commands(CLI::App& root, Command& command) {
   CLI::App& nic = add_topic(root, "nic", "Guests' virtual NICs");
-  add_add(nic, session);
-  add_update(nic, session);
-  add_verb(nic, session, "list", "All nics", [&session] {
-    return session.ask<v1::ListNicsResponse>(v1::ListNicsRequest(), list_text);
+  add_add(nic, command);
+  add_update(nic, command);
+  add_verb(nic, command, "list", "All nics", [&command] {
+    return command.ask<v1::ListNicsResponse>(v1::ListNicsRequest(), list_text);
   });
-  add_question(nic, session, "show", "One nic, and how to connect to it", show_text);
-  add_question(nic, session, "stats", "Packets and bytes of one nic",
+  add_question(nic, command, "show", "One nic, and how to connect to it", show_text);
+  add_question(nic, command, "stats", "Packets and bytes of one nic",
                [](const auto& response) { return stats_text(response.nic().state()); });
-  add_delete(nic, session);
+  add_delete(nic, command);
 
   CLI::App& sg = add_topic(nic, "sg", "Security groups of a nic");
-  add_question(sg, session, "list", "The nic's groups", [](const auto& response) {
+  add_question(sg, command, "list", "The nic's groups", [](const auto& response) {
     std::string text;
     for (const std::string& group : response.nic().nic().groups()) text += group + "\n";
     return text;
   });
-  add_group_verb(sg, session, "add", "Put the nic into more groups",
+  add_group_verb(sg, command, "add", "Put the nic into more groups",
                  &v1::Change::mutable_nic_add_groups, true);
-  add_group_verb(sg, session, "del", "Take the nic out of groups",
+  add_group_verb(sg, command, "del", "Take the nic out of groups",
                  &v1::Change::mutable_nic_delete_groups, true);
-  add_group_verb(sg, session, "set", "Exactly these groups; none given: none",
+  add_group_verb(sg, command, "set", "Exactly these groups; none given: none",
                  &v1::Change::mutable_nic_set_groups, false);
 }
 

@@ -54,25 +54,25 @@ v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
   return rule;
 }
 
-int add_rule(Session& session, const RuleOptions& options, const CLI::App& verb) {
+int add_rule(Command& command, const RuleOptions& options, const CLI::App& verb) {
   v1::ApplyRequest request;
   v1::RuleAdd& change = *request.add_changes()->mutable_rule_add();
   change.set_group(options.group);
   *change.mutable_rule() = rule_of(options, verb);
   v1::ApplyResponse response;
-  if (const Status status = session.client().call(request, response); !status.ok()) {
-    return session.fail(status);
+  if (const Status status = command.client().call(request, response); !status.ok()) {
+    return command.fail(status);
   }
   const v1::Rule rule = response.rules_size() > 0 ? response.rules(0) : v1::Rule();
-  std::cout << (session.json ? to_json(rule) : rule.id() + "\n") << std::flush;
+  std::cout << (command.json ? to_json(rule) : rule.id() + "\n") << std::flush;
   return kDone;
 }
 
-void add_add(CLI::App& topic, Session& session) {
+void add_add(CLI::App& topic, Command& command) {
   const auto options = std::make_shared<RuleOptions>();
   CLI::App* verb = topic.add_subcommand("add", "Allow something; prints the rule's id");
-  verb->callback([&session, options, verb] {
-    session.action = [&session, options, verb] { return add_rule(session, *options, *verb); };
+  verb->callback([&command, options, verb] {
+    command.action = [&command, options, verb] { return add_rule(command, *options, *verb); };
   });
   verb->add_option("SG", options->group, "security group")->required();
   verb->add_option("--dir", options->direction, "in (default: towards the guest) or out")
@@ -104,21 +104,21 @@ void add_add(CLI::App& topic, Session& session) {
   verb->add_option("--description", options->description, "for people");
 }
 
-void add_delete(CLI::App& topic, Session& session) {
+void add_delete(CLI::App& topic, Command& command) {
   struct Options {
     std::string group;
     std::vector<std::string> ids;
   };
   const auto options = std::make_shared<Options>();
   CLI::App& verb =
-      add_verb(topic, session, "del", "Remove rules, all or none", [&session, options] {
+      add_verb(topic, command, "del", "Remove rules, all or none", [&command, options] {
         v1::ApplyRequest request;
         for (const std::string& id : options->ids) {
           v1::RuleDelete& change = *request.add_changes()->mutable_rule_delete();
           change.set_group(options->group);
           change.set_rule_id(id);
         }
-        return session.change(request);
+        return command.change(request);
       });
   verb.add_option("SG", options->group, "security group")->required();
   verb.add_option("RULE_ID", options->ids, "ids, as sg rule list prints them")->required();
@@ -139,26 +139,26 @@ std::string show_text(const v1::GetGroupResponse& response) {
 }
 
 template <typename Text>
-void add_question(CLI::App& topic, Session& session, const std::string& name,
+void add_question(CLI::App& topic, Command& command, const std::string& name,
                   const std::string& help, Text text) {
   const auto group = std::make_shared<std::string>();
-  CLI::App& verb = add_verb(topic, session, name, help, [&session, group, text] {
+  CLI::App& verb = add_verb(topic, command, name, help, [&command, group, text] {
     v1::GetGroupRequest request;
     request.set_name(*group);
-    return session.ask<v1::GetGroupResponse>(request, text);
+    return command.ask<v1::GetGroupResponse>(request, text);
   });
   verb.add_option("SG", *group, "security group")->required();
 }
 
 }  // namespace
 
-void add_rule_commands(CLI::App& group, Session& session) {
-  add_question(group, session, "show", "One group: who uses it, members, rules", show_text);
+void add_rule_commands(CLI::App& group, Command& command) {
+  add_question(group, command, "show", "One group: who uses it, members, rules", show_text);
   CLI::App& rule = add_topic(group, "rule", "What a group allows");
-  add_question(rule, session, "list", "The group's rules",
+  add_question(rule, command, "list", "The group's rules",
                [](const auto& response) { return rules_text(response.group()); });
-  add_add(rule, session);
-  add_delete(rule, session);
+  add_add(rule, command);
+  add_delete(rule, command);
 }
 
 }  // namespace butterfly

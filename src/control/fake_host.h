@@ -62,7 +62,7 @@ class FakeHost : public Host {
       report.id = id;
       report.connected = true;
       if (nic.type == NicType::vhost_user) report.socket = "/run/butterfly/ports/" + id + ".sock";
-      if (nic.type == NicType::tap) report.tap_name = nic.interface_name();
+      if (nic.type == NicType::tap) report.tap_name = nic.kernel_name();
       report.rx_packets = 7;
       report.rx_bytes = 700;
       reports.push_back(report);

@@ -2,7 +2,13 @@
 // The one place where intent changes.
 #include "control/intent_keeper.h"
 
+#include "host/intent/limits.h"
+#include "tables/segment_table.h"
+
 namespace butterfly {
+
+// validate() bounds what the segment table must hold, without seeing it.
+static_assert(kMaxVnis < kMaxSegments);
 
 StatusOr<std::unique_ptr<IntentKeeper>> IntentKeeper::start(Host& host, Store& store) {
   auto intent = store.load();

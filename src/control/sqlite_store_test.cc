@@ -35,8 +35,8 @@ Intent big_intent(int nics) {
   }
   const IpAddress peer = Ipv4{{192, 0, 2, 2}};
   intent.peers[peer] = {peer, {Vni(42)}};
-  const Mac remote = Mac::from_u64(0x525500000000);
-  intent.fdb[{Vni(42), remote}] = {Vni(42), remote, peer};
+  const Mac far = Mac::from_u64(0x525500000000);
+  intent.fdb[{Vni(42), far}] = {Vni(42), far, peer};
   return intent;
 }
 

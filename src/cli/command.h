@@ -13,7 +13,7 @@
 
 namespace butterfly {
 
-struct Session {
+struct Command {
   std::string api = "unix:/run/butterfly/api.sock";
   bool json = false;
   int timeout_ms = 10'000;
@@ -55,7 +55,7 @@ std::string actions_text(const Response& response) {
   return text;
 }
 
-inline int Session::change(const v1::ApplyRequest& request) {
+inline int Command::change(const v1::ApplyRequest& request) {
   return ask<v1::ApplyResponse>(request, actions_text<v1::ApplyResponse>);
 }
 
