@@ -3,12 +3,27 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace butterfly {
 
 static_assert(std::endian::native == std::endian::little, "written for little-endian hosts");
+
+// The bytes as they lie in memory, in one load: for comparing and hashing. Of a loop over bytes
+// compilers make as many loads, of == for arrays a call of memcmp, of bit_cast a copy.
+template <typename T>
+constexpr T load_raw(const uint8_t* bytes) {
+  T raw = 0;
+  if (std::is_constant_evaluated()) {
+    for (size_t i = 0; i < sizeof(T); ++i) raw = static_cast<T>(raw | T{bytes[i]} << (8 * i));
+  } else {
+    std::memcpy(&raw, bytes, sizeof raw);
+  }
+  return raw;
+}
 
 // An unsigned integer stored in network byte order, with no alignment requirement.
 template <typename T>

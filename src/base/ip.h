@@ -34,13 +34,17 @@ struct Ipv4 {
   constexpr bool names_a_host() const {
     return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 0xe0;
   }
-  // Here and below: compared in words, since GCC 12 calls memcmp for arrays of bytes.
   friend constexpr bool operator==(const Ipv4& a, const Ipv4& b) {
-    return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+    return load_raw<uint32_t>(a.bytes.data()) == load_raw<uint32_t>(b.bytes.data());
   }
   friend constexpr auto operator<=>(const Ipv4&, const Ipv4&) = default;
 };
 static_assert(sizeof(Ipv4) == 4 && alignof(Ipv4) == 1);
+
+constexpr bool equal_16(const uint8_t* a, const uint8_t* b) {
+  return ((load_raw<uint64_t>(a) ^ load_raw<uint64_t>(b)) |
+          (load_raw<uint64_t>(a + 8) ^ load_raw<uint64_t>(b + 8))) == 0;
+}
 
 struct Ipv6 {
   std::array<uint8_t, 16> bytes{};
@@ -58,9 +62,7 @@ struct Ipv6 {
     return {{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0xff, bytes[13], bytes[14], bytes[15]}};
   }
   friend constexpr bool operator==(const Ipv6& a, const Ipv6& b) {
-    const auto x = std::bit_cast<std::array<uint64_t, 2>>(a);
-    const auto y = std::bit_cast<std::array<uint64_t, 2>>(b);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+    return equal_16(a.bytes.data(), b.bytes.data());
   }
   friend constexpr auto operator<=>(const Ipv6&, const Ipv6&) = default;
 };
@@ -82,8 +84,8 @@ class IpAddress {
   static std::optional<IpAddress> parse(std::string_view text);
 
   constexpr bool is_v4() const {
-    const auto words = std::bit_cast<std::array<uint64_t, 2>>(bytes_);
-    return words[0] == 0 && static_cast<uint32_t>(words[1]) == kMappedV4;
+    return load_raw<uint64_t>(bytes_.data()) == 0 &&
+           load_raw<uint32_t>(bytes_.data() + 8) == kMappedV4;
   }
   constexpr bool is_v6() const { return !is_v4(); }
   // REQUIRES: is_v4().
@@ -98,7 +100,7 @@ class IpAddress {
   std::string to_string() const;
 
   friend constexpr bool operator==(const IpAddress& a, const IpAddress& b) {
-    return Ipv6{a.bytes_} == Ipv6{b.bytes_};
+    return equal_16(a.bytes_.data(), b.bytes_.data());
   }
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;
 

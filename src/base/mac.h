@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_order.h"
+
 namespace butterfly {
 
 struct Mac {
@@ -35,15 +37,8 @@ struct Mac {
   friend constexpr auto operator<=>(const Mac&, const Mac&) = default;
 
  private:
-  // The bytes as they lie in memory, by two loads: compilers make six of a loop, and memcmp of ==.
   constexpr uint64_t word() const {
-    struct Halves {
-      std::array<uint8_t, 4> first;
-      std::array<uint8_t, 2> last;
-    };
-    const auto halves = std::bit_cast<Halves>(bytes);
-    return std::bit_cast<uint32_t>(halves.first) | uint64_t{std::bit_cast<uint16_t>(halves.last)}
-                                                       << 32;
+    return load_raw<uint32_t>(bytes.data()) | uint64_t{load_raw<uint16_t>(bytes.data() + 4)} << 32;
   }
 };
 static_assert(sizeof(Mac) == 6 && alignof(Mac) == 1);
