@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bricks/vtep.h"
 
-#include "graph/packet_checksum.h"
 #include "wire/neighbour_frames.h"
 
 namespace butterfly {
 namespace {
 
-bool is_neighbour_discovery(const Packet& packet) {
-  return packet.parsed.kind == wire::FrameKind::signalling &&
-         packet.parsed.protocol == wire::kProtoIcmpv6 &&
-         (packet.parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation ||
-          packet.parsed.icmp_type == wire::kIcmpv6NeighbourAdvertisement);
+bool is_neighbour_discovery(const wire::Parsed& parsed) {
+  return parsed.kind == wire::FrameKind::signalling && parsed.protocol == wire::kProtoIcmpv6 &&
+         (parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation ||
+          parsed.icmp_type == wire::kIcmpv6NeighbourAdvertisement);
 }
 
 // A sum that the port has verified already, or vouches for because the packet never crossed a wire
@@ -27,34 +25,22 @@ std::string VtepIn::format(const Trace& trace) {
   return trace.source.to_string() + " to " + trace.destination.to_string();
 }
 
-VtepIn::Out VtepIn::take_ipv4(Packet& packet, bool to_group, Trace* trace) noexcept {
-  const auto* ip = packet.at<wire::Ipv4Header>(packet.parsed.l3);
-  if (!ip) return Out::not_our_address;  // impossible behind parse
-  const IpAddress source(ip->source);
-  if (trace) *trace = {source, ip->destination};
-  // RFC 1122 §3.3.6: a link-layer broadcast must not carry a packet for a single host.
-  if (to_group) return Out::other_group;
-  if (IpAddress(ip->destination) != address_) return Out::not_our_address;
-  if (!ipv4_checksum_holds(packet.bytes().subspan(packet.parsed.l3, ip->header_length()))) {
-    return Out::bad_ip_checksum;
+VtepIn::Out VtepIn::take_other_mac(const Packet& packet, const wire::EthernetHeader& ethernet,
+                                   Trace* trace) const noexcept {
+  if (!ethernet.destination.is_group()) return Out::not_our_mac;
+  const wire::Parsed& parsed = packet.parsed;
+  if (parsed.ethertype == wire::kTypeArp) return take_arp(packet, trace);
+  // RFC 1122 §3.3.6: a link-layer broadcast must not carry a packet for a single host, and of
+  // groups we are in that of neighbour discovery only.
+  const auto* ip = packet.at<wire::Ipv6Header>(parsed.l3);
+  if (address_.is_v4() || parsed.ethertype != wire::kTypeIpv6 || !ip ||
+      !is_neighbour_discovery(parsed)) {
+    return Out::other_group;
   }
-  return take_addressed(packet, source);
-}
-
-VtepIn::Out VtepIn::take_ipv6(Packet& packet, bool to_group, Trace* trace) noexcept {
-  const auto* ip = packet.at<wire::Ipv6Header>(packet.parsed.l3);
-  if (!ip) return Out::not_our_address;  // impossible behind parse
-  const IpAddress source(ip->source);
-  if (trace) *trace = {source, ip->destination};
-  if (to_group) {
-    if (address_.is_v4() || !is_neighbour_discovery(packet)) return Out::other_group;
-    const bool asks = packet.parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation;
-    return ip->destination == (asks ? address_.v6().solicited_node() : wire::kAllNodes)
-               ? Out::own
-               : Out::other_group;
-  }
-  if (IpAddress(ip->destination) != address_) return Out::not_our_address;
-  return take_addressed(packet, source);
+  if (trace) *trace = {ip->source, ip->destination};
+  const bool asks = parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation;
+  const Ipv6 group = asks ? address_.v6().solicited_node() : wire::kAllNodes;
+  return ip->destination == group ? Out::own : Out::other_group;
 }
 
 VtepIn::Out VtepIn::take_arp(const Packet& packet, Trace* trace) const noexcept {
@@ -68,42 +54,25 @@ VtepIn::Out VtepIn::take_arp(const Packet& packet, Trace* trace) const noexcept 
   return concerns_us ? Out::own : Out::not_our_address;
 }
 
-VtepIn::Out VtepIn::take_addressed(Packet& packet, const IpAddress& source) noexcept {
+VtepIn::Out VtepIn::take_other(const Packet& packet) noexcept {
   const wire::Parsed& parsed = packet.parsed;
   if (parsed.kind == wire::FrameKind::icmp_error) return Out::icmp_error;
-  if (is_neighbour_discovery(packet)) return Out::own;
-  if (parsed.kind != wire::FrameKind::flow) return Out::not_vxlan;
-  if (parsed.protocol == wire::kProtoUdp) {
-    const auto* udp = packet.at<wire::UdpHeader>(parsed.l4);
-    if (!udp || udp->destination_port != udp_port_) return Out::not_vxlan;
-    return take_vxlan(packet, *udp, source);
-  }
+  if (is_neighbour_discovery(parsed)) return Out::own;
   const bool pings =
-      (parsed.protocol == wire::kProtoIcmp && parsed.icmp_type == wire::kIcmpEcho) ||
-      (parsed.protocol == wire::kProtoIcmpv6 && parsed.icmp_type == wire::kIcmpv6Echo);
+      parsed.kind == wire::FrameKind::flow &&
+      ((parsed.protocol == wire::kProtoIcmp && parsed.icmp_type == wire::kIcmpEcho) ||
+       (parsed.protocol == wire::kProtoIcmpv6 && parsed.icmp_type == wire::kIcmpv6Echo));
   return pings ? Out::own : Out::not_vxlan;
 }
 
-VtepIn::Out VtepIn::take_vxlan(Packet& packet, const wire::UdpHeader& udp,
-                               const IpAddress& source) noexcept {
-  const PeerId peer = find_peer(source);
-  if (peer == kNoPeer) return Out::unknown_peer;
-  // 0 is "none": RFC 768, and for tunnels over IPv6 RFC 6935 §5.
-  if (udp.checksum != 0 && !is_udp_checksum_vouched_for(packet) &&
-      transport_checksum(packet, source, address_, wire::kProtoUdp, packet.parsed.l4, udp.length) !=
-          0) {
-    return Out::bad_udp_checksum;
-  }
-  packet.source_peer = peer;
-  return Out::vxlan;
+bool VtepIn::udp_checksum_holds(const Packet& packet, const IpAddress& source) const noexcept {
+  const auto* udp = packet.at<wire::UdpHeader>(packet.parsed.l4);
+  return is_udp_checksum_vouched_for(packet) ||
+         transport_checksum(packet, source, address_, wire::kProtoUdp, packet.parsed.l4,
+                            udp->length) == 0;
 }
 
-PeerId VtepIn::find_peer(const IpAddress& source) noexcept {
-  // Peers mostly differ in the last bytes of their addresses; Fibonacci hashing spreads those.
-  uint32_t tail;
-  std::memcpy(&tail, source.bytes().data() + 12, sizeof tail);
-  Seen& seen = seen_[(tail * 0x9e3779b1U) >> 26];
-  if (seen.address == source) return seen.peer;
+PeerId VtepIn::look_up(const IpAddress& source, Seen& seen) const noexcept {
   const Peer* peer = peers_.find(source);
   // A stranger is not remembered: it must not push a peer out.
   if (!peer) return kNoPeer;

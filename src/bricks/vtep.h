@@ -4,6 +4,7 @@
 #pragma once
 
 #include "graph/brick.h"
+#include "graph/packet_checksum.h"
 #include "tables/peer_table.h"
 
 namespace butterfly {
@@ -55,32 +56,74 @@ class VtepIn {
     packet.source_peer = kNoPeer;
     const auto* ethernet = packet.at<wire::EthernetHeader>(0);
     if (!ethernet) return Out::not_our_mac;  // impossible behind parse
-    if (ethernet->destination != mac_ && !ethernet->destination.is_group()) return Out::not_our_mac;
+    if (ethernet->destination != mac_) return take_other_mac(packet, *ethernet, trace);
     switch (packet.parsed.ethertype) {
       case wire::kTypeIpv4:
-        return take_ipv4(packet, ethernet->destination.is_group(), trace);
+        return take_ipv4(packet, trace);
       case wire::kTypeIpv6:
-        return take_ipv6(packet, ethernet->destination.is_group(), trace);
+        return take_ipv6(packet, trace);
       case wire::kTypeArp:
         return take_arp(packet, trace);
       default:
-        return ethernet->destination.is_group() ? Out::other_group : Out::not_vxlan;
+        return Out::not_vxlan;
     }
   }
 
  private:
-  Out take_ipv4(Packet& packet, bool to_group, Trace* trace) noexcept;
-  Out take_ipv6(Packet& packet, bool to_group, Trace* trace) noexcept;
+  // Groups, beside what is another station's.
+  Out take_other_mac(const Packet& packet, const wire::EthernetHeader& ethernet,
+                     Trace* trace) const noexcept;
   Out take_arp(const Packet& packet, Trace* trace) const noexcept;
-  Out take_addressed(Packet& packet, const IpAddress& source) noexcept;
-  Out take_vxlan(Packet& packet, const wire::UdpHeader& udp, const IpAddress& source) noexcept;
-  PeerId find_peer(const IpAddress& source) noexcept;
+
+  Out take_ipv4(Packet& packet, Trace* trace) noexcept {
+    const auto* ip = packet.at<wire::Ipv4Header>(packet.parsed.l3);
+    if (!ip) return Out::not_our_address;  // impossible behind parse
+    if (trace) *trace = {ip->source, ip->destination};
+    if (IpAddress(ip->destination) != address_) return Out::not_our_address;
+    if (!ipv4_checksum_holds(packet.bytes().subspan(packet.parsed.l3, ip->header_length()))) {
+      return Out::bad_ip_checksum;
+    }
+    return take_addressed(packet, ip->source);
+  }
+  Out take_ipv6(Packet& packet, Trace* trace) noexcept {
+    const auto* ip = packet.at<wire::Ipv6Header>(packet.parsed.l3);
+    if (!ip) return Out::not_our_address;  // impossible behind parse
+    if (trace) *trace = {ip->source, ip->destination};
+    if (IpAddress(ip->destination) != address_) return Out::not_our_address;
+    return take_addressed(packet, ip->source);
+  }
+  Out take_addressed(Packet& packet, const IpAddress& source) noexcept {
+    const wire::Parsed& parsed = packet.parsed;
+    const auto* udp = packet.at<wire::UdpHeader>(parsed.l4);
+    if (parsed.kind != wire::FrameKind::flow || parsed.protocol != wire::kProtoUdp || !udp ||
+        udp->destination_port != udp_port_) {
+      return take_other(packet);
+    }
+    const PeerId peer = find_peer(source);
+    if (peer == kNoPeer) return Out::unknown_peer;
+    // 0 is "none": RFC 768, and for tunnels over IPv6 RFC 6935 §5.
+    if (udp->checksum != 0 && !udp_checksum_holds(packet, source)) return Out::bad_udp_checksum;
+    packet.source_peer = peer;
+    return Out::vxlan;
+  }
+  // For our address, but no VXLAN.
+  static Out take_other(const Packet& packet) noexcept;
+  bool udp_checksum_holds(const Packet& packet, const IpAddress& source) const noexcept;
 
   struct Seen {
     IpAddress address;
     PeerId peer = kNoPeer;
   };
   static constexpr size_t kSeen = 64;
+
+  PeerId find_peer(const IpAddress& source) noexcept {
+    // Peers mostly differ in the last bytes of their addresses; Fibonacci hashing spreads those.
+    uint32_t tail;
+    std::memcpy(&tail, source.bytes().data() + 12, sizeof tail);
+    Seen& seen = seen_[(tail * 0x9e3779b1U) >> 26];
+    return seen.address == source ? seen.peer : look_up(source, seen);
+  }
+  PeerId look_up(const IpAddress& source, Seen& seen) const noexcept;
 
   Mac mac_;
   IpAddress address_;

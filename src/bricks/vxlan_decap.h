@@ -2,9 +2,8 @@
 // Ends a VXLAN tunnel (RFC 7348 §5): strips the outer headers and names the inner segment.
 #pragma once
 
-#include <algorithm>
-
 #include "graph/brick.h"
+#include "graph/packet_pool.h"
 #include "tables/segment_table.h"
 
 namespace butterfly {
@@ -33,9 +32,41 @@ class VxlanDecap {
   // Belongs to the snapshot that built this brick.
   explicit VxlanDecap(const SegmentTable& segments) : segments_(segments) {}
 
-  Out operator()(Packet& packet, Trace* trace) noexcept;
+  Out operator()(Packet& packet, Trace* trace) noexcept {
+    const uint16_t l4 = packet.parsed.l4;
+    const auto* head = packet.at<Tunnel>(l4);
+    // The datagram may end before the frame: what follows it is padding, not inner frame.
+    if (!head || head->udp.length < sizeof(Tunnel)) return Out::truncated;
+    if (!head->vxlan.has_vni()) return Out::no_vni_flag;
+
+    const Vni vni{head->vxlan.vni()};
+    if (trace) trace->vni = vni;
+    const uint64_t tunnel = static_cast<uint64_t>(vni.value) << 16 | packet.source_peer.value;
+    // Fibonacci hashing: the top bits of the product depend on all bits of the tunnel.
+    Seen& seen = seen_[(tunnel * 0x9e3779b97f4a7c15ULL) >> 58];
+    if (seen.tunnel != tunnel) {
+      if (const Out out = check(vni, packet.source_peer, seen); out != Out::inner) return out;
+      seen.tunnel = tunnel;
+    }
+
+    const uint32_t inner_length = head->udp.length - kAround;
+    packet.strip(static_cast<uint16_t>(l4 + kAround));
+    if (packet.length() > inner_length) truncate_packet(packet, inner_length);
+    // What the NIC found out was about the outer headers.
+    packet.ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    packet.vni = vni;
+    packet.segment = seen.segment->index;
+    return Out::inner;
+  }
 
  private:
+  // What lies between the outer IP header and the inner packet.
+  struct Tunnel {
+    wire::UdpHeader udp;
+    wire::VxlanHeader vxlan;
+    wire::EthernetHeader inner;
+  };
+  static constexpr uint16_t kAround = sizeof(wire::UdpHeader) + sizeof(wire::VxlanHeader);
   // A tunnel that was checked: this peer may speak for this segment.
   struct Seen {
     uint64_t tunnel = ~uint64_t{0};  // VNI << 16 | peer; never all ones
@@ -43,7 +74,7 @@ class VxlanDecap {
   };
   static constexpr size_t kSeen = 64;
 
-  Out check(Vni vni, PeerId peer, Seen& seen) noexcept;
+  Out check(Vni vni, PeerId peer, Seen& seen) const noexcept;
 
   const SegmentTable& segments_;
   std::array<Seen, kSeen> seen_{};

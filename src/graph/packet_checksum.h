@@ -2,7 +2,7 @@
 // The Internet checksum (RFC 1071) over packets, however many segments they have.
 #pragma once
 
-#include <rte_ip.h>
+#include <cstring>
 
 #include "graph/packet.h"
 #include "wire/checksum.h"
@@ -24,10 +24,21 @@ inline uint16_t transport_checksum(const Packet& packet, const IpAddress& source
 
 // Whether the checksum of an IPv4 header holds; `header` with its options.
 inline bool ipv4_checksum_holds(std::span<const uint8_t> header) {
-  // A constant length lets the compiler unroll the loop for the header that nearly all have.
-  const uint16_t sum = header.size() == sizeof(wire::Ipv4Header)
-                           ? rte_raw_cksum(header.data(), sizeof(wire::Ipv4Header))
-                           : rte_raw_cksum(header.data(), header.size());
+  if (header.size() != sizeof(wire::Ipv4Header)) {
+    return wire::checksum_finish(wire::checksum_add(header)) == 0;
+  }
+  // RFC 1071 §2: in the host's byte order and wider words it is the same sum.
+  uint64_t first;
+  uint64_t second;
+  uint32_t third;
+  std::memcpy(&first, header.data(), sizeof first);
+  std::memcpy(&second, header.data() + 8, sizeof second);
+  std::memcpy(&third, header.data() + 16, sizeof third);
+  uint64_t sum =
+      (first >> 32) + (first & 0xffffffff) + (second >> 32) + (second & 0xffffffff) + third;
+  sum = (sum >> 32) + (sum & 0xffffffff);
+  sum = (sum >> 16) + (sum & 0xffff);
+  sum = (sum >> 16) + (sum & 0xffff);
   return sum == 0xffff;
 }
 
