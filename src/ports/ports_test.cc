@@ -92,5 +92,22 @@ TEST(TapPort, ANameThatIsNoInterfaceNameIsRefused) {
   EXPECT_THAT(message(port.status()), HasSubstr("tap 'no/such': "));
 }
 
+// A frame cut to what fits would be sent as if it were whole.
+TEST(TapPort, AFrameOfMoreSegmentsThanOneWriteTakesIsRefusedWhole) {
+  auto port = TapPort::create("bf-segments", test::pool());
+  if (!port.ok()) GTEST_SKIP() << port.status();
+  Packet* packet = test::pool().alloc();
+  ASSERT_NE(rte_pktmbuf_append(packet, 60), nullptr);
+  for (int i = 0; i < 16; ++i) {
+    Packet* more = test::pool().alloc();
+    ASSERT_NE(rte_pktmbuf_append(more, 60), nullptr);
+    ASSERT_EQ(rte_pktmbuf_chain(packet, more), 0);
+  }
+  const Port::Sent sent = (*port)->transmit(0, std::span(&packet, 1));
+  EXPECT_EQ(sent.taken, 0);
+  EXPECT_EQ(sent.refusal, Port::Refusal::too_long);
+  free_packets(std::span(&packet, 1));
+}
+
 }  // namespace
 }  // namespace butterfly

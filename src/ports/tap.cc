@@ -73,10 +73,13 @@ uint16_t TapPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
 Port::Sent TapPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
   Sent sent;
   for (Packet* packet : packets) {
+    if (packet->nb_segs > kMaxSegmentsOut) {
+      sent.refusal = Refusal::too_long;
+      break;
+    }
     std::array<iovec, kMaxSegmentsOut> parts;
     int count = 0;
     for (const rte_mbuf* segment = packet; segment; segment = segment->next) {
-      if (count == kMaxSegmentsOut) break;
       parts[count++] = {static_cast<uint8_t*>(segment->buf_addr) + segment->data_off,
                         segment->data_len};
     }
