@@ -32,6 +32,12 @@ constexpr uint64_t kNotOffered = 1ULL << 0 |   // CSUM
                                  1ULL << 22 |  // MQ
                                  1ULL << 34;   // RING_PACKED
 
+// One buffer a frame: without it librte_vhost copies whatever length a descriptor states, chaining
+// buffers until the pool is empty, and one guest could stop everybody. What is longer than
+// kBufferData it drops; no link of ours carries that either.
+constexpr uint64_t kRegisterFlags = RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS |
+                                    RTE_VHOST_USER_LINEARBUF_SUPPORT;
+
 // librte_vhost's callbacks carry only a device number; its "ifname" is the socket path.
 std::mutex registry_mutex;
 std::map<std::string, VhostUserPort*>& registry() {
@@ -86,8 +92,7 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string
     }
   }
   port->registered_ = true;
-  if (rte_vhost_driver_register(
-          path.c_str(), RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) != 0) {
+  if (rte_vhost_driver_register(path.c_str(), kRegisterFlags) != 0) {
     return unavailable("vhost-user socket '" + path + "': librte_vhost refused it");
   }
   if (rte_vhost_driver_disable_features(path.c_str(), kNotOffered) != 0 ||
@@ -145,7 +150,10 @@ Port::Sent VhostUserPort::transmit(uint16_t, std::span<Packet*> packets) noexcep
   const uint16_t taken = rte_vhost_enqueue_burst(device, kToGuest, to_mbufs(packets.data()),
                                                  static_cast<uint16_t>(packets.size()));
   free_packets(packets.first(taken));  // enqueue has copied them
-  return {taken, taken == packets.size() ? Refusal::none : Refusal::ring_full};
+  if (taken == packets.size()) return {taken, Refusal::none};
+  // With buffers left it is the packet that does not fit, not its neighbours.
+  const bool has_buffers = rte_vhost_avail_entries(device, kToGuest) != 0;
+  return {taken, has_buffers ? Refusal::too_long : Refusal::ring_full};
 }
 
 bool VhostUserPort::arm() noexcept {
