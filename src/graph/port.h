@@ -21,6 +21,7 @@ class Port {
 
   struct Sent {
     uint16_t taken = 0;  // of the burst's first packets; these now belong to the port
+    // Of the first packet that was not taken; too_long says nothing about those behind it.
     Refusal refusal = Refusal::none;
   };
 
@@ -40,6 +41,10 @@ class Port {
   // Asks for wake-ups. Returns false when packets already wait. The lcore polls once more before it
   // sleeps, so that what came before arm() is not overslept.
   virtual bool arm() noexcept { return true; }
+  // The two for a port that several lcores poll. Each needs a descriptor of its own: of one that
+  // they share, who drains it first takes away the wake-up of those that epoll has not run yet.
+  virtual int wake_fd_for(uint16_t /*lcore*/) const noexcept { return wake_fd(); }
+  virtual bool arm_for(uint16_t /*lcore*/) noexcept { return arm(); }
   // Back to polling: no more wake-ups wanted.
   virtual void disarm() noexcept {}
 

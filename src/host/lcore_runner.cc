@@ -54,10 +54,11 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
     const Nic* nic = snapshot->nics->find(id);
     view->polled.push_back(
         {port, id, nic ? nic->vni : Vni{0}, nic ? nic->segment : uint16_t{0}, id == kUplinkPort});
-    if (port->wake_fd() < 0) {
+    const int wake_fd = port->wake_fd_for(index_);
+    if (wake_fd < 0) {
       view->has_unwakeable = true;
     } else {
-      watch(port->wake_fd());
+      watch(wake_fd);
     }
   }
   view->graph = std::make_unique<HostGraph>(
@@ -195,7 +196,9 @@ void LcoreRunner::tick(LcoreView& view) {
 void LcoreRunner::sleep(LcoreView& view) {
   const int longest = view.has_unwakeable ? kUnwakeableMs : kSleepMs;
   bool may_sleep = true;
-  for (const LcoreView::Polled& polled : view.polled) may_sleep = polled.port->arm() && may_sleep;
+  for (const LcoreView::Polled& polled : view.polled) {
+    may_sleep = polled.port->arm_for(index_) && may_sleep;
+  }
   sleeping_.store(1, std::memory_order_seq_cst);
   // Whoever hands over a packet or publishes a view after this line sees `sleeping_` and wakes us;
   // what came before it, we see here.

@@ -12,8 +12,10 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 
@@ -84,6 +86,23 @@ StatusOr<KernelInterface> read_kernel_interface(const std::string& name) {
   }
   result.addresses = addresses_of(name);
   return result;
+}
+
+StatusOr<Fd> claim_interface(const std::string& name) {
+  // An abstract name (unix(7)) is known in its network namespace only, as the interface is, and
+  // the kernel frees it even after kill -9.
+  Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string claim = "butterfly-uplink/" + name;
+  std::memcpy(address.sun_path + 1, claim.data(), claim.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + claim.size());
+  if (socket && bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) == 0) return socket;
+  if (errno == EADDRINUSE) {
+    return precondition("uplink '" + name + "': in use by another process (wanted: an interface " +
+                        "that is no other butterflyd's uplink)");
+  }
+  return unavailable("uplink '" + name + "': cannot be claimed: " + std::strerror(errno));
 }
 
 StatusOr<Fd> open_arrival_socket(const std::string& name, int index) {

@@ -25,6 +25,9 @@ struct KernelInterface {
 std::vector<std::string> kernel_interfaces();
 // not_found (naming the ones that exist) when there is no such interface.
 StatusOr<KernelInterface> read_kernel_interface(const std::string& name);
+// Ends with the descriptor, or its process. failed_precondition while another process of this
+// network namespace has the interface as its uplink: both would answer for it.
+StatusOr<Fd> claim_interface(const std::string& name);
 // A socket that becomes readable when a frame arrives on the interface. Its buffer is tiny: it is
 // for waking, not for reading.
 StatusOr<Fd> open_arrival_socket(const std::string& name, int index);

@@ -57,6 +57,7 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
                                                          PacketPool& pool) {
   std::string devargs = options.device;
   KernelInterface interface;
+  Fd claim;
   const bool is_kernel = !is_dpdk_device(options.device);
   if (is_kernel) {
     auto found = read_kernel_interface(options.device);
@@ -72,17 +73,23 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
                           ", which the kernel would answer for and ssh be lost (wanted: an " +
                           "interface without addresses, or force = true)");
     }
+    auto claimed = claim_interface(options.device);
+    if (!claimed.ok()) return claimed.status();
+    claim = std::move(*claimed);
     devargs = af_packet_device(options.device, interface.mtu, options.lcores);
   }
   auto ethdev = probe(options.device, devargs);
   if (!ethdev.ok()) return ethdev.status();
   std::unique_ptr<UplinkPort> port(new UplinkPort(*ethdev));
   RETURN_IF_ERROR(port->configure(options, pool));
+  port->claim_ = std::move(claim);
   if (is_kernel) {
     port->mtu_ = options.mtu.value_or(interface.mtu);
-    auto wake = open_arrival_socket(options.device, interface.index);
-    if (!wake.ok()) return wake.status();
-    port->wake_ = std::move(*wake);
+    for (uint16_t lcore = 0; lcore < options.lcores; ++lcore) {
+      auto wake = open_arrival_socket(options.device, interface.index);
+      if (!wake.ok()) return wake.status();
+      port->wake_.push_back(std::move(*wake));
+    }
     if (interface.is_veth) {
       port->warnings_.push_back(
           "uplink '" + options.device +
@@ -126,7 +133,8 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
     error = rte_eth_tx_queue_setup(ethdev_, queue, transmit_slots, node, nullptr);
   }
   if (error != 0) return driver_error(options.device, "queues", error);
-  if (options.mtu) rte_eth_dev_set_mtu(ethdev_, *options.mtu);  // kernel interfaces: as they are
+  // A kernel interface stays as it is: af_packet would set the interface's own MTU, for good.
+  if (options.mtu && is_dpdk_device(options.device)) rte_eth_dev_set_mtu(ethdev_, *options.mtu);
   if (rte_eth_dev_get_mtu(ethdev_, &mtu_) != 0) mtu_ = 1500;
   if (options.mtu) mtu_ = *options.mtu;
   if (error = rte_eth_dev_start(ethdev_); error != 0) {
@@ -164,9 +172,10 @@ Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noex
   return {taken, taken == packets.size() ? Refusal::none : Refusal::ring_full};
 }
 
-bool UplinkPort::arm() noexcept {
+bool UplinkPort::arm_for(uint16_t lcore) noexcept {
   uint8_t byte;
-  while (wake_ && ::recv(wake_.get(), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
+  const int fd = wake_fd_for(lcore);
+  while (fd >= 0 && ::recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
   }
   return true;
 }

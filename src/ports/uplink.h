@@ -27,8 +27,8 @@ class UplinkPort : public Port {
  public:
   // Probes, configures and starts the device. A kernel interface is driven through af_packet.
   // Errors: not_found (no such device or interface; the known ones are named), failed_precondition
-  // (the interface carries the host's address, is down, or is no Ethernet), unavailable (the driver
-  // refused, with its reason).
+  // (the interface carries the host's address, is down, is no Ethernet, or is another daemon's
+  // uplink), unavailable (the driver refused, with its reason).
   static StatusOr<std::unique_ptr<UplinkPort>> create(const UplinkOptions& options,
                                                       PacketPool& pool);
   ~UplinkPort() override;
@@ -36,8 +36,10 @@ class UplinkPort : public Port {
   // lcores without a receive queue of their own always get 0.
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
-  int wake_fd() const noexcept override { return wake_.get(); }
-  bool arm() noexcept override;
+  int wake_fd_for(uint16_t lcore) const noexcept override {
+    return lcore < wake_.size() ? wake_[lcore].get() : -1;
+  }
+  bool arm_for(uint16_t lcore) noexcept override;
   bool is_connected() const noexcept override;
 
   const Mac& mac() const { return mac_; }
@@ -56,8 +58,10 @@ class UplinkPort : public Port {
   uint16_t transmit_queues_ = 1;
   uint16_t mtu_ = 1500;
   Mac mac_;
-  // af_packet has no receive interrupt: this socket sees the same frames and wakes a sleeper.
-  Fd wake_;
+  // af_packet has no receive interrupt: these sockets, one for each lcore, see the same frames and
+  // wake a sleeper. Empty for other devices.
+  std::vector<Fd> wake_;
+  Fd claim_;  // on the kernel interface, held while we drive it
   std::unique_ptr<std::atomic_flag[]> transmit_locks_;  // used where lcores share a queue
   std::vector<std::string> warnings_;
 };

@@ -198,7 +198,8 @@ def test_rule_changes_do_not_disturb_a_running_transfer(world):
         check(transfer.is_running(), "the transfer goes on")
         result = transfer.stop()
         print(f"     200 changes, {result}")
-        check(result["kilobytes"] > 64 and result["longest_pause_s"] < 2, str(result))
+        # An lcore that sleeps through its packets until its next tick gets 3 MB through.
+        check(result["kilobytes"] > 8192 and result["longest_pause_s"] < 2, str(result))
         running.stop()
 
 
