@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/eal.h"
 
+#include <fcntl.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
+#include <sys/file.h>
 
 #include <fstream>
+
+#include "base/fd.h"
 
 namespace butterfly {
 namespace {
@@ -17,6 +21,14 @@ uint64_t free_hugepages_mb() {
   uint64_t pages = 0;
   file >> pages;
   return pages * 2;
+}
+
+// Held from counting the free pages until EAL has taken them, so that daemons that start together
+// do not all count the same ones. A lock on a directory that is there leaves no file behind.
+Fd lock_hugepages() {
+  Fd lock(open("/sys/kernel/mm/hugepages", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock) flock(lock.get(), LOCK_EX);
+  return lock;
 }
 
 // Every CPU that we may run on: EAL's main thread floats, our lcores pin themselves.
@@ -35,6 +47,7 @@ std::string allowed_cpus() {
 
 StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
   EalResult result;
+  const Fd lock = lock_hugepages();
   const uint64_t free_mb = free_hugepages_mb();
   const bool enough = free_mb >= config.memory_mb;
   const std::string facts = std::to_string(config.memory_mb) + " MB wanted, " +
@@ -55,6 +68,9 @@ StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
                                      "--log-level=lib.eal:error",
                                      "--log-level=lib.vhost.config:error",
                                      "--log-level=lib.vhost.data:error"};
+  // By itself EAL would probe every PCI device, the host's own network card among them. An address
+  // that no machine has is all that is allowed; the uplink, if it is one, is allowed by its probe.
+  arguments.insert(arguments.end(), {"-a", "ffff:ff:1f.7"});
   if (result.hugepages) {
     arguments.push_back("--in-memory");
   } else {
