@@ -42,12 +42,12 @@ enum class RuleFamily : uint8_t { any, v4, v6 };
 struct RuleIntent {
   RuleDirection direction = RuleDirection::ingress;
   RuleFamily family = RuleFamily::any;
-  std::optional<uint8_t> protocol;        // empty: any
-  std::optional<uint16_t> first_port;     // TCP, UDP, SCTP: both or none
+  std::optional<uint8_t> protocol;     // empty: any
+  std::optional<uint16_t> first_port;  // TCP, UDP, SCTP: both or none
   std::optional<uint16_t> last_port;
-  std::optional<uint8_t> icmp_type;       // ICMP, ICMPv6
-  std::optional<uint8_t> icmp_code;       // only with icmp_type
-  std::optional<Cidr> peer_cidr;          // at most one of peer_cidr and peer_group
+  std::optional<uint8_t> icmp_type;  // ICMP, ICMPv6
+  std::optional<uint8_t> icmp_code;  // only with icmp_type
+  std::optional<Cidr> peer_cidr;     // at most one of peer_cidr and peer_group
   std::string peer_group;
   std::string description;
   friend bool operator==(const RuleIntent&, const RuleIntent&) = default;
@@ -58,7 +58,7 @@ struct RuleIntent {
 std::string rule_id(const RuleIntent& rule);
 
 struct GroupIntent {
-  std::string name;  // as NicIntent::id
+  std::string name;                         // as NicIntent::id
   std::map<std::string, RuleIntent> rules;  // by rule_id
   std::set<IpAddress> members;              // listed by the operator, in every segment
   friend bool operator==(const GroupIntent&, const GroupIntent&) = default;
@@ -82,9 +82,9 @@ struct FdbIntent {
 };
 
 struct Intent {
-  std::map<std::string, NicIntent> nics;       // by id
-  std::map<std::string, GroupIntent> groups;   // by name
-  std::map<IpAddress, PeerIntent> peers;       // by address
+  std::map<std::string, NicIntent> nics;      // by id
+  std::map<std::string, GroupIntent> groups;  // by name
+  std::map<IpAddress, PeerIntent> peers;      // by address
   std::map<std::pair<Vni, Mac>, FdbIntent> fdb;
   friend bool operator==(const Intent&, const Intent&) = default;
 };

@@ -14,7 +14,7 @@ struct Action {
   enum class Object : uint8_t { nic, group, peer, fdb };
   Verb verb = Verb::add;
   Object object = Object::nic;
-  std::string name;    // id, group name, address, or "vni/mac"
+  std::string name;  // id, group name, address, or "vni/mac"
   // Whether the nic's port must be made anew (type, tap name): the guest sees its link drop.
   bool replaces_port = false;
   std::string detail;  // "mac 52:… → 52:…, groups a → b"; for people
