@@ -53,6 +53,21 @@ TEST_P(VtepTest, AnUnknownSourceIsRefusedAndNamesNoPeer) {
   EXPECT_EQ(packet->source_peer, kNoPeer);
 }
 
+TEST_P(VtepTest, ManyPeersAndStrangersAreToldApartHoweverOftenTheySpeak) {
+  // Hosts 10 to 239 speak in turn; the even ones are peers.
+  for (int host = 10; host < 240; host += 2) {
+    const auto id = static_cast<uint16_t>(host);
+    u_.peers.set(std::make_shared<Peer>(Peer{PeerId{id}, u_.host(host), u_.host(host), id}));
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (int host = 10; host < 240; ++host) {
+      const OwnedPacket packet = make_parsed(u_.eth(host, 1) + u_.ip(host, 1) + "udp/" + kInner);
+      ASSERT_EQ(decide(packet), host % 2 == 0 ? Out::vxlan : Out::unknown_peer) << host;
+      ASSERT_EQ(packet->source_peer.value, host % 2 == 0 ? host : kNoPeer.value) << host;
+    }
+  }
+}
+
 TEST_P(VtepTest, AnotherStationsMacIsNotOurs) {
   EXPECT_EQ(decide(u_.eth(2, 9) + u_.ip(2, 1) + "udp/" + kInner), Out::not_our_mac);
 }
