@@ -2,6 +2,7 @@
 // The row as nodes of DPDK's librte_graph (programmer's guide, "Graph Library and Inbuilt Nodes").
 #include <rte_graph_worker.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -84,7 +85,7 @@ void register_node(const std::string& name, rte_node_process_t process, uint64_t
   node->flags = flags;
   node->parent_id = RTE_NODE_ID_INVALID;
   node->nb_edges = static_cast<rte_edge_t>(next.size());
-  std::memcpy(node->next_nodes, next.data(), next.size() * sizeof(const char*));
+  std::copy(next.begin(), next.end(), node->next_nodes);
   if (rte_node_is_invalid(__rte_node_register(node))) fail("a node could not be registered");
   std::free(node);
 }
