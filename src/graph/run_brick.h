@@ -3,7 +3,7 @@
 // counter or forget to trace.
 //
 // Packets that take the node's usual out move on together and are counted together; the rest goes
-// out one by one. Measured as the cheapest form (decision record 0004).
+// out one by one. What it costs beside other forms: decision record 0004.
 #pragma once
 
 #include <rte_prefetch.h>
