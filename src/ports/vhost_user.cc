@@ -114,10 +114,10 @@ void VhostUserPort::attach(int device) {
   rte_vhost_vring ring{};
   if (rte_vhost_get_vhost_vring(device, kFromGuest, &ring) == 0 && ring.kickfd >= 0) {
     kick_ = Fd(fcntl(ring.kickfd, F_DUPFD_CLOEXEC, 0));
-    // Draining must never block an lcore, whatever descriptor the other side has sent.
-    if (kick_) fcntl(kick_.get(), F_SETFL, fcntl(kick_.get(), F_GETFL) | O_NONBLOCK);
+    // Edge-triggered, so that a kick is taken off by asking our own epoll (arm()): nothing is ever
+    // read from a descriptor that the other side has sent, which might block an lcore.
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = EPOLLIN | EPOLLET;
     if (kick_) epoll_ctl(wake_.get(), EPOLL_CTL_ADD, kick_.get(), &event);
   }
   rte_vhost_enable_guest_notification(device, kToGuest, 0);
@@ -159,9 +159,8 @@ Port::Sent VhostUserPort::transmit(uint16_t, std::span<Packet*> packets) noexcep
 bool VhostUserPort::arm() noexcept {
   const int device = device_.load(std::memory_order_acquire);
   if (device < 0) return true;
-  uint64_t kicks;
-  if (kick_) [[maybe_unused]]
-    const auto drained = ::read(kick_.get(), &kicks, sizeof kicks);
+  epoll_event kick;
+  epoll_wait(wake_.get(), &kick, 1, 0);
   rte_vhost_enable_guest_notification(device, kFromGuest, 1);
   // The guest may have sent between the last poll and the line above, without a kick.
   return rte_vhost_rx_queue_count(device, kFromGuest) == 0;
