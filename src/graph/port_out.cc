@@ -24,6 +24,16 @@ void note_step(uint8_t slot, Node& node, PortOut::Out out, Lcore& lcore) {
 
 }  // namespace
 
+PortOut::PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.size()) {
+  size_t count = 0;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (!ports[i]) continue;
+    stages_[i] = std::make_unique<Stage>();
+    ++count;
+  }
+  waiting_.reserve(count);
+}
+
 void PortOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
   PortOut& self = node.brick<PortOut>();
   for (Packet* packet : burst) {
@@ -32,16 +42,19 @@ void PortOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
       self.refuse(*packet, Out::gone, lcore);
       continue;
     }
-    auto& stage = self.stages_[id.value];
-    if (!stage) stage = std::make_unique<Stage>();
-    if (stage->count == 0) self.waiting_.push_back(id);
+    const auto& stage = self.stages_[id.value];
+    if (!stage->is_waiting) self.waiting_.push_back(id);
+    stage->is_waiting = true;
     stage->packets[stage->count++] = packet;
     if (stage->count == kBurst) self.send(id, *stage, lcore);
   }
 }
 
 void PortOut::flush(Lcore& lcore) {
-  for (const PortId id : waiting_) send(id, *stages_[id.value], lcore);
+  for (const PortId id : waiting_) {
+    send(id, *stages_[id.value], lcore);
+    stages_[id.value]->is_waiting = false;
+  }
   waiting_.clear();
 }
 

@@ -31,7 +31,7 @@ class PortOut {
   static constexpr BrickInfo kInfo{"port-out", kOuts};
 
   // `ports` by PortId, null where there is none; they outlive this object.
-  explicit PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.size()) {}
+  explicit PortOut(std::span<Port* const> ports);
 
   // Adds the node to `graph` under `name`.
   Node& add_to(Graph& graph, const std::string& name) {
@@ -45,6 +45,7 @@ class PortOut {
  private:
   struct Stage {
     uint16_t count = 0;
+    bool is_waiting = false;  // listed in waiting_: once a round, so that never grows
     std::array<Packet*, kBurst> packets;
   };
 
@@ -55,7 +56,7 @@ class PortOut {
 
   std::span<Port* const> ports_;
   Node* node_ = nullptr;
-  std::vector<std::unique_ptr<Stage>> stages_;  // made when a port is first sent to
+  std::vector<std::unique_ptr<Stage>> stages_;  // by PortId; an lcore allocates nothing
   std::vector<PortId> waiting_;
 };
 
