@@ -9,7 +9,7 @@
 namespace butterfly {
 
 // In:   VXLAN for our VTEP as `vtep` lets it through: parsed and source_peer set.
-// Out:  inner Ethernet frame without anything around it; vni and segment set.
+// Out:  inner Ethernet frame without anything around it; vni, segment and origin set.
 // Cost: two loads of a small table for a tunnel seen before, else one hash lookup and a search of
 //       the segment's peers. Sound since the tables of a snapshot never change.
 class VxlanDecap {
@@ -56,6 +56,7 @@ class VxlanDecap {
     packet.ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
     packet.vni = vni;
     packet.segment = seen.segment->index;
+    packet.origin = origin_of(seen.segment->index, packet.source_peer);
     return Out::inner;
   }
 

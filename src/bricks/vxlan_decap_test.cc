@@ -43,6 +43,7 @@ TEST_P(VxlanDecapTest, TheInnerFrameComesOutWithItsSegment) {
   EXPECT_EQ(text_of(*packet), normal(kInner));
   EXPECT_EQ(packet->vni, Vni{42});
   EXPECT_EQ(packet->segment, 7);
+  EXPECT_EQ(packet->origin, origin_of(7, test::kNearPeer));
 }
 
 TEST_P(VxlanDecapTest, ReservedBitsAreIgnored) {

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/ids.h"
+#include "tables/origin.h"
 #include "wire/parse.h"
 
 namespace butterfly {
@@ -31,6 +32,9 @@ struct Packet : rte_mbuf {
   // Line 2.
   // Set by `flow`, null on a miss; read by firewall-from, firewall-to, record.
   Flow* flow;
+  // Where it came from: set by the receiving port (of the uplink: until vxlan-decap names the
+  // tunnel); read by flow, record.
+  Origin origin;
   // Tenant of the packet: set by the receiving port (0 on the uplink), then by vxlan-decap; read by
   // parse, switch, vxlan-encap.
   Vni vni;
@@ -83,6 +87,7 @@ struct Packet : rte_mbuf {
   // The facts of a packet that just entered the graph.
   void reset_facts(PortId port) {
     in_port = port;
+    origin = origin_of(port);
     out_port = kNoPort;
     flow_hash = 0;
     flow = nullptr;
