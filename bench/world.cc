@@ -108,6 +108,7 @@ Packet& World::receive(Place from) {
   Packet* packet = lcore_.pool().alloc();
   if (!packet) fail("the pool is empty");
   packet->in_port = from == Place::guest ? guest_id_ : kUplinkPort;
+  packet->origin = origin_of(packet->in_port);
   packet->vni = from == Place::guest ? kTenant : Vni{0};
   packet->segment = from == Place::guest ? segment_ : uint16_t{0};
   return *packet;

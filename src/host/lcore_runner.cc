@@ -142,6 +142,7 @@ bool LcoreRunner::poll_ports(LcoreView& view) {
     for (uint16_t i = 0; i < count; ++i) {
       Packet& packet = *burst[i];
       packet.in_port = polled.id;
+      packet.origin = origin_of(polled.id);
       packet.vni = polled.vni;
       packet.segment = polled.segment;
       bytes += packet.length();
