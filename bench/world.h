@@ -72,6 +72,7 @@ class World {
   NeighbourTable neighbours_;
   wire::HashSeed seed_;
   FlowTable flows_;
+  RouteTable routes_;
   TokenBucket mtu_answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
   StashPort guest_port_;
   StashPort uplink_;

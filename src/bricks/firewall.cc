@@ -59,7 +59,7 @@ FlowStart start_from(const Packet& packet, const wire::FiveTuple& tuple) {
 FlowStart original_start(const Flow& flow, const Packet& packet) {
   FlowStart start;
   start.family = flow.family();
-  start.tuple = wire::five_tuple_of(flow.key, start.family, flow.initiator_is_high);
+  start.tuple = wire::five_tuple_of(flow.key(), start.family, flow.initiator_is_high);
   start.vni = packet.vni;
   if (flow.timeout != TimeoutClass::icmp) return start;
   start.icmp_type = static_cast<uint8_t>(start.tuple.destination.port);
@@ -153,7 +153,7 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
     return judge_anew(packet, nic, trace);
   }
   const Role role = role_of_nic(*flow, packet);
-  const NicVerdict& verdict = flow->verdict(role);
+  const NicVerdict& verdict = verdict_of(*flow, role);
   if (is_current(verdict, nic)) return Out::tracked;
   if (verdict.is_of(nic.serial)) {
     if (judge_again(packet, nic, role, trace) != Out::allowed) return Out::revoked;
@@ -220,13 +220,13 @@ Firewall::Out Firewall::judge_error(const Packet& packet, const Nic& nic, Trace*
   if (!flow) return Out::error_unrelated;
   const Role quoted = flow->role_of(parsed.source_is_high);
   const Role role = side_ == Side::to_nic ? quoted : other(quoted);
-  if (!flow->verdict(role).is_of(nic.serial)) return Out::error_unrelated;
+  if (!verdict_of(*flow, role).is_of(nic.serial)) return Out::error_unrelated;
   const auto quote = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
   if (outer_tuple(packet).destination.address != quote.source.address ||
       !quotes_plausibly(packet, *flow, quoted)) {
     return Out::error_unrelated;
   }
-  if (is_current(flow->verdict(role), nic)) return Out::related;
+  if (is_current(verdict_of(*flow, role), nic)) return Out::related;
   return judge_again(packet, nic, role, trace) == Out::allowed ? Out::related : Out::revoked;
 }
 

@@ -71,9 +71,11 @@ class Firewall {
   };
   static std::string format(const Trace& trace);
 
-  // `ethertypes`: what may pass of frames that are neither IP nor ARP.
-  Firewall(Side side, const NicTable& nics, std::vector<uint16_t> ethertypes = {})
-      : side_(side), nics_(nics), ethertypes_(std::move(ethertypes)) {}
+  // `flows` belongs to the lcore. `ethertypes`: what may pass of frames that are neither IP nor
+  // ARP.
+  Firewall(Side side, const NicTable& nics, const FlowTable& flows,
+           std::vector<uint16_t> ethertypes = {})
+      : side_(side), nics_(nics), flows_(flows), ethertypes_(std::move(ethertypes)) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Nic* nic = nics_.find(side_ == Side::from_nic ? packet.in_port : packet.out_port);
@@ -81,7 +83,7 @@ class Firewall {
     if (packet.parsed.kind != wire::FrameKind::flow) return judge_other(packet, *nic, trace);
     const Flow* flow = packet.flow;
     if (flow && (packet.verdicts & kStartsAnew) == 0 && !flow->tcp.is_over() &&
-        is_current(flow->verdict(role_of_nic(*flow, packet)), *nic)) [[likely]] {
+        is_current(verdict_of(*flow, role_of_nic(*flow, packet)), *nic)) [[likely]] {
       return Out::tracked;
     }
     return judge_flow(packet, *nic, trace);
@@ -90,6 +92,9 @@ class Firewall {
  private:
   static bool is_current(const NicVerdict& verdict, const Nic& nic) {
     return verdict.is_of(nic.serial) && verdict.generation >= nic.policy.generation;
+  }
+  const NicVerdict& verdict_of(const Flow& flow, Role role) const {
+    return flows_.history(flow).verdict(role);
   }
   Role role_of_nic(const Flow& flow, const Packet& packet) const {
     const Role sender = flow.role_of(packet.parsed.source_is_high);
@@ -112,6 +117,7 @@ class Firewall {
 
   Side side_;
   const NicTable& nics_;
+  const FlowTable& flows_;
   std::vector<uint16_t> ethertypes_;
 };
 static_assert(DecidingBrick<Firewall>);

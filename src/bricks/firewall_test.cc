@@ -34,14 +34,17 @@ TEST(Firewall, OneEntryHoldsTheVerdictsOfBothEndsAndEachIsAskedAgainAlone) {
   world.out(kToPeer + kOut + kRequest);
   const Flow* flow = world.flow_of(kToPeer + kOut + kRequest);
   ASSERT_NE(flow, nullptr);
-  EXPECT_TRUE(flow->verdict(Role::initiator).is_of(world.nics.find(kVmPort)->serial));
-  EXPECT_TRUE(flow->verdict(Role::responder).is_of(world.nics.find(kPeerPort)->serial));
+  EXPECT_TRUE(
+      world.flows.history(*flow).verdict(Role::initiator).is_of(world.nics.find(kVmPort)->serial));
+  EXPECT_TRUE(world.flows.history(*flow)
+                  .verdict(Role::responder)
+                  .is_of(world.nics.find(kPeerPort)->serial));
   world.set_nic("p", kPeerPort, kPeerMac, {group_of({}, {allow()})});
   EXPECT_EQ(world.in(kToVm + kIn + kReply), "revoked");
   EXPECT_EQ(world.out(kToPeer + kOut + kRequest), "revoked");
   world.set_nic("p", kPeerPort, kPeerMac, {group_of({allow()}, {})});
   EXPECT_EQ(world.in(kToVm + kIn + kReply), "pass");
-  EXPECT_EQ(flow->verdict(Role::responder).generation,
+  EXPECT_EQ(world.flows.history(*flow).verdict(Role::responder).generation,
             world.nics.find(kPeerPort)->policy.generation);
 }
 
@@ -98,11 +101,12 @@ TEST(Firewall, OfAFloodedPacketEveryNicJudgesItsCopyAndNoneBecomesItsEnd) {
   EXPECT_EQ(world.copies().at(kThirdPort.value), "denied");
   const Flow* flow = world.flow_of(kToVm + kIn + kRequest);
   ASSERT_NE(flow, nullptr);
-  EXPECT_EQ(flow->verdict(Role::responder).serial, 0u);
+  EXPECT_EQ(world.flows.history(*flow).verdict(Role::responder).serial, 0u);
   // Who answers is the end, when its ingress rules would have let the request in.
   EXPECT_EQ(world.send(kThirdPort, kToPeer + kOut + kReply), "denied");
   EXPECT_EQ(world.send(kVmPort, kToPeer + kOut + kReply), "pass");
-  EXPECT_TRUE(flow->verdict(Role::responder).is_of(world.nics.find(kVmPort)->serial));
+  EXPECT_TRUE(
+      world.flows.history(*flow).verdict(Role::responder).is_of(world.nics.find(kVmPort)->serial));
 }
 
 TEST(Firewall, ABroadcastFromAGuestLeavesByItsEgressRules) {

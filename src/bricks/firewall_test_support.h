@@ -72,7 +72,7 @@ class FirewallWorld {
     nic->vni = Vni{7};
     nic->mac = mac;
     nic->policy.groups = std::move(groups);
-    nic->policy.generation = ++generation_;
+    nic->policy.generation = nic->generation = ++generation_;
     nics.set(std::move(nic));
   }
   void set_vm(std::vector<Rule> ingress, std::vector<Rule> egress) {
@@ -139,10 +139,16 @@ class FirewallWorld {
   NicTable nics;
   wire::HashSeed seed{{1, 2}};
   FlowTable flows;
-  FlowLookup flow{flows, seed, lcore, 1};
-  Firewall from{Firewall::Side::from_nic, nics};
-  Firewall to{Firewall::Side::to_nic, nics, {kListedType}};
-  Record record{flows, nics, lcore};
+  RouteTable routes{seed};
+  Fdb fdb{8, 8, 300'000, seed};
+  SegmentTable segments;
+  Vtep vtep;
+  // Every packet walks here; the scenarios hold the shortcut against that.
+  Shortcut shortcut{{flows, routes, fdb, nics, segments, vtep}, 1, lcore, /*enabled=*/false};
+  FlowLookup flow{flows, shortcut, seed, lcore, 1};
+  Firewall from{Firewall::Side::from_nic, nics, flows};
+  Firewall to{Firewall::Side::to_nic, nics, flows, {kListedType}};
+  Record record{flows, nics, shortcut, lcore};
   Firewall::Trace note{};  // of the last firewall brick that asked a rule
 
  private:

@@ -11,6 +11,7 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
   std::array<Packet*, kBurst> askers;
   std::array<Flow*, kBurst> found;
   size_t count = 0;
+  shortcut_.begin_burst();
   for (Packet* packet : burst) {
     const wire::Parsed& parsed = packet->parsed;
     packet->flow = nullptr;

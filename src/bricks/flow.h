@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the flow that a packet belongs to, and the lcore that owns it (decision record 0006).
+// Finds the flow that a packet belongs to, the lcore that owns it (decision record 0006), and the
+// shortcut if one is known (graph/shortcut.h).
 //
-// In:   a parsed packet of a tenant segment, from a guest, the wire or another lcore.
+// In:   a parsed packet of a tenant segment, from a guest, the wire or another lcore. Not checked
+//       by antispoof yet: a route is taken from its place and with its addresses only.
 // Out:  packet.flow (null on a miss), packet.flow_hash (0 without a flow key), packet.verdicts 0.
-//       An ICMP error carries the flow of the packet it quotes.
-// Cost: one hash, one index line and one entry a packet, for a whole burst at once.
+//       By the shortcut: out_port and peer too. An ICMP error carries the flow that it quotes.
+// Cost: one hash, one index line, one flow (two lines for IPv6) and a route a packet, for a whole
+//       burst at once.
 #pragma once
 
 #include <array>
 
 #include "graph/brick.h"
 #include "graph/lcore.h"
+#include "graph/shortcut.h"
 #include "tables/flow_table.h"
 
 namespace butterfly {
 
 class FlowLookup {
  public:
-  enum class Out : uint8_t { from_guest, from_wire, elsewhere };
+  enum class Out : uint8_t { to_guest, to_wire, from_guest, from_wire, elsewhere };
   static constexpr std::array kOuts{
-      OutInfo{"from-guest", Edge::forward, "came from a guest: its nic's egress rules are next"},
+      OutInfo{"to-guest", Edge::forward, "by the shortcut: to a guest, as the packet before it"},
+      OutInfo{"to-wire", Edge::forward, "by the shortcut: to a peer, as the packet before it"},
+      OutInfo{"from-guest", Edge::forward, "came from a guest: antispoof is next"},
       OutInfo{"from-wire", Edge::forward, "came through a tunnel: the switch is next"},
       OutInfo{"elsewhere", Edge::forward, "another lcore owns the flow and takes the packet over"},
   };
@@ -33,13 +39,18 @@ class FlowLookup {
 
   // All lcores of a host share the seed, and `lcores` is how many there are. `flows` belongs to
   // `lcore`; its clock tells the time.
-  FlowLookup(FlowTable& flows, const wire::HashSeed& seed, const Lcore& lcore, uint16_t lcores)
-      : flows_(flows), seed_(seed), lcore_(lcore), lcores_(lcores) {}
+  FlowLookup(FlowTable& flows, Shortcut& shortcut, const wire::HashSeed& seed, const Lcore& lcore,
+             uint16_t lcores)
+      : flows_(flows), shortcut_(shortcut), seed_(seed), lcore_(lcore), lcores_(lcores) {}
 
   void prepare(std::span<Packet* const> burst) noexcept;
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     if (trace) *trace = note(packet);
+    if (packet.flow && packet.parsed.kind == wire::FrameKind::flow &&
+        shortcut_.take(packet, *packet.flow)) [[likely]] {
+      return packet.out_port == kUplinkPort ? Out::to_wire : Out::to_guest;
+    }
     if (!is_ours(packet)) return Out::elsewhere;
     return packet.in_port == kUplinkPort ? Out::from_wire : Out::from_guest;
   }
@@ -51,6 +62,7 @@ class FlowLookup {
   static Trace note(const Packet& packet);
 
   FlowTable& flows_;
+  Shortcut& shortcut_;
   const wire::HashSeed& seed_;
   const Lcore& lcore_;
   uint16_t lcores_;

@@ -25,11 +25,17 @@ class FlowLookupTest : public ::testing::Test {
   Lcore lcore_{1, pool()};
   wire::HashSeed seed_{{3, 4}};
   FlowTable flows_{100};
+  RouteTable routes_{seed_};
+  Fdb fdb_{8, 8, 300'000, seed_};
+  NicTable nics_;
+  SegmentTable segments_;
+  Vtep vtep_;
+  Shortcut shortcut_{{flows_, routes_, fdb_, nics_, segments_, vtep_}, 1, lcore_, true};
   std::vector<Packet*> packets_;
 };
 
 TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
-  FlowLookup flow(flows_, seed_, lcore_, 1);
+  FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
   Packet* first = parsed("eth/ipv4/udp(sport=1, dport=2)");
   flow.prepare(packets_);
   EXPECT_EQ(first->flow, nullptr);
@@ -53,7 +59,7 @@ TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
 }
 
 TEST_F(FlowLookupTest, ThePlaceItCameFromDecidesWhatIsNext) {
-  FlowLookup flow(flows_, seed_, lcore_, 1);
+  FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
   EXPECT_EQ(flow(*parsed("eth/ipv4/udp"), nullptr), FlowLookup::Out::from_guest);
   EXPECT_EQ(flow(*parsed("eth/ipv4/udp", kUplinkPort), nullptr), FlowLookup::Out::from_wire);
   EXPECT_EQ(flow(*parsed("eth/arp", kUplinkPort), nullptr), FlowLookup::Out::from_wire);
@@ -62,8 +68,8 @@ TEST_F(FlowLookupTest, ThePlaceItCameFromDecidesWhatIsNext) {
 TEST_F(FlowLookupTest, ExactlyOneLcoreOwnsAFlowInBothDirectionsAndEachMayOwnArp) {
   Lcore other{0, pool()};
   FlowTable others{100};
-  FlowLookup here(flows_, seed_, lcore_, 2);
-  FlowLookup there(others, seed_, other, 2);
+  FlowLookup here(flows_, shortcut_, seed_, lcore_, 2);
+  FlowLookup there(others, shortcut_, seed_, other, 2);
   int ours = 0;
   for (int port = 1; port <= 100; ++port) {
     const std::string there_and_back[] = {
@@ -88,7 +94,7 @@ TEST_F(FlowLookupTest, ExactlyOneLcoreOwnsAFlowInBothDirectionsAndEachMayOwnArp)
 }
 
 TEST_F(FlowLookupTest, ATraceNamesTheHashAndWhetherTheFlowIsKnown) {
-  FlowLookup flow(flows_, seed_, lcore_, 1);
+  FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
   Packet* packet = parsed("eth/ipv4/udp");
   flow.prepare(packets_);
   FlowLookup::Trace trace{};

@@ -54,11 +54,6 @@ Record::Out refused(tcp::Verdict verdict) {
   }
 }
 
-void count(Flow& flow, Role sender, uint32_t length) {
-  flow.packets[static_cast<size_t>(sender)] += 1;
-  flow.bytes[static_cast<size_t>(sender)] += length;
-}
-
 }  // namespace
 
 // Both firewall bricks ask the policy of the snapshot that this brick sees too.
@@ -71,8 +66,9 @@ NicVerdict Record::verdict_of(PortId port) const {
 bool Record::is_other_flow(const Flow& flow, const Packet& packet) const {
   if (flow.role_of(packet.parsed.source_is_high) != Role::initiator) return true;
   if (flow.tcp.is_over()) return true;
-  if (flow.verdict(Role::initiator).serial != verdict_of(packet.in_port).serial) return true;
-  const uint64_t responder = flow.verdict(Role::responder).serial;
+  const FlowHistory& history = flows_.history(flow);
+  if (history.verdict(Role::initiator).serial != verdict_of(packet.in_port).serial) return true;
+  const uint32_t responder = history.verdict(Role::responder).serial;
   return (packet.verdicts & kBindTo) && responder != 0 &&
          responder != verdict_of(packet.out_port).serial;
 }
@@ -98,7 +94,7 @@ Record::Out Record::begin_again(Flow& flow, const Packet& packet, Trace* trace) 
     const tcp::Verdict verdict = tcp::check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
-  flow.packets[0] = flow.packets[1] = flow.bytes[0] = flow.bytes[1] = 0;
+  flows_.reset_tallies(flow);
   fill(flow, packet, segment, trace);
   return onward(packet);
 }
@@ -106,16 +102,18 @@ Record::Out Record::begin_again(Flow& flow, const Packet& packet, Trace* trace) 
 // REQUIRES: counters are zero.
 void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
                   Trace* trace) const {
-  flow.last_seen = lcore_.now();
+  flow.see(lcore_.now());
+  flow.forget_routes();
   flow.initiator_is_high = packet.parsed.source_is_high;
   flow.timeout = first_class_of(packet.parsed);
   flow.tcp = {};
   if (is_tcp(packet)) tcp::start(flow.tcp, flow.tcp_track, segment);
   // Where it came from has been asked, or it came through a tunnel and there is no nic.
-  flow.verdict(Role::initiator) = verdict_of(packet.in_port);
-  flow.verdict(Role::responder) =
+  FlowHistory& history = flows_.history(flow);
+  history.verdict(Role::initiator) = verdict_of(packet.in_port);
+  history.verdict(Role::responder) =
       packet.verdicts & kBindTo ? verdict_of(packet.out_port) : NicVerdict{};
-  count(flow, Role::initiator, packet.length());
+  flows_.count(flow, Role::initiator, packet.length());
   if (trace) *trace = {true, flow.tcp.state};
 }
 
@@ -137,9 +135,10 @@ Record::Out Record::move_on(Flow& flow, const Packet& packet, Trace* trace) {
   } else if (sender == Role::responder && flow.timeout == TimeoutClass::udp_new) {
     flow.timeout = TimeoutClass::udp_replied;
   }
-  if (refreshes) flow.last_seen = lcore_.now();
+  if (refreshes) flow.see(lcore_.now());
   if (packet.verdicts & (kBindFrom | kBindTo)) bind(flow, packet, sender);
-  count(flow, sender, packet.length());
+  flows_.count(flow, sender, packet.length());
+  shortcut_.note(packet, flow, sender);
   return onward(packet);
 }
 
@@ -148,8 +147,10 @@ Record::Out Record::move_on(Flow& flow, const Packet& packet, Trace* trace) {
 void Record::bind(Flow& flow, const Packet& packet, Role sender) const {
   const bool judged_as_start = !packet.flow || (packet.verdicts & kStartsAnew);
   if (judged_as_start && sender == Role::responder) return;
-  if (packet.verdicts & kBindFrom) flow.verdict(sender) = verdict_of(packet.in_port);
-  if (packet.verdicts & kBindTo) flow.verdict(other(sender)) = verdict_of(packet.out_port);
+  flow.forget_routes();
+  FlowHistory& history = flows_.history(flow);
+  if (packet.verdicts & kBindFrom) history.verdict(sender) = verdict_of(packet.in_port);
+  if (packet.verdicts & kBindTo) history.verdict(other(sender)) = verdict_of(packet.out_port);
 }
 
 std::string Record::format(const Trace& trace) {

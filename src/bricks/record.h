@@ -11,6 +11,7 @@
 
 #include "graph/brick.h"
 #include "graph/lcore.h"
+#include "graph/shortcut.h"
 #include "tables/flow_table.h"
 #include "tables/nic_table.h"
 
@@ -48,8 +49,8 @@ class Record {
   static std::string format(const Trace& trace);
 
   // `flows` belongs to `lcore`; its clock tells the time.
-  Record(FlowTable& flows, const NicTable& nics, const Lcore& lcore)
-      : flows_(flows), nics_(nics), lcore_(lcore) {}
+  Record(FlowTable& flows, const NicTable& nics, Shortcut& shortcut, const Lcore& lcore)
+      : flows_(flows), nics_(nics), shortcut_(shortcut), lcore_(lcore) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     if (packet.parsed.kind != wire::FrameKind::flow || (packet.verdicts & kUntracked)) {
@@ -83,6 +84,7 @@ class Record {
 
   FlowTable& flows_;
   const NicTable& nics_;
+  Shortcut& shortcut_;
   const Lcore& lcore_;
 };
 static_assert(DecidingBrick<Record>);

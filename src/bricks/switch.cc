@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bricks/switch.h"
 
+#include "tables/flow_table.h"
+
 namespace butterfly {
 namespace {
 
@@ -33,10 +35,10 @@ Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
   if (!admit_source(*segment, packet, ethernet.source, note)) return Out::impersonation;
   if (ethernet.destination.is_group()) {
     note.found = Finding::group;
-    return is_reserved_group(ethernet.destination) ? Out::reserved_group : Out::flood;
+    return is_reserved_group(ethernet.destination) ? Out::reserved_group : flood(packet);
   }
   const auto place = find(*segment, ethernet.destination, note);
-  return place ? forward(packet, *place) : Out::flood;
+  return place ? forward(packet, *place) : flood(packet);
 }
 
 // Another lcore may have handed over the packet under an older snapshot: the slot of its segment,
@@ -81,6 +83,11 @@ std::optional<Segment::Place> Switch::find(const Segment& segment, const Mac& de
     note.peer = place->peer;
   }
   return place;
+}
+
+Switch::Out Switch::flood(Packet& packet) {
+  packet.verdicts |= kFlooded;
+  return Out::flood;
 }
 
 Switch::Out Switch::forward(Packet& packet, const Segment::Place& place) {

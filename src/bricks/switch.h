@@ -14,7 +14,7 @@
 namespace butterfly {
 
 // In:   a parsed frame of a tenant; packet.segment, vni, in_port and, from the wire, source_peer.
-// Out:  packet.out_port and packet.peer set, but for `flood`.
+// Out:  packet.out_port and packet.peer set, but for `flood`, where packet.verdicts tells `record`.
 // Cost: two lookups in the segment's known MACs, up to two in the FDB; writes the FDB at most once
 // a
 //       second for each station, and never waits for it.
@@ -73,6 +73,7 @@ class Switch {
   bool admit_source(const Segment& segment, const Packet& packet, const Mac& source, Trace& note);
   std::optional<Segment::Place> find(const Segment& segment, const Mac& destination, Trace& note);
   Out forward(Packet& packet, const Segment::Place& place);
+  static Out flood(Packet& packet);
 
   const SegmentTable& segments_;  // of the snapshot, as nics_
   const NicTable& nics_;

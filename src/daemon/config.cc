@@ -135,6 +135,7 @@ void read_dataplane(ConfigReader reader, const std::vector<unsigned>& cpus,
       reader, "hugepages", dataplane.hugepages,
       {{"auto", HugepageUse::automatic}, {"on", HugepageUse::on}, {"off", HugepageUse::off}});
   reader.read("flows_per_lcore", dataplane.flows_per_lcore, 1024, 16777216);
+  reader.read("shortcut", dataplane.shortcut);
   reader.read("fdb_capacity", dataplane.fdb_capacity, 1024, 16777216);
   reader.read("fdb_per_segment", dataplane.fdb_per_segment, 1, 16777216);
   reader.read("fdb_ageing_s", dataplane.fdb_ageing_s, 10, 1000000);  // 802.1Q-2018 table 8-6

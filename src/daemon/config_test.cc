@@ -44,6 +44,7 @@ mode = "poll"
 memory_mb = 1024
 hugepages = "off"
 flows_per_lcore = 1000000
+shortcut = false
 fdb_capacity = 2048
 fdb_per_segment = 100
 fdb_ageing_s = 60
@@ -69,6 +70,7 @@ force = true
   EXPECT_EQ(config->dataplane.memory_mb, 1024u);
   EXPECT_EQ(config->dataplane.hugepages, HugepageUse::off);
   EXPECT_EQ(config->dataplane.flows_per_lcore, 1000000u);
+  EXPECT_FALSE(config->dataplane.shortcut);
   EXPECT_EQ(config->dataplane.fdb_capacity, 2048u);
   EXPECT_EQ(config->dataplane.fdb_per_segment, 100u);
   EXPECT_EQ(config->dataplane.fdb_ageing_s, 60u);

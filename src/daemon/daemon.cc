@@ -76,6 +76,7 @@ Status Daemon::start_host(const Config& config) {
   options.cpus = config.dataplane.lcores;
   options.mode = config.dataplane.mode == PollMode::poll ? IdleMode::poll : IdleMode::adaptive;
   options.flow_capacity = config.dataplane.flows_per_lcore;
+  options.shortcut = config.dataplane.shortcut;
   options.fdb_capacity = config.dataplane.fdb_capacity;
   options.fdb_per_segment = config.dataplane.fdb_per_segment;
   options.fdb_ageing_ms = config.dataplane.fdb_ageing_s * 1000;

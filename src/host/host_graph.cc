@@ -13,24 +13,27 @@ HostGraph::HostGraph(const GraphInputs& in)
       vtep_(in.snapshot.vtep, *in.snapshot.peers),
       neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
       vxlan_decap_(*in.snapshot.segments),
-      flow_(in.flows, in.seed, in.lcore, in.mesh.lcores()),
-      firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics),
+      shortcut_(
+          {in.flows, in.routes, in.fdb, *in.snapshot.nics, *in.snapshot.segments, in.snapshot.vtep},
+          in.snapshot.generation, in.lcore, in.shortcut),
+      flow_(in.flows, shortcut_, in.seed, in.lcore, in.mesh.lcores()),
+      firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics, in.flows),
       switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.lcore),
       flood_(*in.snapshot.segments),
-      firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics),
-      record_(in.flows, *in.snapshot.nics, in.lcore),
+      firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows),
+      record_(in.flows, *in.snapshot.nics, shortcut_, in.lcore),
       path_mtu_(in.snapshot.vtep, in.mtu_answers, in.lcore),
       vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
       port_out_(in.snapshot.ports),
       handoff_(in.mesh) {
   nodes_.parse = &graph_.add("parse", parse_);
-  nodes_.antispoof = &graph_.add("antispoof", antispoof_);
   nodes_.parse_outer = &graph_.add("parse-outer", parse_outer_);
   nodes_.vtep = &graph_.add("vtep", vtep_);
   nodes_.neighbour = &graph_.add("neighbour", neighbour_);
   nodes_.vxlan_decap = &graph_.add("vxlan-decap", vxlan_decap_);
   nodes_.parse_inner = &graph_.add("parse-inner", parse_inner_);
   nodes_.flow = &graph_.add("flow", flow_);
+  nodes_.antispoof = &graph_.add("antispoof", antispoof_);
   nodes_.firewall_from = &graph_.add("firewall-from", firewall_from_);
   nodes_.switching = &graph_.add("switch", switch_);
   nodes_.flood = &graph_.add("flood", flood_);
@@ -51,10 +54,13 @@ HostGraph::HostGraph(const GraphInputs& in)
 void HostGraph::wire_from_guest() {
   auto& n = nodes_;
   from_guest_ = n.parse;
-  graph_.connect(*n.parse, Parse::Out::parsed, *n.antispoof);
-  graph_.connect(*n.antispoof, Antispoof::Out::genuine, *n.flow);
+  graph_.connect(*n.parse, Parse::Out::parsed, *n.flow);
+  // By the shortcut: as the packet before it, which came the long way.
+  graph_.connect(*n.flow, FlowLookup::Out::to_wire, *n.vxlan_encap);
+  graph_.connect(*n.flow, FlowLookup::Out::to_guest, *n.port_out);
+  graph_.connect(*n.flow, FlowLookup::Out::from_guest, *n.antispoof);
   // Beyond this line the source of the packet can be trusted, its content not.
-  graph_.connect(*n.flow, FlowLookup::Out::from_guest, *n.firewall_from);
+  graph_.connect(*n.antispoof, Antispoof::Out::genuine, *n.firewall_from);
   graph_.connect(*n.flow, FlowLookup::Out::elsewhere, *n.handoff);
   from_lcore_ = n.flow;
 }

@@ -30,11 +30,13 @@ struct GraphInputs {
   const Snapshot& snapshot;
   Lcore& lcore;
   FlowTable& flows;
+  RouteTable& routes;
   Fdb& fdb;
   NeighbourTable& neighbours;
   HandoffMesh& mesh;
   const wire::HashSeed& seed;
   TokenBucket& mtu_answers;  // the lcore's
+  bool shortcut = true;
 };
 
 class HostGraph {
@@ -70,6 +72,7 @@ class HostGraph {
   Neighbour neighbour_;
   VxlanDecap vxlan_decap_;
   Parse parse_inner_;
+  Shortcut shortcut_;
   FlowLookup flow_;
   Firewall firewall_from_;
   Switch switch_;

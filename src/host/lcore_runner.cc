@@ -34,6 +34,8 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       seed_(seed),
       lcore_(index, pool),
       flows_(options.flow_capacity),
+      routes_(seed),
+      shortcut_(options.shortcut),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_set_(epoll_create1(EPOLL_CLOEXEC)) {
   watch(wake_.get());
@@ -61,8 +63,9 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
       watch(wake_fd);
     }
   }
-  view->graph = std::make_unique<HostGraph>(
-      GraphInputs{*snapshot, lcore_, flows_, fdb_, neighbours_, mesh_, seed_, mtu_answers_});
+  view->graph =
+      std::make_unique<HostGraph>(GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_,
+                                              mesh_, seed_, mtu_answers_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }
@@ -184,7 +187,7 @@ void LcoreRunner::tick(LcoreView& view) {
   const TimeMs now = lcore_.now();
   if (now != last_sweep_) {
     last_sweep_ = now;
-    flows_.sweep(now, kSweepSlots);
+    flows_.sweep(now, kSweepSlots, &routes_);
     flow_count_.set(flows_.size());
     if (index_ == 0) fdb_.sweep(now, kSweepSlots);
   }

@@ -79,6 +79,8 @@ class LcoreRunner : public Waker {
   const wire::HashSeed& seed_;
   Lcore lcore_;
   FlowTable flows_;
+  RouteTable routes_;
+  const bool shortcut_;
   TokenBucket mtu_answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
   Fd wake_;      // eventfd
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close

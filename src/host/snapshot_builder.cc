@@ -41,6 +41,7 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const CompiledStat
   nic->id = intent.id;
   nic->port = PortId{*state.slots.ports.find(intent.id)};
   nic->serial = state.slots.serials.at(intent.id);
+  nic->generation = generation;
   nic->vni = intent.vni;
   nic->segment = *state.slots.segments.find(intent.vni);
   nic->mac = intent.mac;

@@ -114,7 +114,9 @@ Fdb::Learnt Fdb::learn(Vni vni, uint16_t segment, const Mac& mac, Place place,
   if (!lock) return Learnt::busy;
   if (const Found found = look_up(spot); found.entry) {
     found.entry->value.store(wanted, std::memory_order_release);
-    return same_place(found.value) ? Learnt::refreshed : Learnt::moved;
+    if (same_place(found.value)) return Learnt::refreshed;
+    moves_.fetch_add(1, std::memory_order_release);
+    return Learnt::moved;
   }
   if (counts_[segment] >= per_segment_) return Learnt::quota;
   Entry* const entry = make_room(spot, now);
@@ -203,6 +205,7 @@ uint32_t Fdb::forget(Which which) {
       ++forgotten;
     }
   }
+  if (forgotten != 0) moves_.fetch_add(1, std::memory_order_release);
   return forgotten;
 }
 

@@ -69,6 +69,9 @@ class Fdb {
   uint32_t forget_peer(PeerId peer);
   uint32_t forget_segment(Vni vni);
 
+  // Grows whenever a MAC is found, or made, to be no longer where it was: never for one that is
+  // new, seen again or aged. Any thread.
+  uint64_t moves() const { return moves_.load(std::memory_order_acquire); }
   // Entries in use, aged ones included.
   uint32_t size() const { return size_.load(std::memory_order_relaxed); }
   uint32_t capacity() const { return static_cast<uint32_t>(buckets_count_) * kWays; }
@@ -119,6 +122,7 @@ class Fdb {
   const wire::HashSeed seed_;
   const std::unique_ptr<Bucket[]> buckets_;
 
+  alignas(64) std::atomic<uint64_t> moves_{0};  // read by every lcore for every burst
   alignas(64) std::atomic<bool> locked_{false};
   std::atomic<uint32_t> size_{0};
   size_t cursor_ = 0;               // of sweep

@@ -7,28 +7,30 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
-#include <type_traits>
 
 namespace butterfly {
 namespace {
 
 constexpr uint32_t kNone = 0xffffffff;
-// Entries a bucket holds on average when the table is full: 12.8 bytes of index an entry, and a
-// first bucket is full for 3 % of them (Poisson), so a miss nearly always reads one line.
-constexpr uint32_t kLoad = 5;
-
-static_assert(std::is_trivially_default_constructible_v<Flow>,
-              "so that entries never used stay untouched");
+// Entries a bucket holds on average when the table is full: 8 bytes of index an entry. A full table
+// reads a second line for a sixth of its misses; one that is half full for none.
+constexpr uint32_t kLoad = 8;
+// So that small tables fill to their capacity too, however unevenly a few keys fall.
+constexpr uint32_t kMinBuckets = 8;
 
 }  // namespace
 
 FlowTable::FlowTable(uint32_t capacity, const FlowTimeouts& timeouts)
     : capacity_(std::max(capacity, 1U)),
-      bucket_count_(std::max((capacity_ + kLoad - 1) / kLoad, 2U)),
-      timeouts_(timeouts),
-      buckets_(std::make_unique<Bucket[]>(bucket_count_)),
-      entries_(std::make_unique_for_overwrite<Flow[]>(capacity_)),
-      free_head_(kNone) {}
+      bucket_count_(std::max((capacity_ + kLoad - 1) / kLoad, kMinBuckets)),
+      buckets_(bucket_count_),
+      v4_(capacity_),
+      v4_history_(capacity_),
+      v6_(capacity_) {
+  for (size_t i = 0; i < limits_.size(); ++i) {
+    limits_[i] = (timeouts.ms[i] + (1U << kSeenShift) - 1) >> kSeenShift;
+  }
+}
 
 // A bit for each slot with that tag.
 uint32_t FlowTable::matches(const Bucket& bucket, uint16_t tag) {
@@ -46,7 +48,7 @@ int FlowTable::free_slot(const Bucket& bucket) {
 Flow* FlowTable::find_among(uint32_t bucket, uint32_t candidates, const Query& query, TimeMs now) {
   for (; candidates != 0; candidates &= candidates - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(candidates));
-    Flow& flow = entries_[buckets_[bucket].entries[slot]];
+    Flow& flow = flow_at(buckets_[bucket].entries[slot]);
     if (!flow.has_key(*query.key, query.family)) continue;
     if (!is_expired(flow, now)) return &flow;
     free_at({bucket, slot});
@@ -75,40 +77,86 @@ void FlowTable::find_burst(std::span<const Query> queries, TimeMs now,
                            std::span<Flow*> flows) noexcept {
   assert(queries.size() <= kMaxQueries && queries.size() == flows.size());
   for (const Query& query : queries) __builtin_prefetch(&buckets_[first_bucket(query.hash)]);
-  for (const Query& query : queries) {
-    const Bucket& bucket = buckets_[first_bucket(query.hash)];
-    const uint32_t candidates = matches(bucket, tag_of(query.hash));
+  for (size_t i = 0; i < queries.size(); ++i) {
+    const Bucket& bucket = buckets_[first_bucket(queries[i].hash)];
+    const uint32_t candidates = matches(bucket, tag_of(queries[i].hash));
+    flows[i] = nullptr;
     if (candidates == 0) continue;
-    const Flow& flow = entries_[bucket.entries[std::countr_zero(candidates)]];
-    __builtin_prefetch(&flow, 1);
-    __builtin_prefetch(flow.bytes, 1);
+    flows[i] = &flow_at(bucket.entries[std::countr_zero(candidates)]);
+    const auto* line = reinterpret_cast<const uint8_t*>(flows[i]);
+    __builtin_prefetch(line, 1);
+    if (queries[i].family == wire::Family::v6) __builtin_prefetch(line + 40, 1);
   }
   for (size_t i = 0; i < queries.size(); ++i) {
-    flows[i] = find(*queries[i].key, queries[i].family, queries[i].hash, now);
+    const Query& query = queries[i];
+    // Nearly always the first with the tag is the one. What expired is freed by find().
+    if (flows[i] && flows[i]->has_key(*query.key, query.family) && !is_expired(*flows[i], now)) {
+      continue;
+    }
+    flows[i] = find(*query.key, query.family, query.hash, now);
   }
 }
 
 Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, uint32_t hash,
                         TimeMs now) noexcept {
-  uint32_t entry = free_head_;
-  if (entry == kNone) {
-    if (fresh_ == capacity_) return nullptr;
-    entry = fresh_;
-  }
-  if (!place(hash, entry)) return nullptr;
-  Flow& flow = entries_[entry];
-  if (entry == fresh_) {
-    ++fresh_;
+  const bool is_v6 = family == wire::Family::v6;
+  if (size_ == capacity_) return nullptr;
+  Room& room = rooms_[is_v6];
+  const uint32_t entry = room.free_head == kNone ? room.fresh : room.free_head;
+  if (!place(hash, is_v6 ? entry | kIsV6 : entry)) return nullptr;
+  uint64_t* words = is_v6 ? v6_[entry].key : v4_[entry].key;
+  if (room.free_head == kNone) {
+    ++room.fresh;
   } else {
-    free_head_ = static_cast<uint32_t>(flow.key.words[0]);
+    room.free_head = static_cast<uint32_t>(words[0]);
   }
   ++size_;
-  std::memset(static_cast<void*>(&flow), 0, sizeof flow);
-  flow.key = key;
-  flow.last_seen = now;
+  std::memcpy(words, key.words, is_v6 ? sizeof(FlowV6::key) : sizeof(FlowV4::key));
+  Flow& flow = is_v6 ? v6_[entry].flow : v4_[entry].flow;
+  flow = {};
+  flow.see(now);
   flow.is_live = true;
-  flow.is_v6 = family == wire::Family::v6;
+  flow.is_v6 = is_v6;
+  history(flow) = {};
   return &flow;
+}
+
+uint32_t FlowTable::entry_of(const Flow& flow) const {
+  const auto* words = key_words_of(flow);
+  if (flow.is_v6) {
+    return static_cast<uint32_t>(reinterpret_cast<const FlowV6*>(words) - v6_.data()) | kIsV6;
+  }
+  return static_cast<uint32_t>(reinterpret_cast<const FlowV4*>(words) - v4_.data());
+}
+
+FlowHistory& FlowTable::history(Flow& flow) noexcept {
+  const uint32_t entry = entry_of(flow);
+  return (entry & kIsV6) != 0 ? v6_[entry & ~kIsV6].history : v4_history_[entry];
+}
+const FlowHistory& FlowTable::history(const Flow& flow) const noexcept {
+  return const_cast<FlowTable*>(this)->history(const_cast<Flow&>(flow));
+}
+
+void FlowTable::spill(Flow& flow, size_t role) noexcept {
+  auto& before = history(flow).before[role];
+  before.packets = before.packets + flow.packets[role];
+  before.bytes = before.bytes + flow.bytes[role];
+  flow.packets[role] = 0;
+  flow.bytes[role] = 0;
+}
+
+Tally FlowTable::tally(const Flow& flow, Role sender) const noexcept {
+  const auto role = static_cast<size_t>(sender);
+  const auto& before = history(flow).before[role];
+  return {before.packets + flow.packets[role], before.bytes + flow.bytes[role]};
+}
+
+void FlowTable::reset_tallies(Flow& flow) noexcept {
+  for (const size_t role : {0, 1}) {
+    flow.packets[role] = 0;
+    flow.bytes[role] = 0;
+    history(flow).before[role] = {};
+  }
 }
 
 // The first bucket while it has room, so that a miss ends there.
@@ -177,15 +225,16 @@ bool FlowTable::make_room(uint32_t bucket, int& slot) {
 void FlowTable::free_at(Place place) {
   const uint32_t entry = buckets_[place.bucket].entries[place.slot];
   take(place);
-  Flow& flow = entries_[entry];
-  flow.is_live = false;
-  flow.key.words[0] = free_head_;
-  free_head_ = entry;
+  flow_at(entry).is_live = false;
+  const bool is_v6 = (entry & kIsV6) != 0;
+  const uint32_t number = entry & ~kIsV6;
+  (is_v6 ? v6_[number].key : v4_[number].key)[0] = rooms_[is_v6].free_head;
+  rooms_[is_v6].free_head = number;
   --size_;
 }
 
 void FlowTable::erase(Flow& flow, uint32_t hash) noexcept {
-  const auto entry = static_cast<uint32_t>(&flow - entries_.get());
+  const uint32_t entry = entry_of(flow);
   const uint16_t tag = tag_of(hash);
   const uint32_t first = first_bucket(hash);
   for (const uint32_t bucket : {first, other_bucket(first, tag)}) {
@@ -198,7 +247,7 @@ void FlowTable::erase(Flow& flow, uint32_t hash) noexcept {
   }
 }
 
-uint32_t FlowTable::sweep(TimeMs now, uint32_t slots) noexcept {
+uint32_t FlowTable::sweep(TimeMs now, uint32_t slots, RouteTable* routes) noexcept {
   const uint32_t before = size_;
   const auto count = static_cast<uint32_t>((slots + kSlots - 1) / kSlots);
   for (uint32_t i = 0; i < std::min(count, bucket_count_); ++i) {
@@ -206,8 +255,20 @@ uint32_t FlowTable::sweep(TimeMs now, uint32_t slots) noexcept {
     sweep_bucket_ = bucket + 1 == bucket_count_ ? 0 : bucket + 1;
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
       if (buckets_[bucket].tags[slot] == 0) continue;
-      if (is_expired(entries_[buckets_[bucket].entries[slot]], now)) free_at({bucket, slot});
+      __builtin_prefetch(&flow_at(buckets_[bucket].entries[slot]));
     }
+    for (uint32_t slot = 0; slot < kSlots; ++slot) {
+      if (buckets_[bucket].tags[slot] == 0) continue;
+      Flow& flow = flow_at(buckets_[bucket].entries[slot]);
+      if (is_expired(flow, now)) {
+        free_at({bucket, slot});
+      } else if (routes) {
+        for (RouteMark& mark : flow.routes) {
+          if (!routes->is_current(mark)) mark = {};
+        }
+      }
+    }
+    if (routes && sweep_bucket_ == 0) routes->note_all_swept();
   }
   return before - size_;
 }

@@ -2,26 +2,30 @@
 // The flows that one lcore owns: which connections exist, how far they are, who may talk.
 //
 // Key:      segment, protocol and both endpoints, ordered (wire/flow_key.h); IPv4 and IPv6.
-// Value:    Flow: TCP progress, idle time, counters, and the verdicts of the local nics at its
-// ends. Capacity: fixed when made. Full: insert() gives null and the packet is a named drop; flows
-// that
-//           exist go on. An expired flow is a miss at once; its room comes back at that lookup or
-//           when sweep() gets there.
+// Value:    Flow, what every packet reads and writes, and FlowHistory, what only first packets,
+//           changes of policy and listings need.
+// Capacity: fixed when made, for both families together. Full: insert() gives null and the packet
+//           is a named drop; flows that exist go on. An expired flow is a miss at once; its room
+//           comes back at that lookup or when sweep() gets there.
 // Writer:   the owning lcore, which is also the only reader (decision record 0006).
-// Memory:   128 bytes an entry and 12.8 bytes of index: 140.8 bytes a flow, both families. Pages
-//           of entries never used are not touched.
+// Memory:   8 bytes of index a flow, and 64 + 40 (IPv4) or 128 (IPv6): 112 and 136. A packet of a
+//           known flow touches one line of index and one (IPv4) or two (IPv6) of flow. Memory of
+//           flows never used is not touched; what is used lies in huge pages where there are some.
 //
 // Entries end only by find(), sweep() and erase(). Within one round `now` stands still, so a flow
 // that a lookup found stays where it is until the round ends: packets may carry a pointer to it.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <cstring>
 #include <span>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "tables/lazy_array.h"
+#include "tables/route_table.h"
 #include "tables/tcp_state.h"
 #include "wire/flow_key.h"
 
@@ -47,55 +51,89 @@ struct FlowTimeouts {
   uint32_t of(TimeoutClass timeout) const { return ms[static_cast<size_t>(timeout)]; }
 };
 
-// That the rules of one life of a nic let the flow pass, and when they were asked. 40 bits a
-// number: a thousand changes a second for 34 years.
+// That the rules of one life of a nic let the flow pass, and when they were asked.
 struct [[gnu::packed]] NicVerdict {
-  uint64_t serial : 40;  // 0: no local nic was asked
-  uint64_t generation : 40;
+  uint32_t serial;           // low bits of the NicSerial; 0: no local nic was asked
+  uint64_t generation : 40;  // a thousand changes a second for 34 years
 
   static NicVerdict of(NicSerial nic, Generation generation) {
-    constexpr uint64_t kMask = (uint64_t{1} << 40) - 1;
-    return {nic.value & kMask, generation & kMask};
+    return {static_cast<uint32_t>(nic.value), generation & ((uint64_t{1} << 40) - 1)};
   }
-  bool is_of(NicSerial nic) const { return serial == nic.value; }
+  bool is_of(NicSerial nic) const { return serial == static_cast<uint32_t>(nic.value); }
 };
-static_assert(sizeof(NicVerdict) == 10);
+static_assert(sizeof(NicVerdict) == 9);
+
+// What has passed in one direction.
+struct Tally {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+};
+
+// The part of a flow that its packets do not touch.
+struct FlowHistory {
+  NicVerdict verdicts[2];  // by Role of the nic's guest
+  // Counted before, by Role of the sender: Flow counts on from 0 now and then. A petabyte each.
+  struct [[gnu::packed]] Before {
+    uint64_t packets : 38;
+    uint64_t bytes : 50;
+  } before[2];
+
+  NicVerdict& verdict(Role role) { return verdicts[static_cast<size_t>(role)]; }
+  const NicVerdict& verdict(Role role) const { return verdicts[static_cast<size_t>(role)]; }
+};
+static_assert(sizeof(FlowHistory) == 40);
 
 // What the firewall bricks tell record about one packet (Packet::verdicts), as bits.
 inline constexpr uint8_t kBindFrom = 0x01;    // the nic it came from was asked just now: remember
 inline constexpr uint8_t kBindTo = 0x02;      // so was the nic it goes to
 inline constexpr uint8_t kStartsAnew = 0x04;  // judged as the start of a flow though one exists
 inline constexpr uint8_t kUntracked = 0x08;   // belongs to no flow
+inline constexpr uint8_t kFlooded = 0x10;     // set by switch: went to everyone, not to one place
 
-// One entry: two cache lines.
-struct alignas(64) Flow {
-  wire::FlowKey key;
-  TimeMs last_seen;
+// When a flow was last seen, in steps of 16 ms, wrapping after three days.
+inline constexpr unsigned kSeenShift = 4;
+inline constexpr uint32_t kSeenMask = 0xff'ffff;
+
+// What every packet of a flow reads and writes. Its key lies right before it in memory.
+struct Flow {
+  uint32_t bytes[2];  // since the last spill, by Role of the sender
+  tcp::Track tcp_track;
   tcp::Progress tcp;
+  RouteMark routes[2];  // by Role of the sender: where its packets went; none when not known
+  uint16_t packets[2];  // as bytes
+  uint32_t last_seen : 24;
+  TimeoutClass timeout : 4;
   bool is_live : 1;
   bool is_v6 : 1;
   bool initiator_is_high : 1;  // side of the initiator in the key
-  TimeoutClass timeout : 4;
-  uint64_t packets[2];  // by Role of the sender
-  // Line 2.
-  uint64_t bytes[2];
-  tcp::Track tcp_track;
-  NicVerdict verdicts[2];  // by Role of the nic's guest
 
   wire::Family family() const { return is_v6 ? wire::Family::v6 : wire::Family::v4; }
-  uint8_t protocol() const { return static_cast<uint8_t>(key.tail(family()) >> 32); }
+  wire::FlowKey key() const;
+  uint8_t protocol() const { return static_cast<uint8_t>(key().tail(family()) >> 32); }
   // The role of the sender of a packet, by the side on which it fell in the key.
   Role role_of(bool source_is_high) const {
     return source_is_high == initiator_is_high ? Role::initiator : Role::responder;
   }
-  bool has_key(const wire::FlowKey& wanted, wire::Family wanted_family) const {
-    return is_live && is_v6 == (wanted_family == wire::Family::v6) &&
-           key.equals(wanted, wanted_family);
-  }
-  NicVerdict& verdict(Role role) { return verdicts[static_cast<size_t>(role)]; }
-  const NicVerdict& verdict(Role role) const { return verdicts[static_cast<size_t>(role)]; }
+  bool has_key(const wire::FlowKey& wanted, wire::Family wanted_family) const;
+  void see(TimeMs now) { last_seen = now >> kSeenShift & kSeenMask; }
+  RouteMark& route(Role role) { return routes[static_cast<size_t>(role)]; }
+  // Forgets where packets went: the next ones walk every brick again.
+  void forget_routes() { routes[0] = routes[1] = {}; }
 };
-static_assert(sizeof(Flow) == 128);
+static_assert(sizeof(Flow) == 48);
+
+struct alignas(64) FlowV4 {
+  uint64_t key[2];
+  Flow flow;
+};
+static_assert(sizeof(FlowV4) == 64 && offsetof(FlowV4, flow) == 16);
+
+struct alignas(64) FlowV6 {
+  uint64_t key[5];
+  Flow flow;
+  FlowHistory history;
+};
+static_assert(sizeof(FlowV6) == 128 && offsetof(FlowV6, flow) == 40);
 
 class FlowTable {
  public:
@@ -118,8 +156,22 @@ class FlowTable {
   // REQUIRES: find() gives null.
   Flow* insert(const wire::FlowKey& key, wire::Family family, uint32_t hash, TimeMs now) noexcept;
   void erase(Flow& flow, uint32_t hash) noexcept;
-  // Frees what has expired among the next `slots` index slots; returns how many flows.
-  uint32_t sweep(TimeMs now, uint32_t slots) noexcept;
+  // Frees what has expired among the next `slots` index slots and forgets what `routes` does not
+  // hold any more; returns how many flows were freed.
+  uint32_t sweep(TimeMs now, uint32_t slots, RouteTable* routes = nullptr) noexcept;
+
+  FlowHistory& history(Flow& flow) noexcept;
+  const FlowHistory& history(const Flow& flow) const noexcept;
+  // Counts a packet of the flow. `length` in bytes, below 2^31.
+  [[gnu::always_inline]] void count(Flow& flow, Role sender, uint32_t length) noexcept {
+    const auto role = static_cast<size_t>(sender);
+    flow.bytes[role] += length;
+    flow.packets[role] = static_cast<uint16_t>(flow.packets[role] + 1);
+    if ((flow.bytes[role] >> 31 | flow.packets[role] >> 15) != 0) [[unlikely]]
+      spill(flow, role);
+  }
+  Tally tally(const Flow& flow, Role sender) const noexcept;
+  void reset_tallies(Flow& flow) noexcept;
 
   uint32_t size() const { return size_; }
   uint32_t capacity() const { return capacity_; }
@@ -155,9 +207,16 @@ class FlowTable {
   static uint32_t matches(const Bucket& bucket, uint16_t tag);
   static int free_slot(const Bucket& bucket);
 
+  // Never early, and up to two steps late.
   bool is_expired(const Flow& flow, TimeMs now) const {
-    return age_ms(now, flow.last_seen) > timeouts_.of(flow.timeout);
+    const uint32_t age = ((now >> kSeenShift) - flow.last_seen) & kSeenMask;
+    return age > limits_[static_cast<size_t>(flow.timeout)];
   }
+  Flow& flow_at(uint32_t entry) const {
+    return (entry & kIsV6) != 0 ? v6_[entry & ~kIsV6].flow : v4_[entry].flow;
+  }
+  uint32_t entry_of(const Flow& flow) const;
+  void spill(Flow& flow, size_t role) noexcept;
   Flow* find_among(uint32_t bucket, uint32_t candidates, const Query& query, TimeMs now);
   Flow* find_in_second(const Query& query, TimeMs now);
   bool place(uint32_t hash, uint32_t entry);
@@ -166,15 +225,40 @@ class FlowTable {
   bool make_room(uint32_t bucket, int& slot);
   void free_at(Place place);
 
+  // Entries are numbered by family.
+  static constexpr uint32_t kIsV6 = 0x8000'0000;
+  struct Room {
+    uint32_t fresh = 0;               // entries from here on were never used
+    uint32_t free_head = 0xffffffff;  // list of freed entries, linked by the key's first word
+  };
+
   uint32_t capacity_;
   uint32_t bucket_count_;
-  FlowTimeouts timeouts_;
-  std::unique_ptr<Bucket[]> buckets_;
-  std::unique_ptr<Flow[]> entries_;
+  std::array<uint32_t, 9> limits_;  // by TimeoutClass, in steps of last_seen
+  LazyArray<Bucket> buckets_;
+  LazyArray<FlowV4> v4_;
+  LazyArray<FlowHistory> v4_history_;
+  LazyArray<FlowV6> v6_;
   uint32_t size_ = 0;
-  uint32_t fresh_ = 0;  // entries from here on were never used
-  uint32_t free_head_;  // list of freed entries, linked by the key's first word
+  Room rooms_[2];  // IPv4, IPv6
   uint32_t sweep_bucket_ = 0;
 };
+
+inline const uint64_t* key_words_of(const Flow& flow) {
+  return reinterpret_cast<const uint64_t*>(&flow) - (flow.is_v6 ? 5 : 2);
+}
+inline wire::FlowKey Flow::key() const {
+  wire::FlowKey key{};
+  std::memcpy(key.words, key_words_of(*this), (is_v6 ? 5 : 2) * sizeof(uint64_t));
+  return key;
+}
+inline bool Flow::has_key(const wire::FlowKey& wanted, wire::Family wanted_family) const {
+  if (!is_live || is_v6 != (wanted_family == wire::Family::v6)) return false;
+  const uint64_t* words = key_words_of(*this);
+  const uint64_t first = (words[0] ^ wanted.words[0]) | (words[1] ^ wanted.words[1]);
+  if (!is_v6) return first == 0;
+  return (first | (words[2] ^ wanted.words[2]) | (words[3] ^ wanted.words[3]) |
+          (words[4] ^ wanted.words[4])) == 0;
+}
 
 }  // namespace butterfly

@@ -18,7 +18,8 @@ namespace butterfly {
 struct Nic {
   std::string id;
   PortId port = kNoPort;
-  NicSerial serial;  // of this life of the nic
+  NicSerial serial;           // of this life of the nic
+  Generation generation = 0;  // of the snapshot that last changed anything of it; never 0 there
   Vni vni;
   uint16_t segment = 0;  // slot in the SegmentTable
   Mac mac;

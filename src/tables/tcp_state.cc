@@ -2,6 +2,7 @@
 #include "tables/tcp_state.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "wire/headers.h"
 
@@ -14,13 +15,9 @@ using wire::kTcpRst;
 using wire::kTcpSyn;
 
 constexpr uint8_t kFlagsThatCount = kTcpSyn | kTcpAck | kTcpFin | kTcpRst;
-// How far an acknowledgement may lag at least: 64 KiB and a bit (van Rooij §4.3), as segments of
-// the largest unscaled window may still be on their way.
-constexpr uint32_t kMinAckLag = 66'000;
 constexpr uint8_t kMaxScale = 14;  // RFC 7323 §2.3
 
-// Sequence numbers wrap (RFC 9293 §3.4).
-bool after(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
+bool after(uint32_t a, uint32_t b) { return is_after(a, b); }
 bool before(uint32_t a, uint32_t b) { return after(b, a); }
 void raise(uint32_t& value, uint32_t to) {
   if (after(to, value)) value = to;
@@ -51,14 +48,25 @@ bool has_legal_flags(const Segment& segment) {
   }
 }
 
-// Not before both SYNs are seen (RFC 7323 §2.2); until then the nibble is an offer.
+// While syn_sent nothing is known of the responder, so its numbers hold what the answer will be
+// measured by.
+uint32_t first_number(const Track& track) { return track.end[1]; }
+uint16_t window_of_syn(const Track& track) { return static_cast<uint16_t>(track.max_end[1]); }
+
 unsigned scale_of(const Progress& progress, Role role) {
-  if (progress.state == State::syn_sent) return 0;
   return progress.scales >> (4 * index_of(role)) & 0x0f;
 }
-// In bytes, the largest window that `role` has offered.
-uint32_t window_of(const Progress& progress, const Track& track, Role role) {
-  return static_cast<uint32_t>(track.max_win[index_of(role)]) << scale_of(progress, role);
+// In bytes, the largest window that `role` has offered. REQUIRES: not syn_sent.
+uint32_t window_of(const Progress& progress, Role role) {
+  return largest_window(progress, static_cast<unsigned>(role));
+}
+void raise_window(Progress& progress, Role role, uint16_t units) {
+  if (units <= 2) return;
+  const unsigned shift = 4 * static_cast<unsigned>(role);
+  const auto log = static_cast<unsigned>(std::bit_width(units - 1U)) - 1;
+  if (log <= (progress.window_logs >> shift & 0x0fU)) return;
+  progress.window_logs =
+      static_cast<uint8_t>((progress.window_logs & ~(0x0fU << shift)) | log << shift);
 }
 // The window of a SYN is never scaled (RFC 7323 §2.2): in units of `scale`, rounded up.
 uint16_t scaled_up(uint16_t window, unsigned scale) {
@@ -75,13 +83,18 @@ Verdict check_reset(const Progress& progress, const Track& track, Role from,
       return segment.sequence == track.end[self] ? Verdict::ok : Verdict::ignored;
     }
     const bool answers = has(segment, kTcpAck) &&
-                         after(segment.acknowledgement, track.max_ack[self]) &&
+                         after(segment.acknowledgement, first_number(track)) &&
                          !after(segment.acknowledgement, track.end[peer]);
     return answers ? Verdict::ok : Verdict::bad_rst;
   }
   // What the receiver expects next is what it acknowledged last or, when all data arrived, the end
-  // of it: a closing socket sends the latter, one that is gone echoes the former.
-  const bool exact = segment.sequence == track.end[self] || segment.sequence == track.max_ack[peer];
+  // of it: a closing socket sends the latter, one that is gone echoes the former. Of the former we
+  // know the low half, and that it lies within a window: who guesses blindly hits it no more often
+  // than one number in each 64 KiB of that window.
+  const uint32_t behind = track.end[self] - segment.sequence;
+  const bool exact =
+      behind == 0 || (behind <= window_of(progress, other(from)) &&
+                      static_cast<uint16_t>(segment.sequence) == track.last_ack[peer]);
   return exact ? Verdict::ok : Verdict::bad_rst;
 }
 
@@ -89,7 +102,7 @@ Verdict check_before_answer(const Track& track, Role from, const Segment& segmen
   if (from == Role::initiator) return segment.is_plain_syn() ? Verdict::ok : Verdict::bad_ack;
   if (segment.is_plain_syn()) return Verdict::ok;
   if (has(segment, kTcpSyn)) {
-    const bool answers = after(segment.acknowledgement, track.max_ack[1]) &&
+    const bool answers = after(segment.acknowledgement, first_number(track)) &&
                          !after(segment.acknowledgement, track.end[0]);
     return answers ? Verdict::ok : Verdict::bad_ack;
   }
@@ -105,12 +118,11 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
   const size_t peer = index_of(other(from));
   const uint32_t end = track.end[self];
   if (after(segment.end, track.max_end[self])) return Verdict::out_of_window;
-  const uint32_t peer_window = std::max(window_of(progress, track, other(from)), 1U);
-  if (before(segment.end, end - peer_window)) return Verdict::out_of_window;
+  if (before(segment.end, end - window_of(progress, other(from)))) return Verdict::out_of_window;
   if ((progress.seen & fin_sent(from)) && after(segment.end, end)) return Verdict::out_of_window;
 
   if (after(segment.acknowledgement, track.end[peer])) return Verdict::bad_ack;
-  const uint32_t lag = std::max(window_of(progress, track, from), kMinAckLag);
+  const uint32_t lag = std::max(window_of(progress, from), kMinAckLag);
   if (before(segment.acknowledgement, track.end[peer] - lag)) return Verdict::bad_ack;
   return Verdict::ok;
 }
@@ -118,21 +130,22 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
 // The second SYN of a connection settles the scales.
 void answer(Progress& progress, Track& track, const Segment& syn) {
   const uint8_t offer = progress.scales & 0x0f;
-  const uint16_t window = track.max_win[0];
+  const uint16_t window = window_of_syn(track);
   const bool scaled = offer != kNoScale && syn.scale != kNoScale;
   progress.scales = scaled ? static_cast<uint8_t>(syn.scale << 4 | offer) : uint8_t{0};
-  track.max_win[0] = scaled_up(window, progress.scales & 0x0f);
-  track.max_win[1] = scaled_up(syn.window, progress.scales >> 4);
+  progress.window_logs = 0;
+  raise_window(progress, Role::initiator, scaled_up(window, progress.scales & 0x0f));
+  raise_window(progress, Role::responder, scaled_up(syn.window, progress.scales >> 4));
 
   const bool acknowledges = has(syn, kTcpAck);
   track.end[1] = syn.end;
   track.max_end[1] = syn.end;
   raise(track.max_end[1], syn.sequence + 1 + std::max<uint32_t>(window, 1));
-  track.max_ack[0] = syn.sequence;
+  track.last_ack[0] = static_cast<uint16_t>(syn.sequence);
   raise(track.max_end[0],
         (acknowledges ? syn.acknowledgement : track.end[0]) + std::max<uint32_t>(syn.window, 1));
   if (acknowledges) {
-    track.max_ack[1] = syn.acknowledgement;
+    track.last_ack[1] = static_cast<uint16_t>(syn.acknowledgement);
     progress.seen |= syn_acked(Role::initiator);
   }
   progress.state = acknowledges ? State::syn_received : State::simultaneous;
@@ -145,14 +158,14 @@ State state_after(const Progress& progress) {
   return (progress.seen & kBothFinsAcked) == kBothFinsAcked ? State::time_wait : State::closing;
 }
 
-void raise_windows(const Progress& progress, Track& track, Role from, const Segment& segment) {
+void raise_windows(Progress& progress, Track& track, Role from, const Segment& segment) {
   const size_t self = index_of(from);
   const size_t peer = index_of(other(from));
   const unsigned scale = scale_of(progress, from);
   const bool syn = has(segment, kTcpSyn);
   const uint16_t units = syn ? scaled_up(segment.window, scale) : segment.window;
   const uint32_t window = static_cast<uint32_t>(segment.window) << (syn ? 0 : scale);
-  if (units > track.max_win[self]) track.max_win[self] = units;
+  raise_window(progress, from, units);
   raise(track.end[self], segment.end);
   // One byte beyond a closed window is the probe (RFC 9293 §3.8.6.1).
   raise(track.max_end[peer], segment.acknowledgement + std::max(window, 1U));
@@ -200,9 +213,10 @@ Verdict check_first(const Segment& segment) {
 void start(Progress& progress, Track& track, const Segment& syn) {
   track = {};
   track.end[0] = track.max_end[0] = syn.end;
-  track.max_ack[1] = syn.sequence;
-  track.max_win[0] = syn.window;
-  progress = {State::syn_sent, 0, syn.scale};
+  track.end[1] = syn.sequence;
+  track.max_end[1] = syn.window;
+  track.last_ack[1] = static_cast<uint16_t>(syn.sequence);
+  progress = {State::syn_sent, 0, syn.scale, 0};
 }
 
 Verdict check(const Progress& progress, const Track& track, Role from, const Segment& segment) {
@@ -235,10 +249,12 @@ void advance(Progress& progress, Track& track, Role from, const Segment& segment
   raise_windows(progress, track, from, segment);
   const size_t self = index_of(from);
   const Role peer = other(from);
-  if (after(segment.acknowledgement, track.max_ack[self])) {
-    track.max_ack[self] = segment.acknowledgement;
-    progress.seen |= syn_acked(peer);  // the first number itself is that of the SYN
-  }
+  // The first number itself is that of the SYN. Before both are established neither side has sent
+  // more than its first window, so half of the number tells what is new.
+  const auto acknowledged = static_cast<uint16_t>(segment.acknowledgement);
+  if (static_cast<int16_t>(acknowledged - track.last_ack[self]) > 0)
+    progress.seen |= syn_acked(peer);
+  track.last_ack[self] = acknowledged;
   if (progress.state == State::closed) return;
   if (has(segment, kTcpFin)) progress.seen |= fin_sent(from);
   if ((progress.seen & fin_sent(peer)) && segment.acknowledgement == track.end[index_of(peer)]) {
@@ -248,9 +264,16 @@ void advance(Progress& progress, Track& track, Role from, const Segment& segment
 }
 
 bool may_have_sent(const Progress& progress, const Track& track, Role from, uint32_t sequence) {
-  const uint32_t oldest =
-      track.max_ack[index_of(other(from))] - window_of(progress, track, other(from));
-  return !before(sequence, oldest) && !after(sequence, track.end[index_of(from)]);
+  const uint32_t end = track.end[index_of(from)];
+  if (progress.state == State::syn_sent) {
+    return from == Role::initiator && !before(sequence, first_number(track)) &&
+           !after(sequence, end);
+  }
+  const Role peer = other(from);
+  const auto unacknowledged =
+      static_cast<uint16_t>(static_cast<uint16_t>(end) - track.last_ack[index_of(peer)]);
+  const uint32_t oldest = end - unacknowledged - window_of(progress, peer);
+  return !before(sequence, oldest) && !after(sequence, end);
 }
 
 }  // namespace butterfly::tcp

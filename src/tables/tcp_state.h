@@ -4,8 +4,11 @@
 // bounds; RFC 7323 (window scale), 5961 (blind RST and SYN), 7413 (data with SYN).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
+
+#include "wire/headers.h"
 
 namespace butterfly {
 
@@ -59,23 +62,27 @@ struct Segment {
 // result has no flags, which is illegal.
 Segment read_segment(std::span<const uint8_t> bytes, uint16_t length);
 
-// Per role: sequence numbers of what that side sends.
+// Per role of the sender. Sequence numbers wrap (RFC 9293 §3.4).
 struct Track {
   uint32_t end[2];      // highest sequence number sent, plus one
   uint32_t max_end[2];  // up to where its peer's windows let it send
-  uint32_t max_ack[2];  // highest acknowledgement that it sent; the peer's first number before any
-  uint16_t max_win[2];  // largest window that it offered, in units of its scale
+  uint16_t
+      last_ack[2];  // low half of its latest acknowledgement; of its peer's first number before
 };
-static_assert(sizeof(Track) == 28);
+static_assert(sizeof(Track) == 20);
 
+// The largest window that a side has offered is kept as a power of two: 2 << log, in units of its
+// scale. It bounds only how old a segment may be, where up to twice too lenient does no harm; how
+// far a side may send is exact (Track::max_end).
 struct Progress {
   State state;
-  uint8_t seen;    // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each
-  uint8_t scales;  // initiator's in the low half; offers while syn_sent, then what counts
+  uint8_t seen;         // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each
+  uint8_t scales;       // initiator's in the low half; offers while syn_sent, then what counts
+  uint8_t window_logs;  // likewise
 
   bool is_over() const { return state == State::time_wait || state == State::closed; }
 };
-static_assert(sizeof(Progress) == 3);
+static_assert(sizeof(Progress) == 4);
 
 // What a first segment is: ok, illegal_flags or mid_stream.
 Verdict check_first(const Segment& segment);
@@ -87,6 +94,13 @@ Verdict check(const Progress& progress, const Track& track, Role from, const Seg
 // Takes the segment into account. REQUIRES: check() was ok.
 void advance(Progress& progress, Track& track, Role from, const Segment& segment);
 
+// The same two for what nearly all segments are: data or an acknowledgement, not older than what
+// its sender sent before, inside the windows of an established connection. True when it was one and
+// is taken into account; else nothing has changed, and check() must be asked. `length` is that of
+// header and payload, as IP states it. REQUIRES: the header is whole (parse has seen that).
+[[gnu::always_inline]] inline bool take_usual(const Progress& progress, Track& track, Role from,
+                                              const wire::TcpHeader& header, uint16_t length);
+
 // Whether the segment would begin a new connection in place of this one: port reuse.
 inline bool would_reopen(const Progress& progress, const Segment& segment) {
   return progress.is_over() && segment.is_plain_syn();
@@ -94,6 +108,49 @@ inline bool would_reopen(const Progress& progress, const Segment& segment) {
 
 // Whether `from` may have sent a segment with this number lately: for ICMP errors (RFC 5927 §4).
 bool may_have_sent(const Progress& progress, const Track& track, Role from, uint32_t sequence);
+
+// Beyond this line: how the above is done.
+
+inline bool is_after(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
+
+// How far an acknowledgement may lag at least: 64 KiB and a bit (van Rooij §4.3), as segments of
+// the largest unscaled window may still be on their way.
+inline constexpr uint32_t kMinAckLag = 66'000;
+
+// In bytes. REQUIRES: both SYNs are seen, before that no scale counts (RFC 7323 §2.2).
+inline uint32_t largest_window(const Progress& progress, unsigned role) {
+  const unsigned log = progress.window_logs >> (4 * role) & 0x0f;
+  return 2U << log << (progress.scales >> (4 * role) & 0x0f);
+}
+
+bool take_usual(const Progress& progress, Track& track, Role from, const wire::TcpHeader& header,
+                uint16_t length) {
+  constexpr uint8_t kThatCount = wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst | wire::kTcpAck;
+  if (progress.state != State::established || (header.flags & kThatCount) != wire::kTcpAck) {
+    return false;
+  }
+  const auto self = static_cast<unsigned>(from);
+  const unsigned peer = self ^ 1;
+  const uint32_t end = header.sequence + (length - static_cast<uint32_t>(header.header_length()));
+  const uint32_t acknowledgement = header.acknowledgement;
+  const uint32_t sent_by_peer = track.end[peer];
+  const uint32_t window = header.window;
+  const uint32_t ahead = end - track.end[self];         // of what it sent before
+  const uint32_t lag = sent_by_peer - acknowledgement;  // behind what its peer has sent
+  if (static_cast<int32_t>(ahead) < 0 || is_after(end, track.max_end[self]) ||
+      static_cast<int32_t>(lag) < 0 || (lag > kMinAckLag && lag > largest_window(progress, self)) ||
+      window > 2U << (progress.window_logs >> (4 * self) & 0x0f)) [[unlikely]] {
+    return false;
+  }
+  if (ahead != 0) track.end[self] = end;
+  const uint32_t scale = progress.scales >> (4 * self) & 0x0f;
+  // One byte beyond a closed window is the probe (RFC 9293 §3.8.6.1).
+  const uint32_t edge = acknowledgement + std::max(window << scale, 1U);
+  if (is_after(edge, track.max_end[peer])) track.max_end[peer] = edge;
+  const auto last_ack = static_cast<uint16_t>(acknowledgement);
+  if (track.last_ack[self] != last_ack) track.last_ack[self] = last_ack;
+  return true;
+}
 
 }  // namespace tcp
 }  // namespace butterfly

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string_view>
 #include <vector>
 
@@ -368,6 +369,74 @@ TEST_F(TcpState, AnErrorMayQuoteOnlyWhatWasSentLately) {
   run({{I, "S", 1000}});
   EXPECT_TRUE(may_have_sent(progress_, track_, I, 1000));
   EXPECT_FALSE(may_have_sent(progress_, track_, I, 999));
+}
+
+// take_usual() may only do what check() and advance() would.
+TEST(TcpUsual, WhatIsTakenAsUsualIsWhatTheWholeCheckWouldDo) {
+  std::mt19937 generator(7);
+  const auto below = [&generator](uint32_t n) { return static_cast<uint32_t>(generator() % n); };
+  uint32_t taken = 0;
+  uint32_t left = 0;
+  for (int connection = 0; connection < 2'000; ++connection) {
+    Progress progress{};
+    Track track{};
+    uint32_t next[2] = {static_cast<uint32_t>(generator()), static_cast<uint32_t>(generator())};
+    const auto scale = [&] { return static_cast<uint8_t>(below(2) != 0 ? below(15) : kNoScale); };
+    Segment segment{.sequence = next[0],
+                    .acknowledgement = 0,
+                    .end = next[0] + 1,
+                    .window = static_cast<uint16_t>(below(65536)),
+                    .flags = wire::kTcpSyn,
+                    .scale = scale()};
+    start(progress, track, segment);
+    ++next[0];
+    segment = {.sequence = next[1],
+               .acknowledgement = next[0],
+               .end = next[1] + 1,
+               .window = static_cast<uint16_t>(below(65536)),
+               .flags = wire::kTcpSyn | wire::kTcpAck,
+               .scale = scale()};
+    advance(progress, track, R, segment);
+    ++next[1];
+    for (int step = 0; step < 200; ++step) {
+      const auto from = static_cast<Role>(below(2));
+      const auto self = static_cast<size_t>(from);
+      const uint16_t payload = static_cast<uint16_t>(below(4) == 0 ? 0 : below(3000));
+      const uint32_t jump = below(8) == 0 ? below(200'000) - 100'000 : 0;
+      wire::TcpHeader header{};
+      header.sequence = next[self] + jump;
+      header.acknowledgement = next[self ^ 1] - (below(3) == 0 ? below(70'000) : 0);
+      header.data_offset = 5 << 4;
+      header.flags = static_cast<uint8_t>(wire::kTcpAck | (below(60) == 0 ? below(64) : 0));
+      header.window = static_cast<uint16_t>(below(3) == 0 ? below(65536) : 0);
+      const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
+      const auto length = static_cast<uint16_t>(sizeof header + payload);
+      segment = read_segment({bytes, sizeof header}, length);
+
+      Progress usual_progress = progress;
+      Track usual_track = track;
+      const bool usual = take_usual(usual_progress, usual_track, from, header, length);
+      const Verdict verdict = check(progress, track, from, segment);
+      if (!usual) {
+        ++left;
+        ASSERT_EQ(memcmp(&usual_progress, &progress, sizeof progress), 0);
+        ASSERT_EQ(memcmp(&usual_track, &track, sizeof track), 0);
+      } else {
+        ++taken;
+        ASSERT_EQ(verdict, Verdict::ok) << connection << " " << step;
+      }
+      if (verdict == Verdict::reopens) start(progress, track, segment);
+      if (verdict == Verdict::ok) {
+        advance(progress, track, from, segment);
+        if (is_after(segment.end, next[self])) next[self] = segment.end;
+      }
+      if (!usual) continue;
+      ASSERT_EQ(memcmp(&usual_progress, &progress, sizeof progress), 0);
+      ASSERT_EQ(memcmp(&usual_track, &track, sizeof track), 0) << connection << " " << step;
+    }
+  }
+  EXPECT_GT(taken, 30'000u);
+  EXPECT_GT(left, 30'000u);
 }
 
 std::vector<uint8_t> header_with(std::vector<uint8_t> options, uint8_t flags = wire::kTcpSyn) {

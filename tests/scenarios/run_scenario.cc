@@ -93,6 +93,7 @@ std::string drops(Host& host) {
 ScenarioRun::ScenarioRun(const ScenarioFile& file, Mode mode, const Setting& setting)
     : file_(file), mode_(mode) {
   wanted_.options.cpus.assign(setting.lcores, 0);
+  wanted_.options.shortcut = setting.shortcut;
   wanted_.is_far_remote = setting.is_far_remote;
 }
 

@@ -21,6 +21,7 @@ class ScenarioRun {
   struct Setting {
     size_t lcores = 1;
     bool is_far_remote = false;  // guests of `far` lines: nics of this host, or behind a tunnel
+    bool shortcut = true;
   };
 
   ScenarioRun(const ScenarioFile& file, Mode mode, const Setting& setting);

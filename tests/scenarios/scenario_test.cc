@@ -13,9 +13,16 @@
 namespace butterfly::scenario {
 namespace {
 
-// With several lcores flows are handed over between them, and the other side may be on this host
-// or behind a tunnel; what comes out must be the same.
-constexpr ScenarioRun::Setting kSettings[] = {{1, false}, {3, false}, {1, true}, {3, true}};
+// With several lcores flows are handed over between them, the other side may be on this host or
+// behind a tunnel, and packets may walk every brick; what comes out must be the same.
+constexpr ScenarioRun::Setting kSettings[] = {
+    {.lcores = 1},
+    {.lcores = 3},
+    {.lcores = 1, .shortcut = false},
+    {.lcores = 1, .is_far_remote = true},
+    {.lcores = 3, .is_far_remote = true},
+    {.lcores = 1, .is_far_remote = true, .shortcut = false},
+};
 
 bool has_far_guest(const ScenarioFile& file) {
   return std::ranges::any_of(file.lines, [](const Line& line) { return line.verb() == "far"; });
@@ -27,7 +34,8 @@ Status check(const ScenarioFile& file) {
     const Status status = ScenarioRun(file, ScenarioRun::Mode::check, setting).run();
     if (status.ok()) continue;
     return invalid(std::string(status.message()) + "\n  (with " + std::to_string(setting.lcores) +
-                   " lcores" + (setting.is_far_remote ? ", far guests behind a tunnel)" : ")"));
+                   " lcores" + (setting.is_far_remote ? ", far guests behind a tunnel" : "") +
+                   (setting.shortcut ? ")" : ", no shortcut)"));
   }
   return ok_status();
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/shortcut.h"
+
+#include <limits>
+
+namespace butterfly {
+
+Shortcut::Shortcut(const Tables& tables, Generation generation, const Lcore& lcore, bool enabled)
+    : tables_(tables),
+      generation_(generation),
+      lcore_(lcore),
+      enabled_(enabled),
+      max_tunnel_length_(tables.vtep.inner_mtu() + uint32_t{wire::kEthernetHeaderLen}) {}
+
+// Snapshots and moves are counted up for ever, so one that follows another in either makes a new
+// sum. 34 bits of them: a thousand a second for half a year; then only a route of that very second
+// could seem to hold, and no route is used that long.
+void Shortcut::begin_burst() noexcept {
+  const TimeMs now = lcore_.now();
+  const uint64_t changes = 1 + generation_ + tables_.fdb.moves();  // so that no epoch is 0
+  epoch_ = (changes << 22 | now >> 10) & RouteTable::kEpochBits;
+  seen_ = now >> kSeenShift & kSeenMask;
+}
+
+bool Shortcut::still_holds(Route& route, const Packet& packet) noexcept {
+  const RouteAnswer& answer = route.answer;
+  if (route.epoch == 0 || age_ms(lcore_.now(), route.walked) >= kRouteMs) return false;
+  if (generation_of(packet.in_port) != answer.from_nic) return false;
+  if (generation_of(answer.out_port) != answer.to_nic) return false;
+  const Segment* segment = tables_.segments.at(packet.segment);
+  if (!segment || segment->vni != answer.vni) return false;
+  const auto& ethernet = *packet.at<wire::EthernetHeader>(0);
+  const PeerId source_peer = packet.in_port == kUplinkPort ? packet.source_peer : kNoPeer;
+  if (!is_at(*segment, ethernet.destination, answer.out_port, answer.peer) ||
+      !is_at(*segment, ethernet.source, packet.in_port, source_peer)) {
+    return false;
+  }
+  route.epoch = epoch_ & RouteTable::kEpochBits;
+  return true;
+}
+
+bool Shortcut::is_at(const Segment& segment, const Mac& mac, PortId port,
+                     PeerId peer) const noexcept {
+  if (const Segment::Place* known = segment.find(mac)) {
+    return known->port == port && known->peer == peer;
+  }
+  const auto learnt = tables_.fdb.find(segment.vni, mac, lcore_.now());
+  return learnt && learnt->port == port && learnt->peer == peer;
+}
+
+// 0 where there is no nic to ask: behind a tunnel.
+Generation Shortcut::generation_of(PortId port) const noexcept {
+  const Nic* nic = port == kUplinkPort ? nullptr : tables_.nics.find(port);
+  return nic ? nic->generation : 0;
+}
+
+bool Shortcut::is_let_pass(PortId port, const NicVerdict& verdict) const noexcept {
+  if (port == kUplinkPort) return true;
+  const Nic* nic = tables_.nics.find(port);
+  return nic && verdict.is_of(nic->serial) && verdict.generation >= nic->policy.generation;
+}
+
+void Shortcut::note(const Packet& packet, Flow& flow, Role sender) noexcept {
+  if (!enabled_ || (packet.verdicts & kFlooded) != 0) return;
+  if (flow.tcp.state != tcp::State::established && flow.tcp.state != tcp::State::none) return;
+  const FlowHistory& history = tables_.flows.history(flow);
+  if (!is_let_pass(packet.in_port, history.verdict(sender)) ||
+      !is_let_pass(packet.out_port, history.verdict(other(sender)))) {
+    return;
+  }
+  RouteAnswer answer;
+  answer.from_nic = generation_of(packet.in_port);
+  answer.to_nic = generation_of(packet.out_port);
+  answer.vni = packet.vni;
+  answer.out_port = packet.out_port;
+  answer.peer = packet.out_port == kUplinkPort ? packet.peer : kNoPeer;
+  answer.max_length =
+      packet.out_port == kUplinkPort ? max_tunnel_length_ : std::numeric_limits<uint32_t>::max();
+  const RouteKey key = RouteKey::of(packet.bytes().data(), packet.origin.value);
+  flow.route(sender) = tables_.routes.walk(key, answer, lcore_.now(), epoch_);
+}
+
+}  // namespace butterfly
