@@ -121,6 +121,7 @@ class FirewallWorld {
   Flow* flow_of(const std::string& text) {
     Packet* packet = prepared(kVmPort, text);
     flow.prepare(std::span(&packet, 1));
+    flow(*packet, nullptr);
     Flow* found = packet->flow;
     free_packets(std::span(&packet, 1));
     return found;

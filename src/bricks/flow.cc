@@ -6,28 +6,41 @@
 namespace butterfly {
 
 void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
-  static_assert(FlowTable::kMaxQueries >= kBurst);
-  std::array<FlowTable::Query, kBurst> queries;
-  std::array<Packet*, kBurst> askers;
-  std::array<Flow*, kBurst> found;
-  size_t count = 0;
   shortcut_.begin_burst();
   for (Packet* packet : burst) {
     const wire::Parsed& parsed = packet->parsed;
-    packet->flow = nullptr;
     packet->flow_hash = 0;
-    packet->verdicts = 0;
     if (parsed.kind != wire::FrameKind::flow && parsed.kind != wire::FrameKind::icmp_error) {
       continue;
     }
-    const uint32_t hash = wire::hash_flow_key(parsed.key, parsed.family, seed_);
-    packet->flow_hash = hash == 0 ? 1 : hash;
-    if (!is_ours(*packet)) continue;
-    queries[count] = {&parsed.key, parsed.family, packet->flow_hash};
-    askers[count++] = packet;
+    const uint32_t hash = wire::hash_flow_key(parsed.key, parsed.family, seed_) | kHasKey;
+    packet->flow_hash = hash;
+    flows_.fetch(hash);
   }
-  flows_.find_burst(std::span(queries.data(), count), lcore_.now(), std::span(found.data(), count));
-  for (size_t i = 0; i < count; ++i) askers[i]->flow = found[i];
+  for (Packet* packet : burst) packet->flow = flows_.guess(packet->flow_hash);
+  for (Packet* packet : burst) packet->way = static_cast<uint8_t>(way_of(*packet));
+}
+
+[[gnu::always_inline]] inline FlowLookup::Out FlowLookup::way_of(Packet& packet) noexcept {
+  const wire::Parsed& parsed = packet.parsed;
+  if (packet.flow_hash == 0) return walk(packet, nullptr);
+  if (!is_ours(packet)) return Out::elsewhere;
+  Flow* flow =
+      flows_.find_from(packet.flow, parsed.key, parsed.family, packet.flow_hash, lcore_.now());
+  if (!flow || parsed.kind != wire::FrameKind::flow) return walk(packet, flow);
+  // A traced packet walks, so that its trace says what each brick makes of it.
+  if (packet.trace_slot != 0) {
+    shortcut_.leave(packet, *flow);
+    return walk(packet, flow);
+  }
+  if (!shortcut_.take(packet, *flow)) return walk(packet, flow);
+  return packet.out_port == kUplinkPort ? Out::to_wire : Out::to_guest;
+}
+
+FlowLookup::Out FlowLookup::walk(Packet& packet, Flow* flow) noexcept {
+  packet.flow = flow;
+  packet.verdicts = 0;
+  return packet.in_port == kUplinkPort ? Out::from_wire : Out::from_guest;
 }
 
 FlowLookup::Trace FlowLookup::note(const Packet& packet) {

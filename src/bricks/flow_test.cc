@@ -20,6 +20,10 @@ class FlowLookupTest : public ::testing::Test {
     packets_.push_back(packet);
     return packet;
   }
+  void look_up(FlowLookup& flow) {
+    flow.prepare(packets_);
+    for (Packet* packet : packets_) flow(*packet, nullptr);
+  }
   ~FlowLookupTest() override { free_packets(packets_); }
 
   Lcore lcore_{1, pool()};
@@ -37,7 +41,7 @@ class FlowLookupTest : public ::testing::Test {
 TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
   FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
   Packet* first = parsed("eth/ipv4/udp(sport=1, dport=2)");
-  flow.prepare(packets_);
+  look_up(flow);
   EXPECT_EQ(first->flow, nullptr);
   EXPECT_NE(first->flow_hash, 0u);
   EXPECT_EQ(first->verdicts, 0);
@@ -49,7 +53,7 @@ TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
       parsed("eth/ipv4(src=10.0.0.2, dst=10.0.0.1)/icmp(type=3)/ipv4/udp(sport=1, dport=2)");
   Packet* stranger = parsed("eth/ipv4/udp(sport=1, dport=3)");
   Packet* arp = parsed("eth/arp");
-  flow.prepare(packets_);
+  look_up(flow);
   EXPECT_EQ(first->flow, entry);
   EXPECT_EQ(reply->flow, entry);
   EXPECT_EQ(error->flow, entry);
@@ -60,9 +64,13 @@ TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
 
 TEST_F(FlowLookupTest, ThePlaceItCameFromDecidesWhatIsNext) {
   FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
-  EXPECT_EQ(flow(*parsed("eth/ipv4/udp"), nullptr), FlowLookup::Out::from_guest);
-  EXPECT_EQ(flow(*parsed("eth/ipv4/udp", kUplinkPort), nullptr), FlowLookup::Out::from_wire);
-  EXPECT_EQ(flow(*parsed("eth/arp", kUplinkPort), nullptr), FlowLookup::Out::from_wire);
+  const auto out_of = [&](Packet* packet) {
+    flow.prepare(std::span(&packet, 1));
+    return flow(*packet, nullptr);
+  };
+  EXPECT_EQ(out_of(parsed("eth/ipv4/udp")), FlowLookup::Out::from_guest);
+  EXPECT_EQ(out_of(parsed("eth/ipv4/udp", kUplinkPort)), FlowLookup::Out::from_wire);
+  EXPECT_EQ(out_of(parsed("eth/arp", kUplinkPort)), FlowLookup::Out::from_wire);
 }
 
 TEST_F(FlowLookupTest, ExactlyOneLcoreOwnsAFlowInBothDirectionsAndEachMayOwnArp) {
@@ -96,7 +104,7 @@ TEST_F(FlowLookupTest, ExactlyOneLcoreOwnsAFlowInBothDirectionsAndEachMayOwnArp)
 TEST_F(FlowLookupTest, ATraceNamesTheHashAndWhetherTheFlowIsKnown) {
   FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
   Packet* packet = parsed("eth/ipv4/udp");
-  flow.prepare(packets_);
+  look_up(flow);
   FlowLookup::Trace trace{};
   flow(*packet, &trace);
   EXPECT_TRUE(FlowLookup::format(trace).ends_with(", new"));

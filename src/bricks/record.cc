@@ -102,8 +102,8 @@ Record::Out Record::begin_again(Flow& flow, const Packet& packet, Trace* trace) 
 // REQUIRES: counters are zero.
 void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
                   Trace* trace) const {
+  shortcut_.forget(flow);
   flow.see(lcore_.now());
-  flow.forget_routes();
   flow.initiator_is_high = packet.parsed.source_is_high;
   flow.timeout = first_class_of(packet.parsed);
   flow.tcp = {};
@@ -147,7 +147,7 @@ Record::Out Record::move_on(Flow& flow, const Packet& packet, Trace* trace) {
 void Record::bind(Flow& flow, const Packet& packet, Role sender) const {
   const bool judged_as_start = !packet.flow || (packet.verdicts & kStartsAnew);
   if (judged_as_start && sender == Role::responder) return;
-  flow.forget_routes();
+  shortcut_.forget(flow);
   FlowHistory& history = flows_.history(flow);
   if (packet.verdicts & kBindFrom) history.verdict(sender) = verdict_of(packet.in_port);
   if (packet.verdicts & kBindTo) history.verdict(other(sender)) = verdict_of(packet.out_port);

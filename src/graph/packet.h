@@ -22,10 +22,12 @@ struct Flow;
 struct Packet : rte_mbuf {
   // Line 1: set by `parse` (for the outer frame) and `parse-inner`; read by everything behind them.
   alignas(64) wire::Parsed parsed;
-  // Set by the receiving port; read by parse, antispoof, firewall, switch, path-mtu, trace.
-  PortId in_port;
-  // Set by switch or flood; read by firewall-to, record, deliver, port-out, trace.
+  // Set by switch, flood, or by the shortcut; read by firewall-to, record, deliver, port-out,
+  // trace.
   PortId out_port;
+  // Set by switch, flood, or by the shortcut, when out_port is the uplink; read by path-mtu,
+  // vxlan-encap.
+  PeerId peer;
   // Set by `flow`, 0 for what has no flow key; read by flow (owner lcore), vxlan-encap.
   uint32_t flow_hash;
 
@@ -38,15 +40,17 @@ struct Packet : rte_mbuf {
   // Tenant of the packet: set by the receiving port (0 on the uplink), then by vxlan-decap; read by
   // parse, switch, vxlan-encap.
   Vni vni;
+  // Set by the receiving port; read by parse, antispoof, firewall, switch, path-mtu, trace.
+  PortId in_port;
   // Slot of the segment in the snapshot's SegmentTable: set and read as `vni`.
   uint16_t segment;
-  // Set by switch or flood when out_port is the uplink; read by path-mtu, vxlan-encap.
-  PeerId peer;
   // Set by vtep: the peer that the outer source address names; read by vxlan-decap, switch.
   PeerId source_peer;
   // Bits kBind… of tables/flow_table.h: set by flow (0), firewall-from, firewall-to; read by
   // firewall-to, record.
   uint8_t verdicts;
+  // Where `flow` sends it: set and read by flow only.
+  uint8_t way;
   // Index into the lcore's trace slots, 0 when the packet is not traced: engine only.
   uint8_t trace_slot;
 

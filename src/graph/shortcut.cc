@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/shortcut.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace butterfly {
@@ -12,13 +13,11 @@ Shortcut::Shortcut(const Tables& tables, Generation generation, const Lcore& lco
       enabled_(enabled),
       max_tunnel_length_(tables.vtep.inner_mtu() + uint32_t{wire::kEthernetHeaderLen}) {}
 
-// Snapshots and moves are counted up for ever, so one that follows another in either makes a new
-// sum. 34 bits of them: a thousand a second for half a year; then only a route of that very second
-// could seem to hold, and no route is used that long.
+// Snapshots and moves only ever grow, so one that follows another in either makes a new sum.
 void Shortcut::begin_burst() noexcept {
   const TimeMs now = lcore_.now();
   const uint64_t changes = 1 + generation_ + tables_.fdb.moves();  // so that no epoch is 0
-  epoch_ = (changes << 22 | now >> 10) & RouteTable::kEpochBits;
+  epoch_ = changes << 22 | now >> 10;
   seen_ = now >> kSeenShift & kSeenMask;
 }
 
@@ -35,7 +34,7 @@ bool Shortcut::still_holds(Route& route, const Packet& packet) noexcept {
       !is_at(*segment, ethernet.source, packet.in_port, source_peer)) {
     return false;
   }
-  route.epoch = epoch_ & RouteTable::kEpochBits;
+  route.epoch = epoch_;
   return true;
 }
 
@@ -61,7 +60,7 @@ bool Shortcut::is_let_pass(PortId port, const NicVerdict& verdict) const noexcep
 }
 
 void Shortcut::note(const Packet& packet, Flow& flow, Role sender) noexcept {
-  if (!enabled_ || (packet.verdicts & kFlooded) != 0) return;
+  if (!enabled_ || (packet.verdicts & kFlooded) != 0 || note_count_ == kMaxNotes) return;
   if (flow.tcp.state != tcp::State::established && flow.tcp.state != tcp::State::none) return;
   const FlowHistory& history = tables_.flows.history(flow);
   if (!is_let_pass(packet.in_port, history.verdict(sender)) ||
@@ -77,7 +76,27 @@ void Shortcut::note(const Packet& packet, Flow& flow, Role sender) noexcept {
   answer.max_length =
       packet.out_port == kUplinkPort ? max_tunnel_length_ : std::numeric_limits<uint32_t>::max();
   const RouteKey key = RouteKey::of(packet.bytes().data(), packet.origin.value);
-  flow.route(sender) = tables_.routes.walk(key, answer, lcore_.now(), epoch_);
+  notes_[note_count_++] = {&flow, tables_.routes.walk(key, answer, lcore_.now(), epoch_), sender};
+  flow.has_note = true;
+}
+
+void Shortcut::forget(Flow& flow) noexcept {
+  flow.forget_routes();
+  if (!flow.has_note) return;
+  flow.has_note = false;
+  const auto end = notes_.begin() + static_cast<ptrdiff_t>(note_count_);
+  const auto kept =
+      std::remove_if(notes_.begin(), end, [&flow](const Note& note) { return note.flow == &flow; });
+  note_count_ = static_cast<size_t>(kept - notes_.begin());
+}
+
+void Shortcut::settle() noexcept {
+  for (size_t i = 0; i < note_count_; ++i) {
+    const Note& note = notes_[i];
+    note.flow->route(note.sender) = note.mark;
+    note.flow->has_note = false;
+  }
+  note_count_ = 0;
 }
 
 }  // namespace butterfly

@@ -12,6 +12,8 @@
 // every snapshot, every station that moves, and every second; once a route, not once a flow.
 #pragma once
 
+#include <array>
+
 #include "graph/lcore.h"
 #include "graph/packet.h"
 #include "tables/fdb.h"
@@ -44,9 +46,30 @@ class Shortcut {
   // Before the packets of a burst are looked up.
   void begin_burst() noexcept;
 
-  // Takes a packet of `flow` if it may: counted, TCP moved on, out_port and peer set. Else nothing
-  // has changed. REQUIRES: the packet has the flow's key, and is no ICMP error about it.
+  // Takes a packet of `flow` if it may: counted, TCP moved on, out_port and peer set. Else the
+  // packet must walk, and so must those of its direction that come after it in this round, so that
+  // none overtakes it. REQUIRES: the packet has the flow's key, and is no ICMP error about it.
   [[gnu::always_inline]] bool take(Packet& packet, Flow& flow) noexcept {
+    if (fits(packet, flow)) [[likely]]
+      return true;
+    leave(packet, flow);
+    return false;
+  }
+  // That the packet walks although the shortcut might take it.
+  void leave(const Packet& packet, Flow& flow) noexcept {
+    flow.route(flow.role_of(packet.parsed.source_is_high)) = {};
+  }
+
+  // Notes where a packet of `flow` went that walked every brick and has moved the flow on. Counts
+  // from the next round on.
+  void note(const Packet& packet, Flow& flow, Role sender) noexcept;
+  // The verdicts of the flow have changed: its packets walk again.
+  void forget(Flow& flow) noexcept;
+  // At the end of a round, when every packet has left the graph.
+  void settle() noexcept;
+
+ private:
+  [[gnu::always_inline]] bool fits(Packet& packet, Flow& flow) noexcept {
     const Role sender = flow.role_of(packet.parsed.source_is_high);
     const RouteMark mark = flow.route(sender);
     Route& route = tables_.routes.at(mark);
@@ -63,10 +86,6 @@ class Shortcut {
     return true;
   }
 
-  // Notes where a packet of `flow` went that walked every brick and has moved the flow on.
-  void note(const Packet& packet, Flow& flow, Role sender) noexcept;
-
- private:
   // What `record` would do to the flow's state, for packets that change little.
   static bool moves_on(const Packet& packet, Flow& flow, Role sender) {
     if (flow.tcp.state == tcp::State::none) {
@@ -77,7 +96,7 @@ class Shortcut {
         *reinterpret_cast<const wire::TcpHeader*>(packet.bytes().data() + packet.parsed.l4);
     return tcp::take_usual(flow.tcp, flow.tcp_track, sender, header, packet.parsed.l4_length);
   }
-  bool still_holds(Route& route, const Packet& packet) noexcept;
+  [[gnu::cold]] bool still_holds(Route& route, const Packet& packet) noexcept;
   bool is_at(const Segment& segment, const Mac& mac, PortId port, PeerId peer) const noexcept;
   Generation generation_of(PortId port) const noexcept;
   bool is_let_pass(PortId port, const NicVerdict& verdict) const noexcept;
@@ -87,6 +106,15 @@ class Shortcut {
   const Lcore& lcore_;
   const bool enabled_;
   const uint32_t max_tunnel_length_;
+  struct Note {
+    Flow* flow;  // stays where it is until the round ends
+    RouteMark mark;
+    Role sender;
+  };
+  // More than that in a round are noted in a later one.
+  static constexpr size_t kMaxNotes = 4 * size_t{kBurst};
+  std::array<Note, kMaxNotes> notes_;
+  size_t note_count_ = 0;
   uint64_t epoch_ = 0;
   uint32_t seen_ = 0;  // now, as a flow keeps it
 };

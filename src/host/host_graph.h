@@ -53,6 +53,7 @@ class HostGraph {
     graph_.run(lcore);
     port_out_.flush(lcore);
     handoff_.flush();
+    shortcut_.settle();
     lcore.flush_freed();
   }
   // Asks the underlay for next hops that are not known or ageing. One lcore does it for all.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tables/flow_table.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <bit>
 #include <cassert>
@@ -32,14 +30,6 @@ FlowTable::FlowTable(uint32_t capacity, const FlowTimeouts& timeouts)
   }
 }
 
-// A bit for each slot with that tag.
-uint32_t FlowTable::matches(const Bucket& bucket, uint16_t tag) {
-  const __m256i tags = _mm256_load_si256(reinterpret_cast<const __m256i*>(&bucket));
-  const __m256i equal = _mm256_cmpeq_epi16(tags, _mm256_set1_epi16(static_cast<short>(tag)));
-  const auto bytes = static_cast<uint32_t>(_mm256_movemask_epi8(equal));
-  return _pext_u32(bytes, 0x55555);  // two bits a tag, ten tags
-}
-
 int FlowTable::free_slot(const Bucket& bucket) {
   const uint32_t free = matches(bucket, 0);
   return free == 0 ? -1 : std::countr_zero(free);
@@ -49,7 +39,7 @@ Flow* FlowTable::find_among(uint32_t bucket, uint32_t candidates, const Query& q
   for (; candidates != 0; candidates &= candidates - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(candidates));
     Flow& flow = flow_at(buckets_[bucket].entries[slot]);
-    if (!flow.has_key(*query.key, query.family)) continue;
+    if (!flow.has_key(query.key, query.family)) continue;
     if (!is_expired(flow, now)) return &flow;
     free_at({bucket, slot});
     return nullptr;
@@ -65,36 +55,11 @@ Flow* FlowTable::find_in_second(const Query& query, TimeMs now) {
 
 Flow* FlowTable::find(const wire::FlowKey& key, wire::Family family, uint32_t hash,
                       TimeMs now) noexcept {
-  const Query query{&key, family, hash};
+  const Query query{key, family, hash};
   const uint32_t bucket = first_bucket(hash);
   const uint32_t candidates = matches(buckets_[bucket], tag_of(hash));
   if (Flow* flow = find_among(bucket, candidates, query, now)) return flow;
   return buckets_[bucket].overflowed == 0 ? nullptr : find_in_second(query, now);
-}
-
-// Index lines, then entry lines, then the compare: each pass finds what the last one fetched.
-void FlowTable::find_burst(std::span<const Query> queries, TimeMs now,
-                           std::span<Flow*> flows) noexcept {
-  assert(queries.size() <= kMaxQueries && queries.size() == flows.size());
-  for (const Query& query : queries) __builtin_prefetch(&buckets_[first_bucket(query.hash)]);
-  for (size_t i = 0; i < queries.size(); ++i) {
-    const Bucket& bucket = buckets_[first_bucket(queries[i].hash)];
-    const uint32_t candidates = matches(bucket, tag_of(queries[i].hash));
-    flows[i] = nullptr;
-    if (candidates == 0) continue;
-    flows[i] = &flow_at(bucket.entries[std::countr_zero(candidates)]);
-    const auto* line = reinterpret_cast<const uint8_t*>(flows[i]);
-    __builtin_prefetch(line, 1);
-    if (queries[i].family == wire::Family::v6) __builtin_prefetch(line + 40, 1);
-  }
-  for (size_t i = 0; i < queries.size(); ++i) {
-    const Query& query = queries[i];
-    // Nearly always the first with the tag is the one. What expired is freed by find().
-    if (flows[i] && flows[i]->has_key(*query.key, query.family) && !is_expired(*flows[i], now)) {
-      continue;
-    }
-    flows[i] = find(*query.key, query.family, query.hash, now);
-  }
 }
 
 Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, uint32_t hash,

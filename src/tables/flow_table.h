@@ -16,11 +16,13 @@
 // that a lookup found stays where it is until the round ends: packets may carry a pointer to it.
 #pragma once
 
+#include <immintrin.h>
+
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -106,6 +108,7 @@ struct Flow {
   bool is_live : 1;
   bool is_v6 : 1;
   bool initiator_is_high : 1;  // side of the initiator in the key
+  bool has_note : 1;           // Shortcut's: a route is to be noted at the end of the round
 
   wire::Family family() const { return is_v6 ? wire::Family::v6 : wire::Family::v4; }
   wire::FlowKey key() const;
@@ -137,21 +140,35 @@ static_assert(sizeof(FlowV6) == 128 && offsetof(FlowV6, flow) == 40);
 
 class FlowTable {
  public:
-  struct Query {
-    const wire::FlowKey* key;
-    wire::Family family;
-    uint32_t hash;
-  };
-  static constexpr size_t kMaxQueries = 32;
   static constexpr size_t kSlots = 10;  // of a bucket
 
   // Room for `capacity` flows, at least one.
   explicit FlowTable(uint32_t capacity, const FlowTimeouts& timeouts = {});
 
   // The live flow of the key, or null. `hash` is hash_flow_key() of it, the same at every call.
-  Flow* find(const wire::FlowKey& key, wire::Family family, uint32_t hash, TimeMs now) noexcept;
-  // As find() for each query, memory fetched ahead. REQUIRES: at most kMaxQueries, as many flows.
-  void find_burst(std::span<const Query> queries, TimeMs now, std::span<Flow*> flows) noexcept;
+  [[gnu::noinline]] Flow* find(const wire::FlowKey& key, wire::Family family, uint32_t hash,
+                               TimeMs now) noexcept;
+
+  // find() in three steps, each for a whole burst before the next, so that memory is there when it
+  // is looked at: fetch() the index, have a guess() at the flow, then find_from() it.
+  void fetch(uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
+  // A flow that may be the one, or null.
+  Flow* guess(uint32_t hash) const noexcept {
+    const Bucket& bucket = buckets_[first_bucket(hash)];
+    const uint32_t candidates = matches(bucket, tag_of(hash));
+    if (candidates == 0) return nullptr;
+    Flow* flow = &flow_at(bucket.entries[std::countr_zero(candidates)]);
+    __builtin_prefetch(flow, 1);
+    return flow;
+  }
+  // As find(). `flow` is a guess() of this round.
+  Flow* find_from(Flow* flow, const wire::FlowKey& key, wire::Family family, uint32_t hash,
+                  TimeMs now) noexcept {
+    // What has expired is freed by find().
+    if (flow && flow->has_key(key, family) && !is_expired(*flow, now)) [[likely]]
+      return flow;
+    return find(key, family, hash, now);
+  }
   // A new flow with that key, last seen now and all else zero; null when the table is full.
   // REQUIRES: find() gives null.
   Flow* insert(const wire::FlowKey& key, wire::Family family, uint32_t hash, TimeMs now) noexcept;
@@ -167,7 +184,8 @@ class FlowTable {
     const auto role = static_cast<size_t>(sender);
     flow.bytes[role] += length;
     flow.packets[role] = static_cast<uint16_t>(flow.packets[role] + 1);
-    if ((flow.bytes[role] >> 31 | flow.packets[role] >> 15) != 0) [[unlikely]]
+    const uint32_t full = flow.bytes[role] | static_cast<uint32_t>(flow.packets[role]) << 16;
+    if (full >> 31 != 0) [[unlikely]]
       spill(flow, role);
   }
   Tally tally(const Flow& flow, Role sender) const noexcept;
@@ -190,10 +208,7 @@ class FlowTable {
     uint32_t slot;
   };
 
-  static uint16_t tag_of(uint32_t hash) {
-    const auto tag = static_cast<uint16_t>(hash);
-    return tag == 0 ? uint16_t{1} : tag;
-  }
+  static uint16_t tag_of(uint32_t hash) { return static_cast<uint16_t>(hash | 0x8000); }
   // The high bits of the hash; the tag is the low ones.
   uint32_t first_bucket(uint32_t hash) const {
     return static_cast<uint32_t>(static_cast<uint64_t>(hash) * bucket_count_ >> 32);
@@ -204,7 +219,13 @@ class FlowTable {
     const auto sum = static_cast<uint32_t>(static_cast<uint64_t>(spread) * bucket_count_ >> 32);
     return sum >= bucket ? sum - bucket : sum + bucket_count_ - bucket;
   }
-  static uint32_t matches(const Bucket& bucket, uint16_t tag);
+  // A bit for each slot with that tag.
+  static uint32_t matches(const Bucket& bucket, uint16_t tag) {
+    const __m256i tags = _mm256_load_si256(reinterpret_cast<const __m256i*>(&bucket));
+    const __m256i equal = _mm256_cmpeq_epi16(tags, _mm256_set1_epi16(static_cast<short>(tag)));
+    const auto bytes = static_cast<uint32_t>(_mm256_movemask_epi8(equal));
+    return _pext_u32(bytes, 0x55555);  // two bits a tag, ten tags
+  }
   static int free_slot(const Bucket& bucket);
 
   // Never early, and up to two steps late.
@@ -216,7 +237,12 @@ class FlowTable {
     return (entry & kIsV6) != 0 ? v6_[entry & ~kIsV6].flow : v4_[entry].flow;
   }
   uint32_t entry_of(const Flow& flow) const;
-  void spill(Flow& flow, size_t role) noexcept;
+  [[gnu::cold]] void spill(Flow& flow, size_t role) noexcept;
+  struct Query {
+    const wire::FlowKey& key;
+    wire::Family family;
+    uint32_t hash;
+  };
   Flow* find_among(uint32_t bucket, uint32_t candidates, const Query& query, TimeMs now);
   Flow* find_in_second(const Query& query, TimeMs now);
   bool place(uint32_t hash, uint32_t entry);

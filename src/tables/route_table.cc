@@ -13,7 +13,7 @@ RouteMark RouteTable::walk(const RouteKey& key, const RouteAnswer& answer, TimeM
     route.answer = answer;
   }
   route.walked = now;
-  route.epoch = epoch & kEpochBits;
+  route.epoch = epoch;
   return {static_cast<uint16_t>(&route - routes_.data()), route.version};
 }
 
@@ -41,10 +41,9 @@ Route& RouteTable::slot_for(const RouteKey& key, TimeMs now) noexcept {
 bool RouteTable::change(Route& route) noexcept {
   if (route.swept != swept_) {
     route.swept = swept_;
-    route.changes = 0;
+    route.version_swept = route.version;
   }
-  if (route.changes == kMaxChanges) return false;
-  ++route.changes;
+  if (static_cast<uint16_t>(route.version - route.version_swept) >= kMaxChanges) return false;
   if (++route.version == 0) route.version = 1;
   return true;
 }

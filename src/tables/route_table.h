@@ -60,6 +60,7 @@ struct alignas(16) RouteKey {
 static_assert(sizeof(RouteKey) == 16);
 
 // What a route leads to, and what was asked for that. Two that are equal are the same route.
+#pragma pack(push, 4)
 struct RouteAnswer {
   Generation from_nic = 0;  // of the nic it comes from; 0: it came through a tunnel
   Generation to_nic = 0;    // of the nic it goes to; 0: it goes into a tunnel
@@ -70,15 +71,17 @@ struct RouteAnswer {
 
   bool operator==(const RouteAnswer&) const = default;
 };
+#pragma pack(pop)
+static_assert(sizeof(RouteAnswer) == 28);
 
 struct alignas(64) Route {
   RouteKey key;
+  uint64_t epoch;  // in which it was found to hold; 0: never
   RouteAnswer answer;
   TimeMs walked;  // when a packet took it brick by brick
   uint16_t version;
-  uint16_t changes;     // of the version since `swept`
-  uint64_t epoch : 56;  // in which it was found to hold; 0: never
-  uint64_t swept : 8;
+  uint16_t version_swept;  // what it was when all flows had been swept last
+  uint8_t swept;           // which sweep that was
 };
 static_assert(sizeof(Route) == 64);
 
@@ -94,8 +97,6 @@ class RouteTable {
   bool is_current(RouteMark mark) const {
     return mark.route == 0 || routes_[mark.route].version == mark.version;
   }
-
-  static constexpr uint64_t kEpochBits = (uint64_t{1} << 56) - 1;
 
   // The mark of the route with that key and answer, walked just now, in `epoch` (never 0). None
   // when its slot has changed too often lately.

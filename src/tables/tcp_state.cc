@@ -53,20 +53,10 @@ bool has_legal_flags(const Segment& segment) {
 uint32_t first_number(const Track& track) { return track.end[1]; }
 uint16_t window_of_syn(const Track& track) { return static_cast<uint16_t>(track.max_end[1]); }
 
-unsigned scale_of(const Progress& progress, Role role) {
-  return progress.scales >> (4 * index_of(role)) & 0x0f;
-}
-// In bytes, the largest window that `role` has offered. REQUIRES: not syn_sent.
-uint32_t window_of(const Progress& progress, Role role) {
-  return largest_window(progress, static_cast<unsigned>(role));
-}
-void raise_window(Progress& progress, Role role, uint16_t units) {
+void raise_window(Window& window, uint16_t units) {
   if (units <= 2) return;
-  const unsigned shift = 4 * static_cast<unsigned>(role);
-  const auto log = static_cast<unsigned>(std::bit_width(units - 1U)) - 1;
-  if (log <= (progress.window_logs >> shift & 0x0fU)) return;
-  progress.window_logs =
-      static_cast<uint8_t>((progress.window_logs & ~(0x0fU << shift)) | log << shift);
+  const auto log = static_cast<unsigned>(std::bit_width(units - 1U) - 1);
+  if (log > window.log) window.log = log & 0x0f;
 }
 // The window of a SYN is never scaled (RFC 7323 §2.2): in units of `scale`, rounded up.
 uint16_t scaled_up(uint16_t window, unsigned scale) {
@@ -93,7 +83,7 @@ Verdict check_reset(const Progress& progress, const Track& track, Role from,
   // than one number in each 64 KiB of that window.
   const uint32_t behind = track.end[self] - segment.sequence;
   const bool exact =
-      behind == 0 || (behind <= window_of(progress, other(from)) &&
+      behind == 0 || (behind <= progress.windows[peer].bytes() &&
                       static_cast<uint16_t>(segment.sequence) == track.last_ack[peer]);
   return exact ? Verdict::ok : Verdict::bad_rst;
 }
@@ -118,24 +108,24 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
   const size_t peer = index_of(other(from));
   const uint32_t end = track.end[self];
   if (after(segment.end, track.max_end[self])) return Verdict::out_of_window;
-  if (before(segment.end, end - window_of(progress, other(from)))) return Verdict::out_of_window;
+  if (before(segment.end, end - progress.windows[peer].bytes())) return Verdict::out_of_window;
   if ((progress.seen & fin_sent(from)) && after(segment.end, end)) return Verdict::out_of_window;
 
   if (after(segment.acknowledgement, track.end[peer])) return Verdict::bad_ack;
-  const uint32_t lag = std::max(window_of(progress, from), kMinAckLag);
+  const uint32_t lag = std::max(progress.windows[self].bytes(), kMinAckLag);
   if (before(segment.acknowledgement, track.end[peer] - lag)) return Verdict::bad_ack;
   return Verdict::ok;
 }
 
 // The second SYN of a connection settles the scales.
 void answer(Progress& progress, Track& track, const Segment& syn) {
-  const uint8_t offer = progress.scales & 0x0f;
+  auto& [initiator, responder] = progress.windows;
   const uint16_t window = window_of_syn(track);
-  const bool scaled = offer != kNoScale && syn.scale != kNoScale;
-  progress.scales = scaled ? static_cast<uint8_t>(syn.scale << 4 | offer) : uint8_t{0};
-  progress.window_logs = 0;
-  raise_window(progress, Role::initiator, scaled_up(window, progress.scales & 0x0f));
-  raise_window(progress, Role::responder, scaled_up(syn.window, progress.scales >> 4));
+  const bool scaled = initiator.scale != kNoScale && syn.scale != kNoScale;
+  initiator = Window::of(scaled ? initiator.scale : 0);
+  responder = Window::of(scaled ? syn.scale : 0);
+  raise_window(initiator, scaled_up(window, initiator.scale));
+  raise_window(responder, scaled_up(syn.window, responder.scale));
 
   const bool acknowledges = has(syn, kTcpAck);
   track.end[1] = syn.end;
@@ -161,11 +151,11 @@ State state_after(const Progress& progress) {
 void raise_windows(Progress& progress, Track& track, Role from, const Segment& segment) {
   const size_t self = index_of(from);
   const size_t peer = index_of(other(from));
-  const unsigned scale = scale_of(progress, from);
+  const unsigned scale = progress.windows[self].scale;
   const bool syn = has(segment, kTcpSyn);
   const uint16_t units = syn ? scaled_up(segment.window, scale) : segment.window;
   const uint32_t window = static_cast<uint32_t>(segment.window) << (syn ? 0 : scale);
-  raise_window(progress, from, units);
+  raise_window(progress.windows[self], units);
   raise(track.end[self], segment.end);
   // One byte beyond a closed window is the probe (RFC 9293 §3.8.6.1).
   raise(track.max_end[peer], segment.acknowledgement + std::max(window, 1U));
@@ -216,7 +206,7 @@ void start(Progress& progress, Track& track, const Segment& syn) {
   track.end[1] = syn.sequence;
   track.max_end[1] = syn.window;
   track.last_ack[1] = static_cast<uint16_t>(syn.sequence);
-  progress = {State::syn_sent, 0, syn.scale, 0};
+  progress = {State::syn_sent, 0, {Window::of(syn.scale), {}}};
 }
 
 Verdict check(const Progress& progress, const Track& track, Role from, const Segment& segment) {
@@ -272,7 +262,7 @@ bool may_have_sent(const Progress& progress, const Track& track, Role from, uint
   const Role peer = other(from);
   const auto unacknowledged =
       static_cast<uint16_t>(static_cast<uint16_t>(end) - track.last_ack[index_of(peer)]);
-  const uint32_t oldest = end - unacknowledged - window_of(progress, peer);
+  const uint32_t oldest = end - unacknowledged - progress.windows[index_of(peer)].bytes();
   return !before(sequence, oldest) && !after(sequence, end);
 }
 

@@ -74,11 +74,23 @@ static_assert(sizeof(Track) == 20);
 // The largest window that a side has offered is kept as a power of two: 2 << log, in units of its
 // scale. It bounds only how old a segment may be, where up to twice too lenient does no harm; how
 // far a side may send is exact (Track::max_end).
+struct Window {
+  uint8_t log : 4;
+  uint8_t scale : 4;  // an offer while syn_sent, then what counts
+
+  static Window of(unsigned scale) {
+    Window window{};
+    window.scale = scale & 0x0f;
+    return window;
+  }
+  uint32_t units() const { return 2U << log; }
+  uint32_t bytes() const { return units() << scale; }
+};
+
 struct Progress {
   State state;
-  uint8_t seen;         // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each
-  uint8_t scales;       // initiator's in the low half; offers while syn_sent, then what counts
-  uint8_t window_logs;  // likewise
+  uint8_t seen;       // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each
+  Window windows[2];  // by Role of who offers
 
   bool is_over() const { return state == State::time_wait || state == State::closed; }
 };
@@ -117,38 +129,31 @@ inline bool is_after(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b
 // the largest unscaled window may still be on their way.
 inline constexpr uint32_t kMinAckLag = 66'000;
 
-// In bytes. REQUIRES: both SYNs are seen, before that no scale counts (RFC 7323 §2.2).
-inline uint32_t largest_window(const Progress& progress, unsigned role) {
-  const unsigned log = progress.window_logs >> (4 * role) & 0x0f;
-  return 2U << log << (progress.scales >> (4 * role) & 0x0f);
-}
-
 bool take_usual(const Progress& progress, Track& track, Role from, const wire::TcpHeader& header,
                 uint16_t length) {
   constexpr uint8_t kThatCount = wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst | wire::kTcpAck;
   if (progress.state != State::established || (header.flags & kThatCount) != wire::kTcpAck) {
     return false;
   }
-  const auto self = static_cast<unsigned>(from);
-  const unsigned peer = self ^ 1;
-  const uint32_t end = header.sequence + (length - static_cast<uint32_t>(header.header_length()));
+  const auto self = static_cast<size_t>(from);
+  const size_t peer = self ^ 1;
+  const Window own = progress.windows[self];
   const uint32_t acknowledgement = header.acknowledgement;
-  const uint32_t sent_by_peer = track.end[peer];
   const uint32_t window = header.window;
-  const uint32_t ahead = end - track.end[self];         // of what it sent before
-  const uint32_t lag = sent_by_peer - acknowledgement;  // behind what its peer has sent
-  if (static_cast<int32_t>(ahead) < 0 || is_after(end, track.max_end[self]) ||
-      static_cast<int32_t>(lag) < 0 || (lag > kMinAckLag && lag > largest_window(progress, self)) ||
-      window > 2U << (progress.window_logs >> (4 * self) & 0x0f)) [[unlikely]] {
+  const uint32_t end = header.sequence + length - static_cast<uint32_t>(header.header_length());
+  const uint32_t ahead = end - track.end[self];            // of what it sent before
+  const uint32_t room = track.max_end[self] - end;         // that its peer has left
+  const uint32_t lag = track.end[peer] - acknowledgement;  // behind what its peer has sent
+  // None of the three may be negative.
+  if (static_cast<int32_t>(ahead | room | lag) < 0 || window > own.units()) [[unlikely]]
     return false;
-  }
-  if (ahead != 0) track.end[self] = end;
-  const uint32_t scale = progress.scales >> (4 * self) & 0x0f;
+  if (lag > kMinAckLag && lag > own.bytes()) [[unlikely]]
+    return false;
   // One byte beyond a closed window is the probe (RFC 9293 §3.8.6.1).
-  const uint32_t edge = acknowledgement + std::max(window << scale, 1U);
+  const uint32_t edge = acknowledgement + std::max(window << own.scale, 1U);
   if (is_after(edge, track.max_end[peer])) track.max_end[peer] = edge;
-  const auto last_ack = static_cast<uint16_t>(acknowledgement);
-  if (track.last_ack[self] != last_ack) track.last_ack[self] = last_ack;
+  track.end[self] = end;
+  track.last_ack[self] = static_cast<uint16_t>(acknowledgement);
   return true;
 }
 

@@ -3,7 +3,6 @@
 
 #include <emmintrin.h>
 #include <sys/random.h>
-#include <wmmintrin.h>
 
 #include <cassert>
 #include <cstring>
@@ -100,20 +99,6 @@ HashSeed random_hash_seed() {
   [[maybe_unused]] const ssize_t got = getrandom(&seed, sizeof seed, 0);
   assert(got == sizeof seed);
   return seed;
-}
-
-uint32_t hash_flow_key(const FlowKey& key, Family family, const HashSeed& seed) {
-  const __m128i* blocks = reinterpret_cast<const __m128i*>(key.words);
-  const __m128i secret = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seed.words));
-  __m128i state = _mm_aesenc_si128(_mm_xor_si128(_mm_loadu_si128(blocks), secret), secret);
-  if (family == Family::v6) {
-    state = _mm_aesenc_si128(_mm_xor_si128(state, _mm_loadu_si128(blocks + 1)), secret);
-    state = _mm_aesenc_si128(
-        _mm_xor_si128(state, _mm_cvtsi64_si128(static_cast<long long>(key.words[4]))), secret);
-  }
-  state = _mm_aesenc_si128(state, secret);
-  state = _mm_aesenc_si128(state, secret);
-  return static_cast<uint32_t>(_mm_cvtsi128_si64(state));
 }
 
 }  // namespace butterfly::wire

@@ -3,6 +3,8 @@
 // a connection share one key (and one hash: RFC 7348 §4.1 source port, owner lcore).
 #pragma once
 
+#include <wmmintrin.h>
+
 #include <cstdint>
 #include <string>
 
@@ -68,6 +70,19 @@ struct HashSeed {
 };
 // A seed that nobody outside can know, from the kernel. For the control side.
 HashSeed random_hash_seed();
-uint32_t hash_flow_key(const FlowKey& key, Family family, const HashSeed& seed);
+[[gnu::always_inline]] inline uint32_t hash_flow_key(const FlowKey& key, Family family,
+                                                     const HashSeed& seed) {
+  const auto* blocks = reinterpret_cast<const __m128i*>(key.words);
+  const __m128i secret = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seed.words));
+  __m128i state = _mm_aesenc_si128(_mm_xor_si128(_mm_loadu_si128(blocks), secret), secret);
+  if (family == Family::v6) {
+    state = _mm_aesenc_si128(_mm_xor_si128(state, _mm_loadu_si128(blocks + 1)), secret);
+    state = _mm_aesenc_si128(
+        _mm_xor_si128(state, _mm_cvtsi64_si128(static_cast<long long>(key.words[4]))), secret);
+  }
+  state = _mm_aesenc_si128(state, secret);
+  state = _mm_aesenc_si128(state, secret);
+  return static_cast<uint32_t>(_mm_cvtsi128_si32(state));
+}
 
 }  // namespace butterfly::wire
