@@ -26,6 +26,13 @@ check: ## quick: format, lint, unit and scenario tests; no root, no VMs
 bench: setup ## cycles and instructions a packet, in process, one core
 	@tools/bench
 
+.PHONY: bench-peers
+bench-peers: setup ## Butterfly beside testpmd and Open vSwitch (root); QUICK=1, RESUME=1
+	@tools/setup peers
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly load_generator placement_check
+	@tools/bench-peers --build-dir $(BUILD)
+
 .PHONY: fuzz
 fuzz: setup ## fuzz the parsers for a bounded time (SECONDS_EACH=60)
 	@tools/fuzz
@@ -45,4 +52,4 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
-		awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+		awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
