@@ -81,7 +81,7 @@ World::World(wire::Family family, uint32_t flow_capacity)
       mesh_(1),
       fdb_(kFdbEntries, kFdbEntries, kAgeingMs),
       seed_{{0x0123456789abcdef, 0xfedcba9876543210}},  // the same work in every run
-      flows_(flow_capacity),
+      flows_(flow_capacity, seed_),
       routes_(seed_) {
   const Intent intent = make_intent(family);
   const Vtep vtep = make_vtep();
@@ -100,7 +100,7 @@ World::World(wire::Family family, uint32_t flow_capacity)
   state_.snapshot.ports[kUplinkPort.value] = &uplink_;
   state_.snapshot.ports[guest_id_.value] = &guest_port_;
   graph_ = std::make_unique<HostGraph>(GraphInputs{state_.snapshot, lcore_, flows_, routes_, fdb_,
-                                                   neighbours_, mesh_, seed_, mtu_answers_});
+                                                   neighbours_, mesh_, mtu_answers_});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : graph_->graph().nodes()) nodes_.push_back(const_cast<Node*>(&node));
 }

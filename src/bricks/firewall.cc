@@ -56,10 +56,10 @@ FlowStart start_from(const Packet& packet, const wire::FiveTuple& tuple) {
 }
 
 // As the first packet of the flow was, whichever way this one goes.
-FlowStart original_start(const Flow& flow, const Packet& packet) {
+FlowStart original_start(const Flow& flow, const wire::FlowKey& key, const Packet& packet) {
   FlowStart start;
   start.family = flow.family();
-  start.tuple = wire::five_tuple_of(flow.key(), start.family, flow.initiator_is_high);
+  start.tuple = wire::five_tuple_of(key, start.family, flow.initiator_is_high);
   start.vni = packet.vni;
   if (flow.timeout != TimeoutClass::icmp) return start;
   start.icmp_type = static_cast<uint8_t>(start.tuple.destination.port);
@@ -79,7 +79,7 @@ bool is_plain_syn(const Packet& packet) {
 // Whether the TCP sequence number in the quoted packet is one that its sender has used lately. The
 // number is among the 8 bytes that every quotation has (RFC 792).
 bool quotes_plausibly(const Packet& packet, const Flow& flow, Role sender) {
-  if (flow.protocol() != wire::kProtoTcp) return true;
+  if (flow.tcp.state == tcp::State::none) return true;
   size_t offset = packet.parsed.l4 + sizeof(wire::IcmpHeader);
   if (packet.parsed.family == Family::v4) {
     const auto* ip = packet.at<wire::Ipv4Header>(offset);
@@ -206,7 +206,8 @@ Firewall::Out Firewall::judge_anew(Packet& packet, const Nic& nic, Trace* trace)
 Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role role,
                                     Trace* trace) const {
   const Direction original = role == Role::initiator ? Direction::egress : Direction::ingress;
-  return ask_rules(nic, original, original_start(*packet.flow, packet), trace);
+  return ask_rules(nic, original, original_start(*packet.flow, flows_.key_of(*packet.flow), packet),
+                   trace);
 }
 
 // RFC 5508 REQ-3 to REQ-5: the quoted packet must be one that the receiver of the error has sent on

@@ -55,7 +55,7 @@ class FirewallWorld {
 
   explicit FirewallWorld(Peer peer = Peer::remote, Burst burst = Burst::alone,
                          uint32_t capacity = 1000)
-      : peer_(peer), burst_(burst), flows(capacity) {
+      : peer_(peer), burst_(burst), flows(capacity, seed) {
     lcore.set_now(1'000'000);
     set_nic("vm", kVmPort, kVmMac, {});
     if (peer == Peer::local) set_nic("p", kPeerPort, kPeerMac, {group_of({allow()}, {allow()})});
@@ -146,7 +146,7 @@ class FirewallWorld {
   Vtep vtep;
   // Every packet walks here; the scenarios hold the shortcut against that.
   Shortcut shortcut{{flows, routes, fdb, nics, segments, vtep}, 1, lcore, /*enabled=*/false};
-  FlowLookup flow{flows, shortcut, seed, lcore, 1};
+  FlowLookup flow{flows, shortcut, lcore, 1};
   Firewall from{Firewall::Side::from_nic, nics, flows};
   Firewall to{Firewall::Side::to_nic, nics, flows, {kListedType}};
   Record record{flows, nics, shortcut, lcore};

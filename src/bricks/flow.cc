@@ -6,27 +6,32 @@
 namespace butterfly {
 
 void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
+  const wire::FlowHasher& hasher = flows_.hasher();
+  std::array<wire::FlowId, kBurst> ids;
   shortcut_.begin_burst();
-  for (Packet* packet : burst) {
-    const wire::Parsed& parsed = packet->parsed;
-    packet->flow_hash = 0;
+  for (size_t i = 0; i < burst.size(); ++i) {
+    Packet& packet = *burst[i];
+    const wire::Parsed& parsed = packet.parsed;
+    packet.flow_hash = 0;
     if (parsed.kind != wire::FrameKind::flow && parsed.kind != wire::FrameKind::icmp_error) {
       continue;
     }
-    const uint32_t hash = wire::hash_flow_key(parsed.key, parsed.family, seed_) | kHasKey;
-    packet->flow_hash = hash;
-    flows_.fetch(hash);
+    ids[i] = hasher.id_of(parsed.key, parsed.family);
+    packet.flow_hash = hasher.hash_of(ids[i]) | kHasKey;
+    flows_.fetch(packet.flow_hash);
   }
   for (Packet* packet : burst) packet->flow = flows_.guess(packet->flow_hash);
-  for (Packet* packet : burst) packet->way = static_cast<uint8_t>(way_of(*packet));
+  for (size_t i = 0; i < burst.size(); ++i) {
+    burst[i]->way = static_cast<uint8_t>(way_of(*burst[i], ids[i]));
+  }
 }
 
-[[gnu::always_inline]] inline FlowLookup::Out FlowLookup::way_of(Packet& packet) noexcept {
+[[gnu::always_inline]] inline FlowLookup::Out FlowLookup::way_of(Packet& packet,
+                                                                 const wire::FlowId& id) noexcept {
   const wire::Parsed& parsed = packet.parsed;
   if (packet.flow_hash == 0) return walk(packet, nullptr);
   if (!is_ours(packet)) return Out::elsewhere;
-  Flow* flow =
-      flows_.find_from(packet.flow, parsed.key, parsed.family, packet.flow_hash, lcore_.now());
+  Flow* flow = flows_.find_from(packet.flow, id, packet.flow_hash, lcore_.now());
   if (!flow || parsed.kind != wire::FrameKind::flow) return walk(packet, flow);
   // A traced packet walks, so that its trace says what each brick makes of it.
   if (packet.trace_slot != 0) {

@@ -7,8 +7,7 @@
 // Out:  packet.flow (null on a miss), packet.flow_hash (0 without a flow key), packet.verdicts 0.
 //       By the shortcut: out_port and peer instead of flow and verdicts. An ICMP error carries the
 //       flow that it quotes.
-// Cost: one hash, one index line, one flow (two lines for IPv6) and a route a packet, for a whole
-//       burst at once.
+// Cost: one hash, one index line, one flow and a route a packet, for a whole burst at once.
 #pragma once
 
 #include <array>
@@ -38,11 +37,10 @@ class FlowLookup {
   };
   static std::string format(const Trace& trace);
 
-  // All lcores of a host share the seed, and `lcores` is how many there are. `flows` belongs to
-  // `lcore`; its clock tells the time.
-  FlowLookup(FlowTable& flows, Shortcut& shortcut, const wire::HashSeed& seed, const Lcore& lcore,
-             uint16_t lcores)
-      : flows_(flows), shortcut_(shortcut), seed_(seed), lcore_(lcore), lcores_(lcores) {}
+  // `flows` belongs to `lcore`, its clock tells the time. `lcores` is how many the host has; the
+  // tables of all have the same seed.
+  FlowLookup(FlowTable& flows, Shortcut& shortcut, const Lcore& lcore, uint16_t lcores)
+      : flows_(flows), shortcut_(shortcut), lcore_(lcore), lcores_(lcores) {}
 
   void prepare(std::span<Packet* const> burst) noexcept;
 
@@ -52,7 +50,7 @@ class FlowLookup {
   }
 
  private:
-  Out way_of(Packet& packet) noexcept;
+  Out way_of(Packet& packet, const wire::FlowId& id) noexcept;
   Out walk(Packet& packet, Flow* flow) noexcept;
   bool is_ours(const Packet& packet) const {
     return lcores_ == 1 || packet.flow_hash == 0 || packet.flow_hash % lcores_ == lcore_.index();
@@ -65,7 +63,6 @@ class FlowLookup {
 
   FlowTable& flows_;
   Shortcut& shortcut_;
-  const wire::HashSeed& seed_;
   const Lcore& lcore_;
   uint16_t lcores_;
 };

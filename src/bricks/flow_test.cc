@@ -28,7 +28,7 @@ class FlowLookupTest : public ::testing::Test {
 
   Lcore lcore_{1, pool()};
   wire::HashSeed seed_{{3, 4}};
-  FlowTable flows_{100};
+  FlowTable flows_{100, seed_};
   RouteTable routes_{seed_};
   Fdb fdb_{8, 8, 300'000, seed_};
   NicTable nics_;
@@ -39,14 +39,15 @@ class FlowLookupTest : public ::testing::Test {
 };
 
 TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
-  FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
+  FlowLookup flow(flows_, shortcut_, lcore_, 1);
   Packet* first = parsed("eth/ipv4/udp(sport=1, dport=2)");
   look_up(flow);
   EXPECT_EQ(first->flow, nullptr);
   EXPECT_NE(first->flow_hash, 0u);
   EXPECT_EQ(first->verdicts, 0);
-  Flow* entry =
-      flows_.insert(first->parsed.key, first->parsed.family, first->flow_hash, lcore_.now());
+  Flow* entry = flows_.insert(first->parsed.key, first->parsed.family,
+                              flows_.hasher().id_of(first->parsed.key, first->parsed.family),
+                              first->flow_hash, lcore_.now());
 
   Packet* reply = parsed("eth/ipv4(src=10.0.0.2, dst=10.0.0.1)/udp(sport=2, dport=1)");
   Packet* error =
@@ -63,7 +64,7 @@ TEST_F(FlowLookupTest, AFlowAndTheErrorsAboutItAreFoundAndTheRestHasNoHash) {
 }
 
 TEST_F(FlowLookupTest, ThePlaceItCameFromDecidesWhatIsNext) {
-  FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
+  FlowLookup flow(flows_, shortcut_, lcore_, 1);
   const auto out_of = [&](Packet* packet) {
     flow.prepare(std::span(&packet, 1));
     return flow(*packet, nullptr);
@@ -75,9 +76,9 @@ TEST_F(FlowLookupTest, ThePlaceItCameFromDecidesWhatIsNext) {
 
 TEST_F(FlowLookupTest, ExactlyOneLcoreOwnsAFlowInBothDirectionsAndEachMayOwnArp) {
   Lcore other{0, pool()};
-  FlowTable others{100};
-  FlowLookup here(flows_, shortcut_, seed_, lcore_, 2);
-  FlowLookup there(others, shortcut_, seed_, other, 2);
+  FlowTable others{100, seed_};
+  FlowLookup here(flows_, shortcut_, lcore_, 2);
+  FlowLookup there(others, shortcut_, other, 2);
   int ours = 0;
   for (int port = 1; port <= 100; ++port) {
     const std::string there_and_back[] = {
@@ -102,7 +103,7 @@ TEST_F(FlowLookupTest, ExactlyOneLcoreOwnsAFlowInBothDirectionsAndEachMayOwnArp)
 }
 
 TEST_F(FlowLookupTest, ATraceNamesTheHashAndWhetherTheFlowIsKnown) {
-  FlowLookup flow(flows_, shortcut_, seed_, lcore_, 1);
+  FlowLookup flow(flows_, shortcut_, lcore_, 1);
   Packet* packet = parsed("eth/ipv4/udp");
   look_up(flow);
   FlowLookup::Trace trace{};

@@ -81,7 +81,8 @@ Record::Out Record::begin(const Packet& packet, Trace* trace) {
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
   const wire::Parsed& parsed = packet.parsed;
-  Flow* flow = flows_.insert(parsed.key, parsed.family, packet.flow_hash, lcore_.now());
+  Flow* flow =
+      flows_.insert(parsed.key, parsed.family, id_of(packet), packet.flow_hash, lcore_.now());
   if (!flow) return Out::table_full;
   fill(*flow, packet, segment, trace);
   return onward(packet);

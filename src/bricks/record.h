@@ -59,7 +59,7 @@ class Record {
     // The pointer may be missing because an earlier packet of this burst, or another copy of this
     // one, has begun the flow since.
     Flow* flow = packet.flow;
-    if (!flow || !flow->has_key(packet.parsed.key, packet.parsed.family)) flow = find(packet);
+    if (!flow) flow = find(packet);
     if (!flow) return begin(packet, trace);
     if ((packet.verdicts & kStartsAnew) && is_other_flow(*flow, packet)) {
       return begin_again(*flow, packet, trace);
@@ -71,8 +71,11 @@ class Record {
   static Out onward(const Packet& packet) {
     return packet.out_port == kUplinkPort ? Out::to_wire : Out::to_guest;
   }
+  wire::FlowId id_of(const Packet& packet) const {
+    return flows_.hasher().id_of(packet.parsed.key, packet.parsed.family);
+  }
   Flow* find(const Packet& packet) {
-    return flows_.find(packet.parsed.key, packet.parsed.family, packet.flow_hash, lcore_.now());
+    return flows_.find(id_of(packet), packet.flow_hash, lcore_.now());
   }
   NicVerdict verdict_of(PortId port) const;
   bool is_other_flow(const Flow& flow, const Packet& packet) const;

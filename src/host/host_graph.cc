@@ -16,7 +16,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       shortcut_(
           {in.flows, in.routes, in.fdb, *in.snapshot.nics, *in.snapshot.segments, in.snapshot.vtep},
           in.snapshot.generation, in.lcore, in.shortcut),
-      flow_(in.flows, shortcut_, in.seed, in.lcore, in.mesh.lcores()),
+      flow_(in.flows, shortcut_, in.lcore, in.mesh.lcores()),
       firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics, in.flows),
       switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.lcore),
       flood_(*in.snapshot.segments),

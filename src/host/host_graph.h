@@ -34,7 +34,6 @@ struct GraphInputs {
   Fdb& fdb;
   NeighbourTable& neighbours;
   HandoffMesh& mesh;
-  const wire::HashSeed& seed;
   TokenBucket& mtu_answers;  // the lcore's
   bool shortcut = true;
 };

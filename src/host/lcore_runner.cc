@@ -31,9 +31,8 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       mesh_(mesh),
       fdb_(fdb),
       neighbours_(neighbours),
-      seed_(seed),
       lcore_(index, pool),
-      flows_(options.flow_capacity),
+      flows_(options.flow_capacity, seed),
       routes_(seed),
       shortcut_(options.shortcut),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -63,9 +62,8 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
       watch(wake_fd);
     }
   }
-  view->graph =
-      std::make_unique<HostGraph>(GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_,
-                                              mesh_, seed_, mtu_answers_, shortcut_});
+  view->graph = std::make_unique<HostGraph>(GraphInputs{
+      *snapshot, lcore_, flows_, routes_, fdb_, neighbours_, mesh_, mtu_answers_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }

@@ -76,7 +76,6 @@ class LcoreRunner : public Waker {
   HandoffMesh& mesh_;
   Fdb& fdb_;
   NeighbourTable& neighbours_;
-  const wire::HashSeed& seed_;
   Lcore lcore_;
   FlowTable flows_;
   RouteTable routes_;

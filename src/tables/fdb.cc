@@ -68,7 +68,7 @@ Fdb::Fdb(uint32_t capacity, uint32_t per_segment, uint32_t ageing_ms, const wire
 Fdb::Spot Fdb::spot_of(Vni vni, const Mac& mac) const noexcept {
   const uint64_t key = mac.to_u64() << 16 | (vni.value & 0xffff);
   const auto high = static_cast<uint8_t>(vni.value >> 16);
-  const uint32_t hash = wire::hash_flow_key(wire::FlowKey{{key, high}}, wire::Family::v4, seed_);
+  const uint32_t hash = wire::hash_words({key, high}, seed_);
   const size_t mask = buckets_count_ - 1;
   const size_t first = hash & mask;
   // An odd distance, so the second bucket is another one.

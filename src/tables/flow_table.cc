@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <cstring>
 
 namespace butterfly {
 namespace {
@@ -18,13 +17,15 @@ constexpr uint32_t kMinBuckets = 8;
 
 }  // namespace
 
-FlowTable::FlowTable(uint32_t capacity, const FlowTimeouts& timeouts)
+FlowTable::FlowTable(uint32_t capacity, const wire::HashSeed& seed, const FlowTimeouts& timeouts)
     : capacity_(std::max(capacity, 1U)),
       bucket_count_(std::max((capacity_ + kLoad - 1) / kLoad, kMinBuckets)),
+      hasher_(seed),
       buckets_(bucket_count_),
-      v4_(capacity_),
-      v4_history_(capacity_),
-      v6_(capacity_) {
+      flows_(capacity_),
+      histories_(capacity_),
+      v6_keys_(capacity_),
+      free_head_(kNone) {
   for (size_t i = 0; i < limits_.size(); ++i) {
     limits_[i] = (timeouts.ms[i] + (1U << kSeenShift) - 1) >> kSeenShift;
   }
@@ -35,11 +36,12 @@ int FlowTable::free_slot(const Bucket& bucket) {
   return free == 0 ? -1 : std::countr_zero(free);
 }
 
-Flow* FlowTable::find_among(uint32_t bucket, uint32_t candidates, const Query& query, TimeMs now) {
+Flow* FlowTable::find_among(uint32_t bucket, uint32_t candidates, const wire::FlowId& id,
+                            TimeMs now) {
   for (; candidates != 0; candidates &= candidates - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(candidates));
-    Flow& flow = flow_at(buckets_[bucket].entries[slot]);
-    if (!flow.has_key(query.key, query.family)) continue;
+    Flow& flow = flows_[buckets_[bucket].entries[slot]];
+    if (!(flow.id == id)) continue;
     if (!is_expired(flow, now)) return &flow;
     free_at({bucket, slot});
     return nullptr;
@@ -47,59 +49,47 @@ Flow* FlowTable::find_among(uint32_t bucket, uint32_t candidates, const Query& q
   return nullptr;
 }
 
-Flow* FlowTable::find_in_second(const Query& query, TimeMs now) {
-  const uint16_t tag = tag_of(query.hash);
-  const uint32_t bucket = other_bucket(first_bucket(query.hash), tag);
-  return find_among(bucket, matches(buckets_[bucket], tag), query, now);
+Flow* FlowTable::find_in_second(const wire::FlowId& id, uint32_t hash, TimeMs now) {
+  const uint16_t tag = tag_of(hash);
+  const uint32_t bucket = other_bucket(first_bucket(hash), tag);
+  return find_among(bucket, matches(buckets_[bucket], tag), id, now);
 }
 
-Flow* FlowTable::find(const wire::FlowKey& key, wire::Family family, uint32_t hash,
-                      TimeMs now) noexcept {
-  const Query query{key, family, hash};
+Flow* FlowTable::find(const wire::FlowId& id, uint32_t hash, TimeMs now) noexcept {
   const uint32_t bucket = first_bucket(hash);
   const uint32_t candidates = matches(buckets_[bucket], tag_of(hash));
-  if (Flow* flow = find_among(bucket, candidates, query, now)) return flow;
-  return buckets_[bucket].overflowed == 0 ? nullptr : find_in_second(query, now);
+  if (Flow* flow = find_among(bucket, candidates, id, now)) return flow;
+  return buckets_[bucket].overflowed == 0 ? nullptr : find_in_second(id, hash, now);
 }
 
-Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, uint32_t hash,
-                        TimeMs now) noexcept {
-  const bool is_v6 = family == wire::Family::v6;
-  if (size_ == capacity_) return nullptr;
-  Room& room = rooms_[is_v6];
-  const uint32_t entry = room.free_head == kNone ? room.fresh : room.free_head;
-  if (!place(hash, is_v6 ? entry | kIsV6 : entry)) return nullptr;
-  uint64_t* words = is_v6 ? v6_[entry].key : v4_[entry].key;
-  if (room.free_head == kNone) {
-    ++room.fresh;
+Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, const wire::FlowId& id,
+                        uint32_t hash, TimeMs now) noexcept {
+  uint32_t entry = free_head_;
+  if (entry == kNone) {
+    if (fresh_ == capacity_) return nullptr;
+    entry = fresh_;
+  }
+  if (!place(hash, entry)) return nullptr;
+  Flow& flow = flows_[entry];
+  if (entry == fresh_) {
+    ++fresh_;
   } else {
-    room.free_head = static_cast<uint32_t>(words[0]);
+    free_head_ = static_cast<uint32_t>(flow.id.words[0]);
   }
   ++size_;
-  std::memcpy(words, key.words, is_v6 ? sizeof(FlowV6::key) : sizeof(FlowV4::key));
-  Flow& flow = is_v6 ? v6_[entry].flow : v4_[entry].flow;
   flow = {};
+  flow.id = id;
   flow.see(now);
   flow.is_live = true;
-  flow.is_v6 = is_v6;
-  history(flow) = {};
+  flow.is_v6 = family == wire::Family::v6;
+  histories_[entry] = {};
+  if (flow.is_v6) v6_keys_[entry] = key;
   return &flow;
 }
 
-uint32_t FlowTable::entry_of(const Flow& flow) const {
-  const auto* words = key_words_of(flow);
-  if (flow.is_v6) {
-    return static_cast<uint32_t>(reinterpret_cast<const FlowV6*>(words) - v6_.data()) | kIsV6;
-  }
-  return static_cast<uint32_t>(reinterpret_cast<const FlowV4*>(words) - v4_.data());
-}
-
-FlowHistory& FlowTable::history(Flow& flow) noexcept {
-  const uint32_t entry = entry_of(flow);
-  return (entry & kIsV6) != 0 ? v6_[entry & ~kIsV6].history : v4_history_[entry];
-}
-const FlowHistory& FlowTable::history(const Flow& flow) const noexcept {
-  return const_cast<FlowTable*>(this)->history(const_cast<Flow&>(flow));
+wire::FlowKey FlowTable::key_of(const Flow& flow) const noexcept {
+  if (flow.is_v6) return v6_keys_[entry_of(flow)];
+  return {{flow.id.words[0], flow.id.words[1]}};
 }
 
 void FlowTable::spill(Flow& flow, size_t role) noexcept {
@@ -190,11 +180,10 @@ bool FlowTable::make_room(uint32_t bucket, int& slot) {
 void FlowTable::free_at(Place place) {
   const uint32_t entry = buckets_[place.bucket].entries[place.slot];
   take(place);
-  flow_at(entry).is_live = false;
-  const bool is_v6 = (entry & kIsV6) != 0;
-  const uint32_t number = entry & ~kIsV6;
-  (is_v6 ? v6_[number].key : v4_[number].key)[0] = rooms_[is_v6].free_head;
-  rooms_[is_v6].free_head = number;
+  Flow& flow = flows_[entry];
+  flow.is_live = false;
+  flow.id.words[0] = free_head_;
+  free_head_ = entry;
   --size_;
 }
 
@@ -220,11 +209,11 @@ uint32_t FlowTable::sweep(TimeMs now, uint32_t slots, RouteTable* routes) noexce
     sweep_bucket_ = bucket + 1 == bucket_count_ ? 0 : bucket + 1;
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
       if (buckets_[bucket].tags[slot] == 0) continue;
-      __builtin_prefetch(&flow_at(buckets_[bucket].entries[slot]));
+      __builtin_prefetch(&flows_[buckets_[bucket].entries[slot]]);
     }
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
       if (buckets_[bucket].tags[slot] == 0) continue;
-      Flow& flow = flow_at(buckets_[bucket].entries[slot]);
+      Flow& flow = flows_[buckets_[bucket].entries[slot]];
       if (is_expired(flow, now)) {
         free_at({bucket, slot});
       } else if (routes) {

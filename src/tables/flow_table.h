@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flows that one lcore owns: which connections exist, how far they are, who may talk.
 //
-// Key:      segment, protocol and both endpoints, ordered (wire/flow_key.h); IPv4 and IPv6.
+// Key:      segment, protocol and both endpoints, ordered (wire/flow_key.h), as a FlowId.
 // Value:    Flow, what every packet reads and writes, and FlowHistory, what only first packets,
 //           changes of policy and listings need.
 // Capacity: fixed when made, for both families together. Full: insert() gives null and the packet
 //           is a named drop; flows that exist go on. An expired flow is a miss at once; its room
 //           comes back at that lookup or when sweep() gets there.
 // Writer:   the owning lcore, which is also the only reader (decision record 0006).
-// Memory:   8 bytes of index a flow, and 64 + 40 (IPv4) or 128 (IPv6): 112 and 136. A packet of a
-//           known flow touches one line of index and one (IPv4) or two (IPv6) of flow. Memory of
-//           flows never used is not touched; what is used lies in huge pages where there are some.
+// Memory:   8 bytes of index a flow, 64 that its packets touch and 40 that they do not: 112. Of
+// IPv6
+//           the key too: 152. A packet of a known flow touches one line of index and one of flow.
+//           Memory of flows never used is not touched; what is used lies in huge pages where there
+//           are some.
 //
 // Entries end only by find(), sweep() and erase(). Within one round `now` stands still, so a flow
 // that a lookup found stays where it is until the round ends: packets may carry a pointer to it.
@@ -20,16 +22,14 @@
 
 #include <array>
 #include <bit>
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "tables/lazy_array.h"
 #include "tables/route_table.h"
 #include "tables/tcp_state.h"
-#include "wire/flow_key.h"
+#include "wire/flow_id.h"
 
 namespace butterfly {
 
@@ -96,8 +96,9 @@ inline constexpr uint8_t kFlooded = 0x10;     // set by switch: went to everyone
 inline constexpr unsigned kSeenShift = 4;
 inline constexpr uint32_t kSeenMask = 0xff'ffff;
 
-// What every packet of a flow reads and writes. Its key lies right before it in memory.
-struct Flow {
+// What every packet of a flow reads and writes: one cache line.
+struct alignas(64) Flow {
+  wire::FlowId id;
   uint32_t bytes[2];  // since the last spill, by Role of the sender
   tcp::Track tcp_track;
   tcp::Progress tcp;
@@ -111,43 +112,29 @@ struct Flow {
   bool has_note : 1;           // Shortcut's: a route is to be noted at the end of the round
 
   wire::Family family() const { return is_v6 ? wire::Family::v6 : wire::Family::v4; }
-  wire::FlowKey key() const;
-  uint8_t protocol() const { return static_cast<uint8_t>(key().tail(family()) >> 32); }
   // The role of the sender of a packet, by the side on which it fell in the key.
   Role role_of(bool source_is_high) const {
     return source_is_high == initiator_is_high ? Role::initiator : Role::responder;
   }
-  bool has_key(const wire::FlowKey& wanted, wire::Family wanted_family) const;
   void see(TimeMs now) { last_seen = now >> kSeenShift & kSeenMask; }
   RouteMark& route(Role role) { return routes[static_cast<size_t>(role)]; }
   // Forgets where packets went: the next ones walk every brick again.
   void forget_routes() { routes[0] = routes[1] = {}; }
 };
-static_assert(sizeof(Flow) == 48);
-
-struct alignas(64) FlowV4 {
-  uint64_t key[2];
-  Flow flow;
-};
-static_assert(sizeof(FlowV4) == 64 && offsetof(FlowV4, flow) == 16);
-
-struct alignas(64) FlowV6 {
-  uint64_t key[5];
-  Flow flow;
-  FlowHistory history;
-};
-static_assert(sizeof(FlowV6) == 128 && offsetof(FlowV6, flow) == 40);
+static_assert(sizeof(Flow) == 64);
 
 class FlowTable {
  public:
   static constexpr size_t kSlots = 10;  // of a bucket
 
-  // Room for `capacity` flows, at least one.
-  explicit FlowTable(uint32_t capacity, const FlowTimeouts& timeouts = {});
+  // Room for `capacity` flows, at least one. Tables with equal seeds have equal hashes.
+  FlowTable(uint32_t capacity, const wire::HashSeed& seed, const FlowTimeouts& timeouts = {});
 
-  // The live flow of the key, or null. `hash` is hash_flow_key() of it, the same at every call.
-  [[gnu::noinline]] Flow* find(const wire::FlowKey& key, wire::Family family, uint32_t hash,
-                               TimeMs now) noexcept;
+  const wire::FlowHasher& hasher() const { return hasher_; }
+
+  // The live flow with that id, or null. `hash` is the hasher's of the id, or that with bits set
+  // that are always the same.
+  [[gnu::noinline]] Flow* find(const wire::FlowId& id, uint32_t hash, TimeMs now) noexcept;
 
   // find() in three steps, each for a whole burst before the next, so that memory is there when it
   // is looked at: fetch() the index, have a guess() at the flow, then find_from() it.
@@ -157,30 +144,29 @@ class FlowTable {
     const Bucket& bucket = buckets_[first_bucket(hash)];
     const uint32_t candidates = matches(bucket, tag_of(hash));
     if (candidates == 0) return nullptr;
-    const uint32_t entry = bucket.entries[std::countr_zero(candidates)];
-    Flow* flow = &flow_at(entry);
+    Flow* flow = &flows_[bucket.entries[std::countr_zero(candidates)]];
     __builtin_prefetch(flow, 1);
-    if ((entry & kIsV6) != 0) __builtin_prefetch(flow + 1, 1);  // its second line
     return flow;
   }
   // As find(). `flow` is a guess() of this round.
-  Flow* find_from(Flow* flow, const wire::FlowKey& key, wire::Family family, uint32_t hash,
-                  TimeMs now) noexcept {
+  Flow* find_from(Flow* flow, const wire::FlowId& id, uint32_t hash, TimeMs now) noexcept {
     // What has expired is freed by find().
-    if (flow && flow->has_key(key, family) && !is_expired(*flow, now)) [[likely]]
+    if (flow && flow->is_live && flow->id == id && !is_expired(*flow, now)) [[likely]]
       return flow;
-    return find(key, family, hash, now);
+    return find(id, hash, now);
   }
-  // A new flow with that key, last seen now and all else zero; null when the table is full.
-  // REQUIRES: find() gives null.
-  Flow* insert(const wire::FlowKey& key, wire::Family family, uint32_t hash, TimeMs now) noexcept;
+  // A new flow, last seen now and all else zero; null when the table is full. `id` and `hash` are
+  // those of the key. REQUIRES: find() gives null.
+  Flow* insert(const wire::FlowKey& key, wire::Family family, const wire::FlowId& id, uint32_t hash,
+               TimeMs now) noexcept;
   void erase(Flow& flow, uint32_t hash) noexcept;
   // Frees what has expired among the next `slots` index slots and forgets what `routes` does not
   // hold any more; returns how many flows were freed.
   uint32_t sweep(TimeMs now, uint32_t slots, RouteTable* routes = nullptr) noexcept;
 
-  FlowHistory& history(Flow& flow) noexcept;
-  const FlowHistory& history(const Flow& flow) const noexcept;
+  wire::FlowKey key_of(const Flow& flow) const noexcept;
+  FlowHistory& history(Flow& flow) noexcept { return histories_[entry_of(flow)]; }
+  const FlowHistory& history(const Flow& flow) const noexcept { return histories_[entry_of(flow)]; }
   // Counts a packet of the flow. `length` in bytes, below 2^31.
   [[gnu::always_inline]] void count(Flow& flow, Role sender, uint32_t length) noexcept {
     const auto role = static_cast<size_t>(sender);
@@ -235,62 +221,29 @@ class FlowTable {
     const uint32_t age = ((now >> kSeenShift) - flow.last_seen) & kSeenMask;
     return age > limits_[static_cast<size_t>(flow.timeout)];
   }
-  Flow& flow_at(uint32_t entry) const {
-    return (entry & kIsV6) != 0 ? v6_[entry & ~kIsV6].flow : v4_[entry].flow;
-  }
-  uint32_t entry_of(const Flow& flow) const;
+  uint32_t entry_of(const Flow& flow) const { return static_cast<uint32_t>(&flow - flows_.data()); }
   [[gnu::cold]] void spill(Flow& flow, size_t role) noexcept;
-  struct Query {
-    const wire::FlowKey& key;
-    wire::Family family;
-    uint32_t hash;
-  };
-  Flow* find_among(uint32_t bucket, uint32_t candidates, const Query& query, TimeMs now);
-  Flow* find_in_second(const Query& query, TimeMs now);
+  Flow* find_among(uint32_t bucket, uint32_t candidates, const wire::FlowId& id, TimeMs now);
+  Flow* find_in_second(const wire::FlowId& id, uint32_t hash, TimeMs now);
   bool place(uint32_t hash, uint32_t entry);
   void put(Place place, uint16_t tag, uint32_t entry, bool second);
   void take(Place place);
   bool make_room(uint32_t bucket, int& slot);
   void free_at(Place place);
 
-  // Entries are numbered by family.
-  static constexpr uint32_t kIsV6 = 0x8000'0000;
-  struct Room {
-    uint32_t fresh = 0;               // entries from here on were never used
-    uint32_t free_head = 0xffffffff;  // list of freed entries, linked by the key's first word
-  };
-
   uint32_t capacity_;
   uint32_t bucket_count_;
   std::array<uint32_t, 9> limits_;  // by TimeoutClass, in steps of last_seen
+  wire::FlowHasher hasher_;
   LazyArray<Bucket> buckets_;
-  LazyArray<FlowV4> v4_;
-  LazyArray<FlowHistory> v4_history_;
-  LazyArray<FlowV6> v6_;
+  // By number of the entry.
+  LazyArray<Flow> flows_;
+  LazyArray<FlowHistory> histories_;
+  LazyArray<wire::FlowKey> v6_keys_;
   uint32_t size_ = 0;
-  Room rooms_[2];  // IPv4, IPv6
+  uint32_t fresh_ = 0;  // entries from here on were never used
+  uint32_t free_head_;  // list of freed entries, linked by the id's first word
   uint32_t sweep_bucket_ = 0;
 };
-
-inline const uint64_t* key_words_of(const Flow& flow) {
-  return reinterpret_cast<const uint64_t*>(&flow) - (flow.is_v6 ? 5 : 2);
-}
-inline wire::FlowKey Flow::key() const {
-  wire::FlowKey key{};
-  std::memcpy(key.words, key_words_of(*this), (is_v6 ? 5 : 2) * sizeof(uint64_t));
-  return key;
-}
-inline bool Flow::has_key(const wire::FlowKey& wanted, wire::Family wanted_family) const {
-  const bool wants_v6 = wanted_family == wire::Family::v6;
-  if (!is_live || is_v6 != wants_v6) return false;
-  const uint64_t* words = key_words_of(*this);
-  if (!wants_v6) [[likely]] {
-    const __m128i own = _mm_load_si128(reinterpret_cast<const __m128i*>(words));
-    const __m128i other = _mm_loadu_si128(reinterpret_cast<const __m128i*>(wanted.words));
-    const __m128i difference = _mm_xor_si128(own, other);
-    return _mm_testz_si128(difference, difference) != 0;
-  }
-  return std::memcmp(words, wanted.words, sizeof wanted.words) == 0;
-}
 
 }  // namespace butterfly

@@ -34,27 +34,33 @@ FlowKey key_of(uint32_t n, Family family = Family::v4) {
   bool source_is_high = false;
   return wire::make_flow_key(tuple, Vni{7}, source_is_high);
 }
-uint32_t hash_of(const FlowKey& key, Family family = Family::v4) {
-  return wire::hash_flow_key(key, family, kSeed);
+const wire::FlowHasher kHasher(kSeed);
+
+wire::FlowId id_of(uint32_t n, Family family = Family::v4) {
+  return kHasher.id_of(key_of(n, family), family);
+}
+uint32_t hash_of(uint32_t n, Family family = Family::v4) {
+  return kHasher.hash_of(id_of(n, family));
 }
 Flow* find(FlowTable& table, uint32_t n, TimeMs now = 0, Family family = Family::v4) {
-  const FlowKey key = key_of(n, family);
-  return table.find(key, family, hash_of(key, family), now);
+  return table.find(id_of(n, family), hash_of(n, family), now);
 }
-Flow* insert(FlowTable& table, uint32_t n, TimeMs now = 0, Family family = Family::v4) {
-  const FlowKey key = key_of(n, family);
-  Flow* flow = table.insert(key, family, hash_of(key, family), now);
+Flow* insert_at(FlowTable& table, uint32_t n, uint32_t hash, TimeMs now,
+                Family family = Family::v4) {
+  Flow* flow = table.insert(key_of(n, family), family, id_of(n, family), hash, now);
   if (flow) flow->timeout = TimeoutClass::udp_new;
   return flow;
 }
+Flow* insert(FlowTable& table, uint32_t n, TimeMs now = 0, Family family = Family::v4) {
+  return insert_at(table, n, hash_of(n, family), now, family);
+}
 
 TEST(FlowTable, AFlowIsFoundByItsKeyAndNoOther) {
-  FlowTable table(100);
+  FlowTable table(100, kSeed);
   EXPECT_EQ(find(table, 1, 5), nullptr);
   Flow* flow = insert(table, 1, 5);
   ASSERT_NE(flow, nullptr);
   EXPECT_EQ(table.tally(*flow, Role::initiator).packets, 0u);
-  EXPECT_EQ(flow->protocol(), wire::kProtoUdp);
   EXPECT_EQ(find(table, 1, 5), flow);
   EXPECT_EQ(find(table, 2, 5), nullptr);
   EXPECT_EQ(find(table, 1, 5, Family::v6), nullptr);
@@ -62,7 +68,7 @@ TEST(FlowTable, AFlowIsFoundByItsKeyAndNoOther) {
 }
 
 TEST(FlowTable, BothFamiliesShareTheTable) {
-  FlowTable table(100);
+  FlowTable table(100, kSeed);
   for (uint32_t n = 0; n < 50; ++n) {
     insert(table, n);
     insert(table, n, 0, Family::v6);
@@ -71,12 +77,15 @@ TEST(FlowTable, BothFamiliesShareTheTable) {
     ASSERT_NE(find(table, n), nullptr);
     ASSERT_NE(find(table, n, 0, Family::v6), nullptr);
     EXPECT_EQ(find(table, n, 0, Family::v6)->family(), Family::v6);
+    for (const Family family : {Family::v4, Family::v6}) {
+      EXPECT_TRUE(table.key_of(*find(table, n, 0, family)).equals(key_of(n, family), family));
+    }
   }
 }
 
 TEST(FlowTable, ItFillsToItsCapacityAndThenRefuses) {
   for (const uint32_t capacity : {1U, 7U, 1000U, 200000U}) {
-    FlowTable table(capacity);
+    FlowTable table(capacity, kSeed);
     for (uint32_t n = 0; n < capacity; ++n) ASSERT_NE(insert(table, n), nullptr) << n;
     EXPECT_EQ(table.size(), capacity);
     EXPECT_EQ(insert(table, capacity), nullptr);
@@ -86,38 +95,38 @@ TEST(FlowTable, ItFillsToItsCapacityAndThenRefuses) {
 }
 
 TEST(FlowTable, AnErasedFlowIsGoneAndItsRoomIsUsedAgain) {
-  FlowTable table(3);
+  FlowTable table(3, kSeed);
   for (uint32_t n = 0; n < 3; ++n) insert(table, n);
-  table.erase(*find(table, 1), hash_of(key_of(1)));
+  table.erase(*find(table, 1), hash_of(1));
   EXPECT_EQ(find(table, 1), nullptr);
   EXPECT_EQ(table.size(), 2u);
   Flow* next = insert(table, 9);
   ASSERT_NE(next, nullptr);
-  EXPECT_TRUE(next->has_key(key_of(9), Family::v4));
+  EXPECT_EQ(next->id, id_of(9));
   EXPECT_EQ(insert(table, 10), nullptr);
 }
 
 TEST(FlowTable, FlowsOfOneHashAreToldApartUntilBothBucketsAreFull) {
-  FlowTable table(1000);
+  FlowTable table(1000, kSeed);
   constexpr uint32_t kHash = 0x40001234;
   std::vector<Flow*> flows;
   for (uint32_t n = 0; n < 20; ++n) {
-    flows.push_back(table.insert(key_of(n), Family::v4, kHash, 0));
+    flows.push_back(insert_at(table, n, kHash, 0));
     ASSERT_NE(flows.back(), nullptr) << n;
   }
-  EXPECT_EQ(table.insert(key_of(20), Family::v4, kHash, 0), nullptr);
+  EXPECT_EQ(insert_at(table, 20, kHash, 0), nullptr);
   for (uint32_t n = 0; n < 20; ++n) {
-    EXPECT_EQ(table.find(key_of(n), Family::v4, kHash, 0), flows[n]);
+    EXPECT_EQ(table.find(id_of(n), kHash, 0), flows[n]);
   }
   for (uint32_t n = 0; n < 20; n += 2) table.erase(*flows[n], kHash);
   for (uint32_t n = 0; n < 20; ++n) {
-    EXPECT_EQ(table.find(key_of(n), Family::v4, kHash, 0), n % 2 == 0 ? nullptr : flows[n]);
+    EXPECT_EQ(table.find(id_of(n), kHash, 0), n % 2 == 0 ? nullptr : flows[n]);
   }
-  ASSERT_NE(table.insert(key_of(20), Family::v4, kHash, 0), nullptr);
+  ASSERT_NE(insert_at(table, 20, kHash, 0), nullptr);
 }
 
 TEST(FlowTable, AnIdleFlowIsAMissAtOnceAndFreed) {
-  FlowTable table(10);
+  FlowTable table(10, kSeed);
   insert(table, 1, 1000);
   EXPECT_NE(find(table, 1, 31'000), nullptr);
   EXPECT_EQ(find(table, 1, 31'000 + kLate), nullptr);
@@ -131,7 +140,7 @@ TEST(FlowTable, AnIdleFlowIsAMissAtOnceAndFreed) {
 TEST(FlowTable, EachClassHasItsOwnTimeout) {
   FlowTimeouts timeouts;
   timeouts.ms[static_cast<size_t>(TimeoutClass::icmp)] = 70;
-  FlowTable table(10, timeouts);
+  FlowTable table(10, kSeed, timeouts);
   insert(table, 1)->timeout = TimeoutClass::tcp_established;
   insert(table, 2)->timeout = TimeoutClass::icmp;
   EXPECT_NE(find(table, 1, 86'400'000), nullptr);
@@ -141,7 +150,7 @@ TEST(FlowTable, EachClassHasItsOwnTimeout) {
 }
 
 TEST(FlowTable, SweepingFreesTheIdleInSmallSlices) {
-  FlowTable table(1000);
+  FlowTable table(1000, kSeed);
   for (uint32_t n = 0; n < 1000; ++n) insert(table, n, n < 600 ? 0 : 25'000);
   EXPECT_EQ(table.sweep(30'000, 100'000), 0u);
   const uint32_t first = table.sweep(50'000, 100);
@@ -155,14 +164,14 @@ TEST(FlowTable, SweepingFreesTheIdleInSmallSlices) {
 }
 
 TEST(FlowTable, ABurstIsLookedUpAsOneByOne) {
-  FlowTable table(1000);
+  FlowTable table(1000, kSeed);
   for (uint32_t n = 0; n < 1000; n += 2) insert(table, n);
   const auto find_burst = [&table](TimeMs now) {
     std::vector<Flow*> flows;
-    for (uint32_t n = 0; n < 32; ++n) table.fetch(hash_of(key_of(n)));
-    for (uint32_t n = 0; n < 32; ++n) flows.push_back(table.guess(hash_of(key_of(n))));
+    for (uint32_t n = 0; n < 32; ++n) table.fetch(hash_of(n));
+    for (uint32_t n = 0; n < 32; ++n) flows.push_back(table.guess(hash_of(n)));
     for (uint32_t n = 0; n < 32; ++n) {
-      flows[n] = table.find_from(flows[n], key_of(n), Family::v4, hash_of(key_of(n)), now);
+      flows[n] = table.find_from(flows[n], id_of(n), hash_of(n), now);
     }
     return flows;
   };
@@ -175,7 +184,7 @@ TEST(FlowTable, ABurstIsLookedUpAsOneByOne) {
 // Against std::map, with few enough keys and buckets that overflow, moves and reuse all happen.
 TEST(FlowTable, ItAgreesWithAMapOverAMillionRandomSteps) {
   constexpr uint32_t kCapacity = 400;
-  FlowTable table(kCapacity);
+  FlowTable table(kCapacity, kSeed);
   std::map<uint32_t, TimeMs> model;
   std::mt19937 generator(1);
   const auto random = [&generator] { return static_cast<uint32_t>(generator()); };
@@ -191,7 +200,7 @@ TEST(FlowTable, ItAgreesWithAMapOverAMillionRandomSteps) {
     if (!flow) model.erase(n);
     switch (random() % 8) {
       case 0:
-        if (flow) table.erase(*flow, hash_of(key_of(n)));
+        if (flow) table.erase(*flow, hash_of(n));
         model.erase(n);
         break;
       case 1:

@@ -19,9 +19,9 @@ RouteMark RouteTable::walk(const RouteKey& key, const RouteAnswer& answer, TimeM
 
 // The route with that key; else a slot never used; else the one that was longest not walked.
 Route& RouteTable::slot_for(const RouteKey& key, TimeMs now) noexcept {
-  wire::FlowKey words{};
-  std::memcpy(words.words, &key, sizeof key);
-  const uint32_t hash = wire::hash_flow_key(words, wire::Family::v4, seed_);
+  uint64_t words[2];
+  std::memcpy(words, &key, sizeof key);
+  const uint32_t hash = wire::hash_words(words, seed_);
   const uint32_t first = hash % (kRoutes / kWays) * kWays;
   Route* best = nullptr;
   for (uint32_t i = first; i < first + kWays; ++i) {

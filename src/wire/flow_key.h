@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The key of a flow: segment, protocol and both endpoints, ordered so that the two directions of
-// a connection share one key (and one hash: RFC 7348 §4.1 source port, owner lcore).
+// a connection share one key.
 #pragma once
 
 #include <wmmintrin.h>
@@ -63,23 +63,18 @@ inline Vni vni_of(const FlowKey& key, Family family) {
   return Vni{static_cast<uint32_t>(key.tail(family) >> 40)};
 }
 
-// A seeded hash (AES rounds: not linear, so colliding keys cannot be made without the seed).
-// Both directions of a flow have the same hash. REQUIRES a CPU with AES.
 struct HashSeed {
   uint64_t words[2];
 };
 // A seed that nobody outside can know, from the kernel. For the control side.
 HashSeed random_hash_seed();
-[[gnu::always_inline]] inline uint32_t hash_flow_key(const FlowKey& key, Family family,
-                                                     const HashSeed& seed) {
-  const auto* blocks = reinterpret_cast<const __m128i*>(key.words);
+// A seeded hash (AES rounds: not linear, so colliding inputs cannot be made without the seed).
+// REQUIRES a CPU with AES.
+[[gnu::always_inline]] inline uint32_t hash_words(const uint64_t (&words)[2],
+                                                  const HashSeed& seed) {
   const __m128i secret = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seed.words));
-  __m128i state = _mm_aesenc_si128(_mm_xor_si128(_mm_loadu_si128(blocks), secret), secret);
-  if (family == Family::v6) {
-    state = _mm_aesenc_si128(_mm_xor_si128(state, _mm_loadu_si128(blocks + 1)), secret);
-    state = _mm_aesenc_si128(
-        _mm_xor_si128(state, _mm_cvtsi64_si128(static_cast<long long>(key.words[4]))), secret);
-  }
+  __m128i state = _mm_loadu_si128(reinterpret_cast<const __m128i*>(words));
+  state = _mm_aesenc_si128(_mm_xor_si128(state, secret), secret);
   state = _mm_aesenc_si128(state, secret);
   state = _mm_aesenc_si128(state, secret);
   return static_cast<uint32_t>(_mm_cvtsi128_si32(state));
