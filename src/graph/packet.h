@@ -88,14 +88,19 @@ struct Packet : rte_mbuf {
     return static_cast<uint8_t*>(buf_addr) + data_off;
   }
 
-  // The facts of a packet that just entered the graph.
-  void reset_facts(PortId port) {
-    in_port = port;
-    origin = origin_of(port);
+  // The facts of a packet that just entered the graph, by `port`, for a tenant of `vni`.
+  void reset_facts(PortId port, Vni tenant = Vni{0}, uint16_t segment_slot = 0) {
     out_port = kNoPort;
+    peer = kNoPeer;
     flow_hash = 0;
     flow = nullptr;
-    peer = kNoPeer;
+    origin = origin_of(port);
+    vni = tenant;
+    in_port = port;
+    segment = segment_slot;
+    source_peer = kNoPeer;
+    verdicts = 0;
+    way = 0;
     trace_slot = 0;
   }
 };

@@ -4,6 +4,7 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -55,11 +56,27 @@ Packet* PacketPool::alloc() noexcept {
 uint32_t PacketPool::in_use() const { return rte_mempool_in_use_count(pool_); }
 uint32_t PacketPool::size() const { return pool_->size; }
 
+// Nearly all packets are one buffer of one pool that nobody else refers to: those go back together.
 void free_packets(std::span<Packet*> packets) noexcept {
+  std::array<void*, kBurst> buffers;
+  unsigned count = 0;
+  rte_mempool* pool = nullptr;
   for (Packet* packet : packets) {
     for (rte_mbuf* segment = packet; segment; segment = segment->next) note_freed(segment);
+    if (packet->nb_segs != 1) {
+      rte_pktmbuf_free(packet);
+      continue;
+    }
+    rte_mbuf* buffer = rte_pktmbuf_prefree_seg(packet);
+    if (!buffer) continue;
+    if (count == buffers.size() || (pool != buffer->pool && count != 0)) {
+      rte_mempool_put_bulk(pool, buffers.data(), count);
+      count = 0;
+    }
+    pool = buffer->pool;
+    buffers[count++] = buffer;
   }
-  rte_pktmbuf_free_bulk(to_mbufs(packets.data()), static_cast<unsigned>(packets.size()));
+  if (count != 0) rte_mempool_put_bulk(pool, buffers.data(), count);
 }
 
 void truncate_packet(Packet& packet, uint32_t length) noexcept {

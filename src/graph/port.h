@@ -27,8 +27,8 @@ class Port {
 
   virtual ~Port() = default;
 
-  // Fills `packets` from its front; the facts of each are reset; in_port and origin are
-  // left to the caller. Returns how many. Never blocks.
+  // Fills `packets` from its front; their facts are left to the caller. Returns how many. Never
+  // blocks.
   virtual uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
 
   // Sends what it can and takes ownership of the first `taken`; the rest stays the caller's.

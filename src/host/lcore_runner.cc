@@ -142,10 +142,7 @@ bool LcoreRunner::poll_ports(LcoreView& view) {
     uint64_t bytes = 0;
     for (uint16_t i = 0; i < count; ++i) {
       Packet& packet = *burst[i];
-      packet.in_port = polled.id;
-      packet.origin = origin_of(polled.id);
-      packet.vni = polled.vni;
-      packet.segment = polled.segment;
+      packet.reset_facts(polled.id, polled.vni, polled.segment);
       bytes += packet.length();
       if (lcore_.tracing()) lcore_.trace().begin(packet);
     }

@@ -156,10 +156,8 @@ UplinkPort::~UplinkPort() {
 
 uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcept {
   if (lcore >= receive_queues_) return 0;
-  const uint16_t count = rte_eth_rx_burst(ethdev_, lcore, to_mbufs(packets.data()),
-                                          static_cast<uint16_t>(packets.size()));
-  for (uint16_t i = 0; i < count; ++i) packets[i]->reset_facts(kNoPort);
-  return count;
+  return rte_eth_rx_burst(ethdev_, lcore, to_mbufs(packets.data()),
+                          static_cast<uint16_t>(packets.size()));
 }
 
 Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {

@@ -137,11 +137,8 @@ void VhostUserPort::detach() {
 uint16_t VhostUserPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
   const int device = device_.load(std::memory_order_acquire);
   if (device < 0) return 0;
-  const uint16_t count =
-      rte_vhost_dequeue_burst(device, kFromGuest, pool_.raw(), to_mbufs(packets.data()),
-                              static_cast<uint16_t>(packets.size()));
-  for (uint16_t i = 0; i < count; ++i) packets[i]->reset_facts(kNoPort);
-  return count;
+  return rte_vhost_dequeue_burst(device, kFromGuest, pool_.raw(), to_mbufs(packets.data()),
+                                 static_cast<uint16_t>(packets.size()));
 }
 
 Port::Sent VhostUserPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
