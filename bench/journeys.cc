@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/journeys.h"
 
-#include <algorithm>
-
 namespace butterfly::bench {
 namespace {
 
 // A millisecond is some 1,000 bursts of work long.
 constexpr uint32_t kBurstsAMs = 1'000;
 
-uint32_t capacity_for(const Journey& journey, uint32_t bursts) {
-  const uint32_t needed = journey.opens_flows() ? bursts * kBurst : journey.flows;
-  return std::max<uint32_t>(65'536, needed + needed / 4);
-}
+// What a host is dimensioned for, whatever it happens to carry.
+constexpr uint32_t kFlowCapacity = 4'000'000;
 
 }  // namespace
 
@@ -22,9 +18,9 @@ std::string Journey::name() const {
   return name + (opens_flows() ? "new" : std::to_string(flows));
 }
 
-Ride::Ride(const Journey& journey, uint32_t bursts)
+Ride::Ride(const Journey& journey)
     : journey_(journey),
-      world_(journey.family, capacity_for(journey, bursts)),
+      world_(journey.family, kFlowCapacity),
       traffic_(journey.family),
       random_(0x2545f4914f6cdd1d) {
   open_flows();

@@ -27,8 +27,7 @@ struct Journey {
 // A world in which the connections of a journey stand, and the next burst for it.
 class Ride {
  public:
-  // `bursts`: how many will be sent at most.
-  Ride(const Journey& journey, uint32_t bursts);
+  explicit Ride(const Journey& journey);
 
   // A new burst waits at its entry; nothing of it has run.
   void board();

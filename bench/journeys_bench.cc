@@ -56,7 +56,7 @@ void time_bricks(Ride& ride, uint64_t overhead, std::vector<Samples>& samples) {
 }
 
 Result measure(const Journey& journey, uint64_t overhead) {
-  Ride ride(journey, kWarmUp + 2 * kBursts);
+  Ride ride(journey);
   World& world = ride.world();
   Result result;
   std::vector<Samples> bricks(world.nodes().size() + 1);
@@ -135,7 +135,7 @@ int count_instructions() {
   constexpr uint32_t kWarmUpCounted = 20;
   for (const Journey& journey : journeys()) {
     if (journey.flows > 100) continue;  // as many instructions as with 100
-    Ride ride(journey, kWarmUpCounted + 2);
+    Ride ride(journey);
     World& world = ride.world();
     for (uint32_t i = 0; i < kWarmUpCounted; ++i) {
       ride.board();

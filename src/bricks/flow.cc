@@ -17,7 +17,7 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
       continue;
     }
     ids[i] = hasher.id_of(parsed.key, parsed.family);
-    packet.flow_hash = hasher.hash_of(ids[i]) | kHasKey;
+    packet.flow_hash = hasher.hash_of(ids[i]);
     flows_.fetch(packet.flow_hash);
   }
   for (Packet* packet : burst) packet->flow = flows_.guess(packet->flow_hash);

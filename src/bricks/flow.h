@@ -57,10 +57,6 @@ class FlowLookup {
   }
   static Trace note(const Packet& packet);
 
-  // Set in every flow_hash, so that none is 0; a bit that neither the owner nor the tunnel's source
-  // port is chosen by.
-  static constexpr uint32_t kHasKey = 0x8000;
-
   FlowTable& flows_;
   Shortcut& shortcut_;
   const Lcore& lcore_;

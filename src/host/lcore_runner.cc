@@ -16,8 +16,10 @@ constexpr uint32_t kIdleRounds = 64;
 // Looked for again this often when asleep, for ticks; ports without wake-ups every millisecond.
 constexpr int kSleepMs = 100;
 constexpr int kUnwakeableMs = 1;
-// Table slots looked at in one slice of sweeping, so that no burst waits for it.
+// Slots of the FDB and buckets of the flow table looked at in one slice of sweeping, so that no
+// burst waits for it.
 constexpr uint32_t kSweepSlots = 256;
+constexpr uint32_t kSweepBuckets = 32;
 
 }  // namespace
 
@@ -182,7 +184,7 @@ void LcoreRunner::tick(LcoreView& view) {
   const TimeMs now = lcore_.now();
   if (now != last_sweep_) {
     last_sweep_ = now;
-    flows_.sweep(now, kSweepSlots, &routes_);
+    flows_.sweep(now, kSweepBuckets, &routes_);
     flow_count_.set(flows_.size());
     if (index_ == 0) fdb_.sweep(now, kSweepSlots);
   }

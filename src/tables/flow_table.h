@@ -8,24 +8,21 @@
 //           is a named drop; flows that exist go on. An expired flow is a miss at once; its room
 //           comes back at that lookup or when sweep() gets there.
 // Writer:   the owning lcore, which is also the only reader (decision record 0006).
-// Memory:   8 bytes of index a flow, 64 that its packets touch and 40 that they do not: 112. Of
-// IPv6
-//           the key too: 152. A packet of a known flow touches one line of index and one of flow.
-//           Memory of flows never used is not touched; what is used lies in huge pages where there
-//           are some.
+// Memory:   64 bytes a flow that its packets touch, 40 that they do not, of IPv6 the key's 40 too,
+//           and 10 to 21 of index (tables/flow_index.h): 114 to 125, or 154 to 165. A packet of a
+//           known flow touches one line of index and one of flow. Memory of flows never used is not
+//           touched; what is used lies in huge pages where there are some.
 //
 // Entries end only by find(), sweep() and erase(). Within one round `now` stands still, so a flow
 // that a lookup found stays where it is until the round ends: packets may carry a pointer to it.
 #pragma once
 
-#include <immintrin.h>
-
 #include <array>
-#include <bit>
 #include <cstdint>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "tables/flow_index.h"
 #include "tables/lazy_array.h"
 #include "tables/route_table.h"
 #include "tables/tcp_state.h"
@@ -125,28 +122,23 @@ static_assert(sizeof(Flow) == 64);
 
 class FlowTable {
  public:
-  static constexpr size_t kSlots = 10;  // of a bucket
-
   // Room for `capacity` flows, at least one. Tables with equal seeds have equal hashes.
   FlowTable(uint32_t capacity, const wire::HashSeed& seed, const FlowTimeouts& timeouts = {});
 
   const wire::FlowHasher& hasher() const { return hasher_; }
 
-  // The live flow with that id, or null. `hash` is the hasher's of the id, or that with bits set
-  // that are always the same.
+  // The live flow with that id, or null. `hash` is the hasher's of the id.
   [[gnu::noinline]] Flow* find(const wire::FlowId& id, uint32_t hash, TimeMs now) noexcept;
 
   // find() in three steps, each for a whole burst before the next, so that memory is there when it
   // is looked at: fetch() the index, have a guess() at the flow, then find_from() it.
-  void fetch(uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
+  void fetch(uint32_t hash) const noexcept { index_.fetch(hash); }
   // A flow that may be the one, or null.
   Flow* guess(uint32_t hash) const noexcept {
-    const Bucket& bucket = buckets_[first_bucket(hash)];
-    const uint32_t candidates = matches(bucket, tag_of(hash));
-    if (candidates == 0) return nullptr;
-    Flow* flow = &flows_[bucket.entries[std::countr_zero(candidates)]];
-    __builtin_prefetch(flow, 1);
-    return flow;
+    const uint32_t entry = index_.guess(hash);
+    if (entry == FlowIndex::kNone) return nullptr;
+    __builtin_prefetch(&flows_[entry], 1);
+    return &flows_[entry];
   }
   // As find(). `flow` is a guess() of this round.
   Flow* find_from(Flow* flow, const wire::FlowId& id, uint32_t hash, TimeMs now) noexcept {
@@ -159,10 +151,10 @@ class FlowTable {
   // those of the key. REQUIRES: find() gives null.
   Flow* insert(const wire::FlowKey& key, wire::Family family, const wire::FlowId& id, uint32_t hash,
                TimeMs now) noexcept;
-  void erase(Flow& flow, uint32_t hash) noexcept;
-  // Frees what has expired among the next `slots` index slots and forgets what `routes` does not
-  // hold any more; returns how many flows were freed.
-  uint32_t sweep(TimeMs now, uint32_t slots, RouteTable* routes = nullptr) noexcept;
+  void erase(Flow& flow) noexcept;
+  // Frees what has expired among the next `buckets` of the index, to its end at most, and forgets
+  // what `routes` does not hold any more; returns how many flows were freed.
+  uint32_t sweep(TimeMs now, uint32_t buckets, RouteTable* routes = nullptr) noexcept;
 
   wire::FlowKey key_of(const Flow& flow) const noexcept;
   FlowHistory& history(Flow& flow) noexcept { return histories_[entry_of(flow)]; }
@@ -183,39 +175,6 @@ class FlowTable {
   uint32_t capacity() const { return capacity_; }
 
  private:
-  // One cache line. A flow lies in its first bucket or, when that was full, in its second.
-  struct alignas(64) Bucket {
-    uint16_t tags[kSlots];  // 0: free
-    uint16_t overflowed;    // flows of which this is the first bucket and that lie elsewhere
-    uint16_t second;        // bit a slot: this is the flow's second bucket
-    uint32_t entries[kSlots];
-  };
-  static_assert(sizeof(Bucket) == 64);
-  struct Place {
-    uint32_t bucket;
-    uint32_t slot;
-  };
-
-  static uint16_t tag_of(uint32_t hash) { return static_cast<uint16_t>(hash | 0x8000); }
-  // The high bits of the hash; the tag is the low ones.
-  uint32_t first_bucket(uint32_t hash) const {
-    return static_cast<uint32_t>(static_cast<uint64_t>(hash) * bucket_count_ >> 32);
-  }
-  // Symmetric, so a flow can be moved and freed without its hash.
-  uint32_t other_bucket(uint32_t bucket, uint16_t tag) const {
-    const uint32_t spread = static_cast<uint32_t>(tag * 0x9e3779b1U);
-    const auto sum = static_cast<uint32_t>(static_cast<uint64_t>(spread) * bucket_count_ >> 32);
-    return sum >= bucket ? sum - bucket : sum + bucket_count_ - bucket;
-  }
-  // A bit for each slot with that tag.
-  static uint32_t matches(const Bucket& bucket, uint16_t tag) {
-    const __m256i tags = _mm256_load_si256(reinterpret_cast<const __m256i*>(&bucket));
-    const __m256i equal = _mm256_cmpeq_epi16(tags, _mm256_set1_epi16(static_cast<short>(tag)));
-    const auto bytes = static_cast<uint32_t>(_mm256_movemask_epi8(equal));
-    return _pext_u32(bytes, 0x55555);  // two bits a tag, ten tags
-  }
-  static int free_slot(const Bucket& bucket);
-
   // Never early, and up to two steps late.
   bool is_expired(const Flow& flow, TimeMs now) const {
     const uint32_t age = ((now >> kSeenShift) - flow.last_seen) & kSeenMask;
@@ -223,27 +182,19 @@ class FlowTable {
   }
   uint32_t entry_of(const Flow& flow) const { return static_cast<uint32_t>(&flow - flows_.data()); }
   [[gnu::cold]] void spill(Flow& flow, size_t role) noexcept;
-  Flow* find_among(uint32_t bucket, uint32_t candidates, const wire::FlowId& id, TimeMs now);
-  Flow* find_in_second(const wire::FlowId& id, uint32_t hash, TimeMs now);
-  bool place(uint32_t hash, uint32_t entry);
-  void put(Place place, uint16_t tag, uint32_t entry, bool second);
-  void take(Place place);
-  bool make_room(uint32_t bucket, int& slot);
-  void free_at(Place place);
+  void free_entry(uint32_t entry) noexcept;
 
   uint32_t capacity_;
-  uint32_t bucket_count_;
   std::array<uint32_t, 9> limits_;  // by TimeoutClass, in steps of last_seen
   wire::FlowHasher hasher_;
-  LazyArray<Bucket> buckets_;
+  FlowIndex index_;
   // By number of the entry.
   LazyArray<Flow> flows_;
   LazyArray<FlowHistory> histories_;
   LazyArray<wire::FlowKey> v6_keys_;
   uint32_t size_ = 0;
-  uint32_t fresh_ = 0;  // entries from here on were never used
-  uint32_t free_head_;  // list of freed entries, linked by the id's first word
-  uint32_t sweep_bucket_ = 0;
+  uint32_t fresh_ = 0;                     // entries from here on were never used
+  uint32_t free_head_ = FlowIndex::kNone;  // list of freed ones, linked by the id's first word
 };
 
 }  // namespace butterfly

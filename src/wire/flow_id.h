@@ -34,9 +34,10 @@ class FlowHasher {
       return {{key.words[0], key.words[1]}};
     return digest(key);
   }
-  // AES rounds: not linear, so colliding flows cannot be made without the seed.
+  // AES rounds: not linear, so colliding flows cannot be made without the seed. Never 0: one bit
+  // is always set, that no use of the hash rests on.
   [[gnu::always_inline]] uint32_t hash_of(const FlowId& id) const {
-    return hash_words(id.words, seed_);
+    return hash_words(id.words, seed_) | 0x8000;
   }
 
  private:
