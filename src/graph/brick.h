@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a brick is: a plain class that takes one packet and names one Out. The engine
-// (run_brick.h) does the rest: prefetch, trace, count, push, free.
+// (run_brick.h) does the rest: trace, count, push, free.
 #pragma once
 
 #include <array>

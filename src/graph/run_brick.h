@@ -6,8 +6,6 @@
 // out one by one. What it costs beside other forms: decision record 0004.
 #pragma once
 
-#include <rte_prefetch.h>
-
 #include "graph/graph.h"
 
 namespace butterfly {
@@ -56,15 +54,9 @@ inline void count_out(Node& node, size_t out, uint32_t length) {
   count.bytes.add(length);
 }
 
-// The uncommon way out of a brick: counted in memory, pushed or dropped one by one.
-inline void push_out(Node& node, size_t out, Packet& packet, uint32_t length, Lcore& lcore) {
-  count_out(node, out, length);
-  if (Node* target = node.target(out)) {
-    target->push(packet, lcore);
-  } else {
-    lcore.drop(packet);
-  }
-}
+// The uncommon way out of a brick: counted in memory, pushed or dropped one by one. Out of line, so
+// that the loop keeps its registers.
+[[gnu::cold]] void push_out(Node& node, size_t out, Packet& packet, uint32_t length, Lcore& lcore);
 
 template <Brick B, bool kTraced>
 [[gnu::always_inline]] inline size_t decide(Node& node, B& brick, Packet& packet, Lcore& lcore,
@@ -101,31 +93,33 @@ template <Brick B, bool kTraced>
 
   const size_t usual = node.usual();
   Node* const target = node.target(usual);
+  const size_t keeps = target ? usual : kMaxOuts;  // no out has that number
   Packet** kept = burst.data();
-  uint64_t usual_packets = 0;
-  uint64_t usual_bytes = 0;
-  for (size_t i = 0; i < burst.size(); ++i) {
-    if (i + 2 < burst.size()) rte_prefetch0(&burst[i + 2]->parsed);
-    Packet& packet = *burst[i];
+  uint64_t kept_bytes = 0;
+  uint64_t counted = 0;  // of the kept: those of another out with the same target
+  for (Packet*& slot : burst) {
+    Packet& packet = *slot;
     const uint32_t length = packet.length();
     const size_t out = decide<B, kTraced>(node, brick, packet, lcore, emit);
-    if (out == usual && target) [[likely]] {
+    if (out == keeps) [[likely]] {
       *kept++ = &packet;
-      ++usual_packets;
-      usual_bytes += length;
-    } else if (target && node.target(out) == target) {
+      kept_bytes += length;
+      continue;
+    }
+    if (&slot == burst.data()) node.set_usual(static_cast<uint8_t>(out));
+    if (target && node.target(out) == target) {
       *kept++ = &packet;
+      ++counted;
       count_out(node, out, length);
     } else {
       push_out(node, out, packet, length, lcore);
     }
-    if (i == 0 && out != usual) node.set_usual(static_cast<uint8_t>(out));
   }
-  if (usual_packets != 0) {
-    node.counts()[usual].packets.add(usual_packets);
-    node.counts()[usual].bytes.add(usual_bytes);
-  }
-  if (kept != burst.data()) target->append(std::span(burst.data(), kept), lcore);
+  if (kept == burst.data()) return;
+  const std::span together(burst.data(), kept);
+  node.counts()[usual].packets.add(together.size() - counted);
+  node.counts()[usual].bytes.add(kept_bytes);
+  target->append(together, lcore);
 }
 
 template <typename B>
