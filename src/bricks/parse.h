@@ -11,7 +11,8 @@ namespace butterfly {
 
 // In:   any frame; packet.vni set. Headers lie in the first segment.
 // Out:  packet.parsed filled; where it points lies inside the packet.
-// Cost: 13 cycles for untagged IPv4 TCP and UDP, about 80 for the rest; no table, writes one line.
+// Cost: 10 cycles for untagged TCP and UDP over IPv4, 15 over IPv6 without extension headers, about
+//       60 for the rest; no table, writes one line.
 class Parse {
  public:
   // In the order of wire::ParseError.
