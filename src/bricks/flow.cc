@@ -8,19 +8,21 @@ namespace butterfly {
 void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
   const wire::FlowHasher& hasher = flows_.hasher();
   std::array<wire::FlowId, kBurst> ids;
+  std::array<const void*, kBurst> fetched;
   shortcut_.begin_burst();
   for (size_t i = 0; i < burst.size(); ++i) {
     Packet& packet = *burst[i];
     const wire::Parsed& parsed = packet.parsed;
-    packet.flow_hash = 0;
-    if (parsed.kind != wire::FrameKind::flow && parsed.kind != wire::FrameKind::icmp_error) {
-      continue;
-    }
-    ids[i] = hasher.id_of(parsed.key, parsed.family);
-    packet.flow_hash = hasher.hash_of(ids[i]);
-    flows_.fetch(packet.flow_hash);
+    const bool has_key =
+        parsed.kind == wire::FrameKind::flow || parsed.kind == wire::FrameKind::icmp_error;
+    ids[i] = has_key ? hasher.id_of(parsed.key, parsed.family) : wire::FlowId{};
+    const uint32_t hash = hasher.hash_of(ids[i]);
+    packet.flow_hash = has_key ? hash : 0;
+    fetched[i] = flows_.fetch(hash);
   }
-  for (Packet* packet : burst) packet->flow = flows_.guess(packet->flow_hash);
+  for (size_t i = 0; i < burst.size(); ++i) {
+    burst[i]->flow = flows_.guess(fetched[i], burst[i]->flow_hash);
+  }
   for (size_t i = 0; i < burst.size(); ++i) {
     burst[i]->way = static_cast<uint8_t>(way_of(*burst[i], ids[i]));
   }

@@ -13,6 +13,9 @@ namespace {
 
 // Empty rounds before an adaptive lcore goes to sleep: some ten microseconds of looking.
 constexpr uint32_t kIdleRounds = 64;
+// Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
+// millisecond.
+constexpr uint32_t kRoundsAClock = 8;
 // Looked for again this often when asleep, for ticks; ports without wake-ups every millisecond.
 constexpr int kSleepMs = 100;
 constexpr int kUnwakeableMs = 1;
@@ -107,13 +110,16 @@ void LcoreRunner::run() {
   quiescence_.join(index_);
   quiescence_.enter(index_);
   uint32_t idle = 0;
-  while (!stopping_.load(std::memory_order_acquire)) {
-    const bool moved = round(monotonic_ms());
+  TimeMs now = monotonic_ms();
+  for (uint32_t rounds = 1; !stopping_.load(std::memory_order_acquire); ++rounds) {
+    const bool moved = round(now);
     idle = moved ? 0 : idle + 1;
-    if (mode_ == IdleMode::adaptive && idle >= kIdleRounds) {
+    const bool is_idle = mode_ == IdleMode::adaptive && idle >= kIdleRounds;
+    if (is_idle) {
       sleep(*view_.load(std::memory_order_acquire));
       idle = 0;
     }
+    if (is_idle || rounds % kRoundsAClock == 0) now = monotonic_ms();
     quiescence_.pass(index_);
   }
   quiescence_.leave(index_);

@@ -31,11 +31,15 @@ class FlowIndex {
 
   explicit FlowIndex(uint32_t capacity);
 
-  // A lookup for a burst: fetch() for all, then guess() for all.
-  void fetch(uint32_t hash) const { __builtin_prefetch(&buckets_[bucket_of(hash)]); }
+  // A lookup for a burst: fetch() for all, then guess() for all with what that gave.
+  const void* fetch(uint32_t hash) const {
+    const Bucket* bucket = &buckets_[bucket_of(hash)];
+    __builtin_prefetch(bucket);
+    return bucket;
+  }
   // An entry that may have that hash, or kNone, from one line.
-  [[gnu::always_inline]] uint32_t guess(uint32_t hash) const {
-    const Bucket& bucket = buckets_[bucket_of(hash)];
+  [[gnu::always_inline]] static uint32_t guess(const void* fetched, uint32_t hash) {
+    const auto& bucket = *static_cast<const Bucket*>(fetched);
     const uint32_t found = matches(bucket, tag_of(hash));
     return found == 0 ? kNone : bucket.entries[std::countr_zero(found)];
   }

@@ -70,7 +70,8 @@ TEST_F(FlowIndexTest, MostAreFoundByAGuess) {
     insert(entry, static_cast<uint32_t>(random_()));
     if (entry != kCapacity / 2 && entry != kCapacity - 1) continue;
     size_t right = 0;
-    for (const auto& [e, hash] : hashes_) right += index_.guess(hash) == e ? 1 : 0;
+    for (const auto& [e, hash] : hashes_)
+      right += FlowIndex::guess(index_.fetch(hash), hash) == e ? 1 : 0;
     EXPECT_GT(right, hashes_.size() * 9 / 10);
   }
 }

@@ -132,10 +132,10 @@ class FlowTable {
 
   // find() in three steps, each for a whole burst before the next, so that memory is there when it
   // is looked at: fetch() the index, have a guess() at the flow, then find_from() it.
-  void fetch(uint32_t hash) const noexcept { index_.fetch(hash); }
+  const void* fetch(uint32_t hash) const noexcept { return index_.fetch(hash); }
   // A flow that may be the one, or null.
-  Flow* guess(uint32_t hash) const noexcept {
-    const uint32_t entry = index_.guess(hash);
+  Flow* guess(const void* fetched, uint32_t hash) const noexcept {
+    const uint32_t entry = FlowIndex::guess(fetched, hash);
     if (entry == FlowIndex::kNone) return nullptr;
     __builtin_prefetch(&flows_[entry], 1);
     return &flows_[entry];

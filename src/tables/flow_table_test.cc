@@ -149,8 +149,9 @@ TEST(FlowTable, ABurstIsLookedUpAsOneByOne) {
   for (uint32_t n = 0; n < 1000; n += 2) insert(table, n);
   const auto find_burst = [&table](TimeMs now) {
     std::vector<Flow*> flows;
-    for (uint32_t n = 0; n < 32; ++n) table.fetch(hash_of(n));
-    for (uint32_t n = 0; n < 32; ++n) flows.push_back(table.guess(hash_of(n)));
+    std::vector<const void*> fetched;
+    for (uint32_t n = 0; n < 32; ++n) fetched.push_back(table.fetch(hash_of(n)));
+    for (uint32_t n = 0; n < 32; ++n) flows.push_back(table.guess(fetched[n], hash_of(n)));
     for (uint32_t n = 0; n < 32; ++n) {
       flows[n] = table.find_from(flows[n], id_of(n), hash_of(n), now);
     }
