@@ -14,9 +14,8 @@
 namespace butterfly::bench {
 namespace {
 
-constexpr const char* kHeap = "bench";
 constexpr size_t kPage = size_t{2} << 20;
-constexpr size_t kHeapSize = 8 * kPage;
+constexpr size_t kPoolHeap = 8 * kPage;
 constexpr uint32_t kBuffers = 2'047;
 constexpr uint32_t kCached = 256;
 
@@ -26,13 +25,13 @@ constexpr uint32_t kCached = 256;
 }
 
 // Whole 2 MiB pages where the kernel gives them; kept until the process ends.
-void* reserve_heap() {
+void* reserve(size_t bytes) {
   void* raw =
-      mmap(nullptr, kHeapSize + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (raw == MAP_FAILED) fail("no memory for packet buffers");
+      mmap(nullptr, bytes + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) fail("no memory");
   const auto aligned = (reinterpret_cast<uintptr_t>(raw) + kPage - 1) & ~(kPage - 1);
   void* heap = reinterpret_cast<void*>(aligned);
-  madvise(heap, kHeapSize, MADV_HUGEPAGE);
+  madvise(heap, bytes, MADV_HUGEPAGE);
   return heap;
 }
 
@@ -44,19 +43,22 @@ void start_eal_here() {
   sched_setaffinity(0, sizeof chosen, &chosen);
 }
 
-int heap_socket() {
-  start_eal_here();
-  if (rte_malloc_heap_create(kHeap) != 0 ||
-      rte_malloc_heap_memory_add(kHeap, reserve_heap(), kHeapSize, nullptr, 0, kPage) != 0) {
-    fail("DPDK did not take the memory for packet buffers");
-  }
-  return rte_malloc_heap_get_socket(kHeap);
-}
-
 }  // namespace
 
+int huge_heap(const char* name, size_t bytes) {
+  static const bool started = (start_eal_here(), true);
+  static_cast<void>(started);
+  const size_t whole = (bytes + kPage - 1) / kPage * kPage;
+  if (rte_malloc_heap_create(name) != 0 ||
+      rte_malloc_heap_memory_add(name, reserve(whole), whole, nullptr, 0, kPage) != 0) {
+    fail("DPDK did not take the memory");
+  }
+  return rte_malloc_heap_get_socket(name);
+}
+
 PacketPool& packet_pool() {
-  static StatusOr<PacketPool> pool = PacketPool::create("bench", kBuffers, kCached, heap_socket());
+  static StatusOr<PacketPool> pool =
+      PacketPool::create("bench", kBuffers, kCached, huge_heap("bench", kPoolHeap));
   if (!pool.ok()) fail(std::string(pool.status().message()).c_str());
   return *pool;
 }

@@ -3,6 +3,8 @@
 // hugepages.
 #pragma once
 
+#include <cstddef>
+
 #include "graph/packet_pool.h"
 
 namespace butterfly::bench {
@@ -13,5 +15,9 @@ namespace butterfly::bench {
 // DPDK is told has pages of 2 MiB. It keeps an lcore's cache, as a port's pool does: the buffers
 // freed last are filled first, and a burst's buffers stay near.
 PacketPool& packet_pool();
+
+// The socket id of a new heap of DPDK's, of at least so many bytes in huge pages where the kernel
+// gives them. Starts EAL; the memory is kept until the process ends. REQUIRES: a name of its own.
+int huge_heap(const char* name, size_t bytes);
 
 }  // namespace butterfly::bench
