@@ -20,6 +20,8 @@ def account(rig, flows, family=4):
         raise CommandFailed(f"{words}; {answer['unread']} frames changed: {answer.get('example', '')}")
     if not arrived:
         raise CommandFailed(f"{words}: nothing arrived")
+    if arrived > sent:
+        raise CommandFailed(f"{words}: {arrived - sent} came twice")
     if sent - arrived > sum(drops.values()):
         raise CommandFailed(f"{words}: {sent - arrived - sum(drops.values())} lost without a reason")
     return {"sent": sent, "arrived": arrived, "drops": drops, "words": words}

@@ -14,6 +14,7 @@ constexpr uint32_t kMostWaiting = 256;
 // Silence after which the flows that are not open begin again, and how often.
 constexpr uint64_t kRetryMs = 100;
 constexpr uint32_t kMostRounds = 50;
+constexpr uint64_t kQuietMs = 10;
 
 }  // namespace
 
@@ -43,7 +44,17 @@ uint32_t Opening::run() {
       last_progress_ = rte_rdtsc();
     }
   }
+  drain();
   return open_;
+}
+
+// A handshake that began twice, because its answer was late, still has segments under way.
+void Opening::drain() {
+  const uint64_t silence = rte_get_tsc_hz() / 1000 * kQuietMs;
+  for (uint64_t last = rte_rdtsc(); rte_rdtsc() - last < silence;) {
+    const uint16_t count = take_from(wire_, Direction::from_guest);
+    if (count + take_from(guest_, Direction::from_wire) != 0) last = rte_rdtsc();
+  }
 }
 
 void Opening::send_syns() {
@@ -58,7 +69,7 @@ void Opening::send_syns() {
   }
 }
 
-void Opening::take_from(End& end, Direction direction) {
+uint16_t Opening::take_from(End& end, Direction direction) {
   std::array<rte_mbuf*, kBurst> packets;
   const uint16_t count = end.receive(packets);
   for (uint16_t i = 0; i < count; ++i) {
@@ -69,6 +80,7 @@ void Opening::take_from(End& end, Direction direction) {
     if (arrival && flows_.contains(arrival->flow)) take_segment(*arrival, direction);
     rte_pktmbuf_free(packet);
   }
+  return count;
 }
 
 void Opening::take_segment(const Arrival& arrival, Direction direction) {

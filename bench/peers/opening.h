@@ -20,12 +20,13 @@ class Opening {
           wire::Family family);
 
   // Returns when all flows are open, or nothing more comes of it for long (a switch that refuses
-  // them); how many are open.
+  // them), and nothing of the handshakes is under way any more; how many are open.
   uint32_t run();
 
  private:
   void send_syns();
-  void take_from(End& end, Direction direction);
+  uint16_t take_from(End& end, Direction direction);
+  void drain();
   void take_segment(const Arrival& arrival, Direction direction);
   void send(End& end, const SegmentWriter& writer, uint32_t flow, uint32_t sequence,
             uint32_t acknowledgement);

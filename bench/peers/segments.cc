@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/peers/segments.h"
 
+#include <algorithm>
 #include <cassert>
 #include <span>
 
@@ -67,8 +68,8 @@ SegmentWriter::SegmentWriter(const Network& network, const SegmentShape& shape) 
   assert(!has_stamp_ || shape.length >= least_length(shape.family));
   payload_ = has_stamp_ ? static_cast<uint16_t>(shape.length - headers) : uint16_t{0};
   length_ = static_cast<uint16_t>(inner_ + headers + payload_);
-  const unsigned written = inner_ + headers + (has_stamp_ ? 4U : 0U);
-  blocks_ = (written + 31) / 32;
+  // Whatever another frame wrote into the buffer lies in its first kWriteRoom bytes.
+  blocks_ = (std::min(length_, kWriteRoom) + 31U) / 32;
   static_assert(kTunnelBytes + 14 + 40 + 20 + 12 + 31 < kWriteRoom);
 
   has_far_mac_ = (from_wire || network.guest_next_hop.is_zero());

@@ -54,8 +54,8 @@ class SegmentWriter {
   // Bytes by which it moves its flow's sequence on (data only).
   uint16_t payload() const { return payload_; }
 
-  // Writes the headers and the time stamp; payload bytes beyond are the caller's, and zero.
-  // REQUIRES: kWriteRoom bytes at `frame`.
+  // Writes headers, time stamp and the first bytes of payload, zeros.
+  // REQUIRES: kWriteRoom bytes at `frame`; behind these all are zero.
   void write(uint8_t* frame, uint32_t flow, uint32_t sequence, uint32_t acknowledgement,
              uint32_t stamp) const noexcept {
     for (unsigned block = 0; block < blocks_; ++block) {

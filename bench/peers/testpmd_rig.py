@@ -10,6 +10,7 @@ from lab.shell import CommandFailed
 from .rig import GENERATOR_CPU, SWITCH_CPU, Rig
 
 PROMPT = b"testpmd> "
+ALL_PORTS = b"Accumulated forward statistics"
 
 
 class TestpmdRig(Rig):
@@ -19,27 +20,28 @@ class TestpmdRig(Rig):
     def start_switch(self):
         vhost = [f"net_vhost{number},iface={path},client=1,queues=1"
                  for number, path in enumerate((self.guest_socket, self.wire_socket))]
+        # Unbuffered: what it answers must come before its next prompt.
         self.switch = self.run.spawn_bench(
-            ["dpdk-testpmd", "--in-memory", "--no-pci", "--no-telemetry", "-m", "256",
+            ["stdbuf", "-o0", "dpdk-testpmd", "--in-memory", "--no-pci", "--no-telemetry", "-m", "256",
              "--lcores", f"0@{GENERATOR_CPU},1@{SWITCH_CPU}", "--vdev", vhost[0], "--vdev", vhost[1], "--",
              "-i", "--forward-mode=io", "--nb-cores=1", "--no-lsc-interrupt"],
             self.directory / "switch.log", talks=True)
-        self._read(30)
-        self._say("start")
+        self._read(30, b"")
+        self._say("start", b"packet forwarding")
 
-    def _say(self, line):
+    def _say(self, line, wanted):
         """One command; what testpmd answered."""
         self.switch.stdin.write(line.encode() + b"\n")
         self.switch.stdin.flush()
-        return self._read(10)
+        return self._read(10, wanted)
 
-    def _read(self, timeout):
-        """What it says up to its next prompt."""
+    def _read(self, timeout, wanted):
+        """What it says up to the prompt after `wanted`: events make it prompt by itself, too."""
         text = b""
         deadline = time.monotonic() + timeout
         with selectors.DefaultSelector() as selector:
             selector.register(self.switch.stdout, selectors.EVENT_READ)
-            while not text.endswith(PROMPT):
+            while not (text.endswith(PROMPT) and wanted in text):
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     raise CommandFailed(f"testpmd: no prompt after {timeout} s: {text[-600:].decode()}")
                 part = self.switch.stdout.read1(65536)
@@ -56,5 +58,5 @@ class TestpmdRig(Rig):
         super().stop()
 
     def drops(self):
-        found = re.findall(r"TX-dropped: *(\d+)", self._say("show fwd stats all"))
+        found = re.findall(r"TX-dropped: *(\d+)", self._say("show fwd stats all", ALL_PORTS).rsplit(ALL_PORTS.decode())[-1])
         return {"TX-dropped": int(found[-1]) if found else 0}
