@@ -27,7 +27,7 @@ bench: setup ## cycles and instructions a packet, in process, one core
 	@tools/bench
 
 .PHONY: bench-peers
-bench-peers: setup ## Butterfly beside testpmd and Open vSwitch (root); QUICK=1, RESUME=1
+bench-peers: setup ## beside testpmd, Open vSwitch, the kernel (root); QUICK=1 FULL=1 RESUME=1
 	@tools/setup peers
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly load_generator placement_check

@@ -21,6 +21,8 @@ mode = "poll"
 memory_mb = 256
 hugepages = "on"
 flows_per_lcore = {flows}
+"""
+UPLINK = """\
 [uplink]
 device = "net_vhost0,iface={directory}/wire.sock,client=1"
 address = "{vtep}/24"
@@ -33,11 +35,13 @@ class ButterflyRig(Rig):
     name = "butterfly"
     hugepages = 180
     is_tunnelled = True
-    flows = 6_000_000  # the sets and all new connections of a run
+    uplink = UPLINK
+    flows = 262_144  # room for the sets of up to 100,000 flows, of both families
 
     def start_switch(self):
         config = self.directory / "butterflyd.toml"
-        config.write_text(CONFIG.format(directory=self.directory, cpu=SWITCH_CPU, vtep=network.VTEP, flows=self.flows))
+        config.write_text((CONFIG + self.uplink).format(directory=self.directory, cpu=SWITCH_CPU, vtep=network.VTEP,
+                                                        flows=self.flows))
         self.switch = self.run.spawn_bench([self.binaries / "butterflyd", "--config", config],
                                            self.directory / "switch.log")
         wait_until(self._answers, 30, "butterflyd's API")
@@ -79,3 +83,10 @@ class ButterflyRig(Rig):
         counters = json.loads(self.cli("counters", "-o", "json"))
         return {f"{out['brick']}/{out['out']}": int(out.get("packets", 0))
                 for out in counters["outs"] if out.get("drop")}
+
+
+class ButterflyLargeRig(ButterflyRig):
+    """With a table for a million flows of both families, and for all new connections of a cell."""
+
+    name = "butterfly-large"
+    flows = 4_194_304

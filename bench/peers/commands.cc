@@ -136,6 +136,7 @@ std::string Commands::stream(const Words& words) {
   options.warm_up_ms = static_cast<uint32_t>(number(words, "warm", options.warm_up_ms));
   options.window_ms =
       std::max(1U, static_cast<uint32_t>(number(words, "window", options.window_ms)));
+  options.quiet_ms = static_cast<uint32_t>(number(words, "quiet", options.quiet_ms));
   options.packets = number(words, "packets", 0);
   options.rate_pps = number(words, "rate", 0);
   options.takes_time = number(words, "latency", 0) != 0;

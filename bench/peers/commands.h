@@ -7,7 +7,7 @@
 //   open first=F count=N family=4|6     opens flows by handshakes
 //   stream first=F count=N family=4|6 [lengths=64,64,570] [ends=guest|wire|both] [ms=500]
 //   [warm=100]
-//          [window=50] [rate=PPS] [packets=N] [latency=1] [all=1]
+//          [window=50] [quiet=10] [rate=PPS] [packets=N] [latency=1] [all=1]
 //   syns first=F count=N family=4|6     one SYN of each flow, as fast as the switch takes them
 //   quit
 #pragma once

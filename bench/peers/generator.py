@@ -3,15 +3,17 @@
 
 import json
 import selectors
+import subprocess
 
 from lab.shell import CommandFailed
 
 
 class Generator:
-    def __init__(self, run, program, directory, cpu, guest_device, wire_device, *options):
+    def __init__(self, run, program, directory, cpu, guest_device, wire_device, *options,
+                 namespace=None):
         self.log = directory / "generator.log"
         self.process = run.spawn_bench([program, str(cpu), guest_device, wire_device, *options],
-                                       self.log, talks=True)
+                                       self.log, namespace, talks=True)
         self._pending = b""
 
     def wait_ready(self, timeout=60):
@@ -32,9 +34,15 @@ class Generator:
         return answer
 
     def quit(self):
-        if self.process.poll() is None:
-            self.process.stdin.close()
-            self.process.wait(20)
+        """Asks it to end; one that waits for a connection does not hear that."""
+        if self.process.poll() is not None:
+            return
+        self.process.stdin.close()
+        try:
+            self.process.wait(3)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def _wait_answer(self, timeout):
         with selectors.DefaultSelector() as selector:

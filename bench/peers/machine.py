@@ -96,5 +96,6 @@ def describe():
 
 
 def version_of(package):
-    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
+    command = ["dpkg-query", "-W", "-f", "${Version}", package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout or "unknown"

@@ -15,7 +15,7 @@ VSWITCHD = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 VTEP_MAC = "52:54:00:02:00:01"
 ALLOWED_PORTS = (22, 80, 443)
-MOST_CONNECTIONS = 6_000_000
+MOST_CONNECTIONS = 8_000_000
 
 
 class OvsRig(Rig):
@@ -23,7 +23,7 @@ class OvsRig(Rig):
     tracks = False  # connections, for a security group
 
     def start_switch(self):
-        self.namespace = self.run.make_namespace(self.name)
+        self.namespace = self.run.make_namespace(self.directory.name)
         # The kernel's end of a bridge shall not speak by itself.
         run("nsenter", f"--net=/run/netns/{self.namespace}", "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
         self._environment = {"OVS_RUNDIR": str(self.directory), "OVS_LOGDIR": str(self.directory),
@@ -31,7 +31,7 @@ class OvsRig(Rig):
         self._start_database()
         self._vsctl("--no-wait", "init")
         self._vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
-                    "other_config:dpdk-extra=--in-memory --no-pci",
+                    "other_config:dpdk-extra=--in-memory --no-pci --no-telemetry",
                     f"other_config:dpdk-lcore-mask={1 << GENERATOR_CPU:#x}",
                     f"other_config:pmd-cpu-mask={1 << SWITCH_CPU:#x}")
         environment = [f"{key}={value}" for key, value in self._environment.items()]

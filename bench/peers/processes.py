@@ -15,6 +15,13 @@ from lab.shell import CommandFailed
 class BenchDirectory(RunDirectory):
     """The lab's run directory; its processes may have a pipe as stdin and stdout."""
 
+    _number = 0
+
+    def next_number(self):
+        """Tells rigs of the same name apart."""
+        self._number += 1
+        return self._number
+
     def spawn_bench(self, command, log, namespace=None, talks=False):
         """Starts a recorded process at the highest priority. With `talks` it has pipes, else its
         output goes to `log`, like what it says on stderr."""
@@ -71,10 +78,11 @@ def waited_share(before, after):
 
 
 def memory_of(pid):
-    """Bytes of memory that the process has touched: RSS and its hugepages."""
+    """Bytes of memory that the process has touched: RSS and its own hugepages. Hugepages that it
+    shares are its guests' (vhost maps them)."""
     kib = 0
     for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         words = line.split()
-        if words[0] in ("Rss:", "Private_Hugetlb:", "Shared_Hugetlb:"):
+        if words[0] in ("Rss:", "Private_Hugetlb:"):
             kib += int(words[1])
     return kib * 1024

@@ -28,10 +28,10 @@ def headline_figures(cells, journal):
 
 def added_latency(cell, journal):
     """What the chain adds to the bare vhost path at half its load, in microseconds."""
-    runs = journal.of_cell(cell.name)
+    arms = {(arm.rig, arm.reference): arm.name for arm in cell.arms}
     found = {}
     for key, percentile in (("latency_added_p50_us", "p50"), ("latency_added_p999_us", "p99.9")):
-        figure = figures.difference(runs, cell.arms[0].name, cell.arms[1].name,
+        figure = figures.difference(journal.of_cell(cell.name), arms["butterfly", ""], arms["testpmd", "butterfly"],
                                     lambda run, name=percentile: run["latency_ns"][name] / 1000)
         if figure:
             found[key] = figure

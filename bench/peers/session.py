@@ -3,29 +3,47 @@
 
 import argparse
 import contextlib
-import datetime
 import hashlib
-import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
 
-from . import ROOT, cells, checks, results
-from .butterfly_rig import ButterflyRig
+from lab.shell import CommandFailed
+from lab.wait import WaitTimeout
+
+from . import ROOT, cells, checks, memory, report, results
+from .butterfly_local_rig import ButterflyLocalRig
+from .butterfly_rig import ButterflyLargeRig, ButterflyRig
 from .journal import Journal
+from .kernel_rig import KernelRig
 from .machine import Machine, NotReady, check_machine, describe
 from .measure import Bench, Effort
-from .ovs_rig import OvsChain
+from .ovs_rig import OvsChain, OvsConntrack, OvsL2, OvsVxlan
 from .processes import BenchDirectory
 from .rig import GENERATOR_CPU, SWITCH_CPU
 from .testpmd_rig import TestpmdRig
 
-RIGS = {rig.name: rig for rig in (ButterflyRig, TestpmdRig, OvsChain)}
+RIGS = {rig.name: rig for rig in (ButterflyRig, ButterflyLargeRig, ButterflyLocalRig, TestpmdRig, OvsChain,
+                                  OvsConntrack, OvsL2, OvsVxlan, KernelRig)}
 PROGRAMS = ("butterflyd", "butterfly", "load_generator", "placement_check")
-QUICK = Effort(rounds=9, most_rounds=12, milliseconds=200, new_connections=100_000, patience=1.0, cell_seconds=40)
 HEADLINE = Effort()
+QUICK = Effort(most_rounds=15, milliseconds=200, new_connections=100_000, slice_seconds=20.0, total_seconds=180.0)
+# Unattended, for hours if the machine is busy: one that comes to rest in the night is waited for.
+FULL = Effort(rounds=5, most_rounds=20, milliseconds=300, slice_seconds=40.0, total_seconds=6 * 3600.0)
+
+
+def hold_alone():
+    """A lock that ends with the process and leaves nothing behind: two sessions would measure each
+    other."""
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind("\0butterfly-bench-peers")
+    except OSError as error:
+        raise NotReady("another bench-peers runs on this machine") from error
+    return lock
 
 
 def say(text):
@@ -38,6 +56,8 @@ def read_arguments():
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "bench" / "results")
     parser.add_argument("--quick", action="store_true", default=bool(os.environ.get("QUICK")),
                         help="under five minutes; also QUICK=1")
+    parser.add_argument("--full", action="store_true", default=bool(os.environ.get("FULL")),
+                        help="after the headline figures the whole matrix; also FULL=1")
     parser.add_argument("--resume", action="store_true", default=bool(os.environ.get("RESUME")),
                         help="go on with the journal of a session that was interrupted; also RESUME=1")
     parser.add_argument("--only", default="", help="only cells whose name contains this")
@@ -74,6 +94,8 @@ def start_rigs(names, run, machine, binaries, stack):
 
 def check_rigs(rigs, journal):
     for rig in rigs.values():
+        if rig.name == KernelRig.name:
+            continue
         rig.thaw()
         for flows in (1, 10_000):
             rig.open(flows)
@@ -83,25 +105,41 @@ def check_rigs(rigs, journal):
         rig.freeze()
 
 
-def measure(arguments, run):
-    effort = QUICK if arguments.quick else HEADLINE
-    wanted = [cell for cell in cells.headline() if arguments.only in cell.name]
-    journal = Journal(arguments.build_dir / "bench-peers" / "journal.jsonl", subject_of(arguments.build_dir),
-                      arguments.resume)
-    names = [name for name in RIGS if any(arm.rig == name for cell in wanted for arm in cell.arms)]
+def plan(arguments):
+    """[(cells, effort)], one after the other."""
+    steps = [(cells.headline(arguments.quick), QUICK if arguments.quick else HEADLINE)]
+    if arguments.full:
+        steps.append((cells.matrix(), FULL))
+    return [([cell for cell in wanted if arguments.only in cell.name], effort) for wanted, effort in steps]
+
+
+def measure(arguments, run, machine, journal):
+    steps = plan(arguments)
+    used = {arm.rig for wanted, _ in steps for cell in wanted for arm in cell.arms}
     with contextlib.ExitStack() as stack:
-        machine = stack.enter_context(Machine(run, arguments.build_dir, (SWITCH_CPU, GENERATOR_CPU)))
-        say(f"placement: {machine.line_ns():.0f} ns between CPU {SWITCH_CPU} and {GENERATOR_CPU}")
-        rigs = start_rigs(names, run, machine, arguments.build_dir, stack)
+        rigs = start_rigs([name for name in RIGS if name in used], run, machine, arguments.build_dir, stack)
         check_rigs(rigs, journal)
-        bench = Bench(machine, rigs, journal, effort, say)
-        for cell in wanted:
-            began = time.monotonic()
-            runs = bench.run_cell(cell)
-            say(f"  {cell.name}: {len(runs)} runs, {time.monotonic() - began:.0f} s")
-            for line in summary(cell, journal):
-                say(f"    {line}")
-    return wanted, journal
+        for wanted, effort in steps:
+            bench = Bench(machine, rigs, journal, effort, say)
+            bench.run_cells(wanted, lambda cell: show(cell, arguments, journal))
+
+
+def measure_memory(arguments, run, machine, journal):
+    for family in (4,) if arguments.quick else (4, 6):
+        name = f"bytes per connection, IPv{family}"
+        if journal.find_fact(name, "butterfly") is not None or "memory".find(arguments.only) < 0:
+            continue
+        for rig, value in memory.bytes_per_connection(run, machine, arguments.build_dir, family).items():
+            journal.add_fact(name, rig, value)
+            say(f"  {name}, {rig}: {value:.0f}")
+
+
+def show(cell, arguments, journal):
+    """A cell's figures so far, on the terminal and in the results."""
+    say(f"  {cell.name}: {len({run['round'] for run in journal.of_cell(cell.name)})} rounds")
+    for line in summary(cell, journal):
+        say(f"    {line}")
+    write_results(arguments, journal)
 
 
 def summary(cell, journal):
@@ -116,21 +154,27 @@ def summary(cell, journal):
         yield f"{key} = {figure['value']:.2f} [{low:.2f}, {high:.2f}] of {figure['near']} near pairs"
 
 
-def write_results(arguments, wanted, journal):
-    arguments.results.mkdir(parents=True, exist_ok=True)
-    latest = {**results.headline_figures(wanted, journal),
-              "machine": describe(), "commit": commit(), "quick": arguments.quick,
-              "date": datetime.date.today().isoformat()}
-    (arguments.results / "latest.json").write_text(json.dumps(latest, indent=1) + "\n")
+def write_results(arguments, journal):
+    report.write(arguments.results, journal, {"machine": describe(), "commit": commit(), "quick": arguments.quick})
 
 
 def main():
     arguments = read_arguments()
     try:
         check_machine()
-        with BenchDirectory() as run:
-            wanted, journal = measure(arguments, run)
-    except NotReady as error:
+        lock = hold_alone()
+        journal = Journal(arguments.build_dir / "bench-peers" / "journal.jsonl", subject_of(arguments.build_dir),
+                          arguments.resume)
+        with BenchDirectory() as run, Machine(run, arguments.build_dir, (SWITCH_CPU, GENERATOR_CPU)) as machine:
+            say(f"placement: {machine.line_ns():.0f} ns between CPU {SWITCH_CPU} and {GENERATOR_CPU}")
+            measure(arguments, run, machine, journal)
+            measure_memory(arguments, run, machine, journal)
+        lock.close()
+    except (NotReady, ValueError) as error:
         sys.exit(f"bench-peers: cannot run here:\n{error}")
-    write_results(arguments, wanted, journal)
-    say(f"results: {arguments.results}/latest.json")
+    except (CommandFailed, WaitTimeout) as error:
+        sys.exit(f"bench-peers: {error}")
+    except KeyboardInterrupt:
+        sys.exit("bench-peers: interrupted; RESUME=1 goes on where it stopped")
+    write_results(arguments, journal)
+    say(f"results: {arguments.results}/latest.md, latest.json and plots")

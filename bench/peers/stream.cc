@@ -14,8 +14,7 @@ namespace {
 constexpr uint16_t kReceiveBurst = 64;
 // Bytes that a flow may be ahead of its acknowledgements: a quarter of the window of 1 GiB.
 constexpr uint64_t kUnacknowledged = 1 << 28;
-// Silence after which nothing more is on its way, and how long to wait for it at most.
-constexpr uint64_t kQuietMs = 10;
+// How long to wait for silence at most.
 constexpr uint64_t kLongestDrainMs = 1000;
 // A pacing that fell behind (a pause of the machine) does not make up for more than this.
 constexpr uint64_t kMostOverdue = 256;
@@ -224,7 +223,7 @@ void Stream::drain() {
   const uint64_t stop = rte_rdtsc();
   uint64_t quiet_since = stop;
   uint64_t seen = 0;
-  for (uint64_t now = stop; now - quiet_since < hz_ / 1000 * kQuietMs; now = rte_rdtsc()) {
+  for (uint64_t now = stop; now - quiet_since < hz_ / 1000 * options_.quiet_ms; now = rte_rdtsc()) {
     if (now - stop > hz_ / 1000 * kLongestDrainMs) return;
     for (Way& way : ways_) receive(way);
     const uint64_t arrived = result_.arrived + result_.acknowledgements_arrived + result_.other;

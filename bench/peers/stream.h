@@ -28,6 +28,7 @@ struct StreamOptions {
   uint32_t milliseconds = 500;  // of windows
   uint64_t packets = 0;         // not zero: end after so many from each end instead
   uint64_t rate_pps = 0;        // not zero: so many a second from each end, evenly
+  uint32_t quiet_ms = 10;       // silence after which nothing more is on its way
   bool takes_time = false;      // fill `latency`
   bool reads_all = false;       // read every frame that arrives, not one a burst
 };

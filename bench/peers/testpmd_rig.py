@@ -58,5 +58,6 @@ class TestpmdRig(Rig):
         super().stop()
 
     def drops(self):
-        found = re.findall(r"TX-dropped: *(\d+)", self._say("show fwd stats all", ALL_PORTS).rsplit(ALL_PORTS.decode())[-1])
+        answer = self._say("show fwd stats all", ALL_PORTS)
+        found = re.findall(r"TX-dropped: *(\d+)", answer.rsplit(ALL_PORTS.decode())[-1])
         return {"TX-dropped": int(found[-1]) if found else 0}
