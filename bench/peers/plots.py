@@ -12,8 +12,9 @@ LABELS = {"butterfly": "Butterfly", "butterfly-large": "Butterfly", "butterfly-l
           "ovs": "OVS-DPDK, whole chain", "ovs-conntrack": "OVS-DPDK, conntrack", "ovs-vxlan": "OVS-DPDK, VXLAN",
           "ovs-l2": "OVS-DPDK, L2 only", "testpmd": "testpmd (copies only)", "kernel": "kernel"}
 WIDTH = 860
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 74, 40
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 92, 40
 PLOT_HEIGHT = 280
+NARROW = 24  # a bar too narrow for three figures above it
 FONT = 'font-family="sans-serif" font-size="12"'
 
 
@@ -46,13 +47,20 @@ def frame(title, subtitle, series, body, height=TOP + PLOT_HEIGHT + BOTTOM):
              f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
              f'<text x="{LEFT}" y="20" font-size="15" font-weight="bold">{escape(title)}</text>',
              f'<text x="{LEFT}" y="38" fill="#555">{escape(subtitle)}</text>']
-    x = LEFT
+    return "\n".join([*parts, *legend(series), *body, "</svg>"]) + "\n"
+
+
+def legend(series):
+    """In two lines when one is too short for all."""
+    x, y = LEFT, 46
     for rig in series:
         label = LABELS.get(rig, rig)
-        parts.append(f'<rect x="{x}" y="48" width="11" height="11" fill="{colour_of(rig)}"/>')
-        parts.append(f'<text x="{x + 15}" y="58">{escape(label)}</text>')
-        x += 27 + 6.4 * len(label)
-    return "\n".join([*parts, *body, "</svg>"]) + "\n"
+        width = 27 + 6.8 * len(label)
+        if x + width > WIDTH - RIGHT:
+            x, y = LEFT, y + 18
+        yield f'<rect x="{x:.0f}" y="{y}" width="11" height="11" fill="{colour_of(rig)}"/>'
+        yield f'<text x="{x + 15:.0f}" y="{y + 10}">{escape(label)}</text>'
+        x += width
 
 
 def grid(marks, y_of):
@@ -110,7 +118,7 @@ def bar(x, width, figure, colour, y_of):
     yield (f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="{y_of(low):.1f}" y2="{y_of(high):.1f}" '
            'stroke="black" stroke-width="1.5"/>')
     yield (f'<text x="{middle:.1f}" y="{y_of(high) - 4:.1f}" text-anchor="middle" font-size="10">'
-           f"{number_text(value)}</text>")
+           f"{number_text(value) if width > NARROW else f'{value:.1f}'}</text>")
 
 
 def percentiles(title, subtitle, groups):
