@@ -13,6 +13,8 @@ namespace {
 
 // Empty rounds before an adaptive lcore goes to sleep: some ten microseconds of looking.
 constexpr uint32_t kIdleRounds = 64;
+// A port that was empty in so many rounds in a row is idle.
+constexpr uint8_t kEmptyToIdle = 64;
 // Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
 // millisecond.
 constexpr uint32_t kRoundsAClock = 8;
@@ -112,7 +114,7 @@ void LcoreRunner::run() {
   uint32_t idle = 0;
   TimeMs now = monotonic_ms();
   for (uint32_t rounds = 1; !stopping_.load(std::memory_order_acquire); ++rounds) {
-    const bool moved = round(now);
+    const bool moved = round(now, Poll::busy);
     idle = moved ? 0 : idle + 1;
     const bool is_idle = mode_ == IdleMode::adaptive && idle >= kIdleRounds;
     if (is_idle) {
@@ -127,11 +129,11 @@ void LcoreRunner::run() {
   rte_thread_unregister();
 }
 
-bool LcoreRunner::round(TimeMs now) {
+bool LcoreRunner::round(TimeMs now, Poll ports) {
   LcoreView& view = *view_.load(std::memory_order_acquire);
   lcore_.set_now(now);
   lcore_.set_tracing(lcore_.trace().is_armed());
-  bool moved = poll_ports(view);
+  bool moved = poll_ports(view, ports);
   moved = take_over(view) || moved;
   view.graph->run(lcore_);
   tick(view);
@@ -140,12 +142,21 @@ bool LcoreRunner::round(TimeMs now) {
   return moved;
 }
 
-bool LcoreRunner::poll_ports(LcoreView& view) {
+bool LcoreRunner::poll_ports(LcoreView& view, Poll ports) {
   bool moved = false;
   std::array<Packet*, kBurst> burst;
-  for (const LcoreView::Polled& polled : view.polled) {
+  ++turn_;
+  for (size_t place = 0; place < view.polled.size(); ++place) {
+    const LcoreView::Polled& polled = view.polled[place];
+    uint8_t& empty = empty_rounds_[polled.id.value];
+    const bool is_idle = ports == Poll::busy && empty == kEmptyToIdle;
+    if (is_idle && (place + turn_) % kIdleTurns != 0) continue;
     const uint16_t count = polled.port->receive(index_, burst);
-    if (count == 0) continue;
+    if (count == 0) {
+      if (empty < kEmptyToIdle) ++empty;
+      continue;
+    }
+    empty = 0;
     moved = true;
     uint64_t bytes = 0;
     for (uint16_t i = 0; i < count; ++i) {

@@ -2,6 +2,7 @@
 // One lcore: polls its ports, runs its graph, ticks, reports quiescence, sleeps when idle.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -46,9 +47,14 @@ class LcoreRunner : public Waker {
   void start();  // the thread; not in IdleMode::manual
   void stop();
 
+  // Ports that have long been empty are looked at in one of so many rounds, in turn: an idle nic
+  // costs next to nothing, and its first packet waits some microseconds.
+  static constexpr uint32_t kIdleTurns = 8;
+  enum class Poll : uint8_t { all, busy };
+
   // One round, on this lcore's thread (or the only one, in IdleMode::manual).
   // Returns whether a packet moved.
-  bool round(TimeMs now);
+  bool round(TimeMs now, Poll ports = Poll::all);
 
   void wake_if_sleeping() noexcept override;
   void wake() noexcept;
@@ -64,7 +70,7 @@ class LcoreRunner : public Waker {
   void run();
   void pin() const;
   void watch(int fd);
-  bool poll_ports(LcoreView& view);
+  bool poll_ports(LcoreView& view, Poll ports);
   bool take_over(LcoreView& view);
   void tick(LcoreView& view);
   void sleep(LcoreView& view);
@@ -85,7 +91,9 @@ class LcoreRunner : public Waker {
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close
   std::atomic<LcoreView*> view_{nullptr};
   std::atomic<bool> stopping_{false};
-  std::atomic<uint32_t> sleeping_{0};  // 1 while it sleeps or is about to
+  std::atomic<uint32_t> sleeping_{0};              // 1 while it sleeps or is about to
+  std::array<uint8_t, kMaxPorts> empty_rounds_{};  // in a row, by PortId, up to kEmptyToIdle
+  uint32_t turn_ = 0;
   TimeMs last_tick_ = 0;
   TimeMs last_sweep_ = 0;
   Count rounds_;
