@@ -33,6 +33,7 @@ class [[gnu::packed]] BigEndian {
   constexpr BigEndian(T host) : raw_(swap(host)) {}    // NOLINT: conversion is the point
   constexpr operator T() const { return swap(raw_); }  // NOLINT
 
+  static constexpr BigEndian from_raw(T raw) { return BigEndian(swap(raw)); }
   // The bits as they lie in memory: for hashing and comparing only.
   constexpr T raw() const { return raw_; }
 

@@ -128,7 +128,8 @@ TEST_P(NeighbourTest, AKnownNextHopIsAskedAgainOnlyWhenItAges) {
 }
 
 TEST_P(NeighbourTest, PeersBehindOneGatewayAreOneQuestion) {
-  u_.peers.set(std::make_shared<Peer>(Peer{PeerId{20}, u_.host(4), u_.host(254), test::kFarSlot}));
+  u_.peers.set(
+      std::make_shared<Peer>(u_.vtep, PeerId{20}, u_.host(4), u_.host(254), test::kFarSlot));
   Neighbour brick(u_.vtep, u_.peers, u_.neighbours);
   Emit<Neighbour> emit(*node_, lcore_);
   brick.tick(kNow, emit);
@@ -145,7 +146,7 @@ TEST_P(NeighbourTest, AManyPeersHostAsksInSlicesAndForgetsNobody) {
     v6.bytes[15] = static_cast<uint8_t>(i);
     const IpAddress address = u_.is_v4() ? IpAddress(v4) : IpAddress(v6);
     u_.neighbours.claim(i, address);
-    peers.set(std::make_shared<Peer>(Peer{PeerId{i}, address, address, i}));
+    peers.set(std::make_shared<Peer>(u_.vtep, PeerId{i}, address, address, i));
   }
   Neighbour brick(u_.vtep, peers, u_.neighbours);
   Emit<Neighbour> emit(*node_, lcore_);

@@ -57,7 +57,7 @@ TEST_P(VtepTest, ManyPeersAndStrangersAreToldApartHoweverOftenTheySpeak) {
   // Hosts 10 to 239 speak in turn; the even ones are peers.
   for (int host = 10; host < 240; host += 2) {
     const auto id = static_cast<uint16_t>(host);
-    u_.peers.set(std::make_shared<Peer>(Peer{PeerId{id}, u_.host(host), u_.host(host), id}));
+    u_.peers.set(std::make_shared<Peer>(u_.vtep, PeerId{id}, u_.host(host), u_.host(host), id));
   }
   for (int round = 0; round < 2; ++round) {
     for (int host = 10; host < 240; ++host) {

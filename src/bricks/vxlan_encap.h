@@ -12,12 +12,7 @@ namespace butterfly {
 // In:   a frame that fits the underlay (`path-mtu`); vni, peer and flow_hash set. A clone must have
 //       a first segment of its own (Emit::clone_with_headroom).
 // Out:  outer frame, out_port is the uplink, offload flags clear.
-// Cost: one load of a peer, one of its neighbour, one copy of a template and six patches.
-//
-// UDP checksum: 0 over IPv4 (RFC 7348 §5) and over IPv6 too (RFC 6935 §5: a tunnel whose inner
-// packets carry checksums of their own; a full one would read every byte). The IPv6 header has none
-// of its own, so what RFC 6936 §4 asks holds: the receiver checks addresses, ports, peer and VNI.
-// IPv4 goes out with DF and id 0 (RFC 6864 §4.1): a tunnel never relies on underlay fragments.
+// Cost: one load of a peer, one of its neighbour, one copy of the peer's template, completed.
 class VxlanEncap {
  public:
   enum class Out : uint8_t { encapsulated, no_peer, neighbour_unresolved, no_headroom };
@@ -38,7 +33,8 @@ class VxlanEncap {
 
   // Tables of the snapshot that built this brick; `lcore` is the one that runs it.
   VxlanEncap(const Vtep& vtep, const PeerTable& peers, const NeighbourTable& neighbours,
-             const Lcore& lcore);
+             const Lcore& lcore)
+      : peers_(peers), neighbours_(neighbours), lcore_(lcore), is_v4_(vtep.address.is_v4()) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Peer* peer = peers_.find(packet.peer);
@@ -48,8 +44,8 @@ class VxlanEncap {
     // Writing in front of a clone would write into the buffer of the packet it was made of.
     if (RTE_MBUF_CLONED(&packet)) return Out::no_headroom;
     const uint16_t source_port = source_port_of(packet);
-    const bool fits = is_v4_ ? prepend(packet, outer_v4_, *peer, next_hop, source_port)
-                             : prepend(packet, outer_v6_, *peer, next_hop, source_port);
+    const bool fits = is_v4_ ? prepend<wire::Family::v4>(packet, *peer, next_hop, source_port)
+                             : prepend<wire::Family::v6>(packet, *peer, next_hop, source_port);
     if (!fits) return Out::no_headroom;
     packet.ol_flags &= RTE_MBUF_F_EXTERNAL;
     packet.out_port = kUplinkPort;
@@ -58,16 +54,6 @@ class VxlanEncap {
   }
 
  private:
-  template <typename Ip>
-  struct Outer {
-    wire::EthernetHeader ethernet;
-    Ip ip;
-    wire::UdpHeader udp;
-    wire::VxlanHeader vxlan;
-  };
-  static_assert(sizeof(Outer<wire::Ipv4Header>) == 50);
-  static_assert(sizeof(Outer<wire::Ipv6Header>) == 70);
-
   // RFC 7348 §5: from 49152..65535 by a hash of inner headers, so that the underlay spreads flows;
   // both directions of a flow have the same.
   static uint16_t source_port_of(const Packet& packet) {
@@ -76,46 +62,20 @@ class VxlanEncap {
   }
   static uint32_t hash_macs(const Packet& packet);
 
-  template <typename Ip>
-  bool prepend(Packet& packet, const Outer<Ip>& pattern, const Peer& peer, const Mac& next_hop,
-               uint16_t source_port) const {
-    // No overflow: path-mtu keeps the outer packet within the underlay's MTU.
-    const auto udp_length = static_cast<uint16_t>(packet.length() + sizeof(wire::UdpHeader) +
-                                                  sizeof(wire::VxlanHeader));
-    if (!packet.prepend(sizeof(Outer<Ip>))) return false;
-    auto* outer = packet.at<Outer<Ip>>(0);
-    *outer = pattern;
-    outer->ethernet.destination = next_hop;
-    patch_ip(outer->ip, peer, udp_length);
-    outer->udp.source_port = source_port;
-    outer->udp.length = udp_length;
-    outer->vxlan.vni_reserved = packet.vni.value << 8;
+  template <wire::Family kFamily>
+  [[gnu::always_inline]] static bool prepend(Packet& packet, const Peer& peer, const Mac& next_hop,
+                                             uint16_t source_port) {
+    const uint32_t length = packet.length();  // path-mtu keeps it within the underlay's MTU
+    uint8_t* const front = packet.prepend(sizeof(wire::OuterLayers<kFamily>));
+    if (!front) return false;
+    peer.outer.write<kFamily>(front, next_hop, source_port, packet.vni, length);
     return true;
-  }
-  void patch_ip(wire::Ipv4Header& ip, const Peer& peer, uint16_t udp_length) const {
-    const Ipv4 destination = peer.address.v4();
-    const auto total_length = static_cast<uint16_t>(sizeof(wire::Ipv4Header) + udp_length);
-    ip.total_length = total_length;
-    ip.destination = destination;
-    // RFC 1624 §3 from the sum of the words that are always the same.
-    const uint32_t address = destination.to_u32();
-    uint32_t sum = ipv4_sum_ + total_length + (address >> 16) + (address & 0xffff);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    ip.checksum = static_cast<uint16_t>(~sum);
-  }
-  void patch_ip(wire::Ipv6Header& ip, const Peer& peer, uint16_t udp_length) const {
-    ip.payload_length = udp_length;
-    ip.destination = peer.address.v6();
   }
 
   const PeerTable& peers_;
   const NeighbourTable& neighbours_;
   const Lcore& lcore_;
   bool is_v4_;
-  uint32_t ipv4_sum_ = 0;  // of the template's header, length, destination and checksum zero
-  Outer<wire::Ipv4Header> outer_v4_{};
-  Outer<wire::Ipv6Header> outer_v6_{};
 };
 static_assert(DecidingBrick<VxlanEncap>);
 

@@ -173,7 +173,7 @@ TEST_P(VxlanEncapTest, APeerTakesOutOfTheTunnelWhatWePutIn) {
   theirs.address = u_.host(2);
   theirs.mac = *Mac::parse(u_.mac(2));
   PeerTable peers;
-  peers.set(std::make_shared<Peer>(Peer{PeerId{1}, u_.host(1), u_.host(1), 0}));
+  peers.set(std::make_shared<Peer>(theirs, PeerId{1}, u_.host(1), u_.host(1), uint16_t{0}));
   SegmentTable segments;
   auto segment = std::make_shared<Segment>();
   segment->vni = Vni{0xabcdef};

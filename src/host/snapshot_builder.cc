@@ -78,12 +78,11 @@ std::shared_ptr<const NicTable> build_nics(const Intent& next, const CompiledSta
 std::shared_ptr<const PeerTable> build_peers(const Intent& next, const CompiledState& state) {
   auto table = std::make_shared<PeerTable>();
   for (const auto& [address, intent] : next.peers) {
-    auto peer = std::make_shared<Peer>();
-    peer->id = PeerId{*state.slots.peers.find(address)};
-    peer->address = address;
-    peer->next_hop = next_hop_of(address, state.snapshot.vtep);
-    peer->neighbour = *state.slots.neighbours.find(peer->next_hop);
-    table->set(std::move(peer));
+    const Vtep& vtep = state.snapshot.vtep;
+    const IpAddress hop = next_hop_of(address, vtep);
+    const PeerId id{*state.slots.peers.find(address)};
+    const uint16_t hop_slot = *state.slots.neighbours.find(hop);
+    table->set(std::make_shared<Peer>(vtep, id, address, hop, hop_slot));
   }
   return table;
 }

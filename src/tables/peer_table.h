@@ -12,6 +12,7 @@
 #include "base/ip.h"
 #include "base/mac.h"
 #include "wire/headers.h"
+#include "wire/outer_layers.h"
 
 namespace butterfly {
 
@@ -38,12 +39,22 @@ struct Vtep {
   }
 };
 
-// One peer VTEP. Immutable.
-struct Peer {
+// One peer VTEP. Immutable. What encapsulation reads lies in one cache line (over IPv6, two).
+struct alignas(64) Peer {
+  Peer() = default;
+  Peer(const Vtep& vtep, PeerId peer, const IpAddress& its_address, const IpAddress& hop,
+       uint16_t hop_slot)
+      : id(peer),
+        neighbour(hop_slot),
+        outer(vtep.mac, vtep.address, its_address, vtep.udp_port),
+        address(its_address),
+        next_hop(hop) {}
+
   PeerId id = kNoPeer;
+  uint16_t neighbour = 0;     // slot of next_hop in the NeighbourTable
+  wire::OuterTemplate outer;  // in front of what goes there
   IpAddress address;
-  IpAddress next_hop;      // itself when on link, else the gateway
-  uint16_t neighbour = 0;  // slot of next_hop in the NeighbourTable
+  IpAddress next_hop;  // itself when on link, else the gateway
 };
 
 // By slot and by address. Immutable.

@@ -7,10 +7,10 @@ namespace butterfly {
 namespace {
 
 std::shared_ptr<const Peer> peer(uint16_t id, uint32_t address) {
-  Peer made;
-  made.id = PeerId{id};
-  made.address = made.next_hop = Ipv4::from_u32(address);
-  return std::make_shared<Peer>(made);
+  const IpAddress itself = Ipv4::from_u32(address);
+  Vtep vtep;
+  vtep.address = Ipv4::from_u32(0xc0000201);
+  return std::make_shared<Peer>(vtep, PeerId{id}, itself, itself, uint16_t{0});
 }
 
 TEST(PeerTable, FindsAPeerBySlotAndByAddress) {

@@ -63,8 +63,8 @@ class Underlay {
     vtep.mac = *Mac::parse(mac(1));
     neighbours.claim(kNearSlot, host(2));
     neighbours.claim(kFarSlot, host(254));
-    peers.set(std::make_shared<Peer>(Peer{kNearPeer, host(2), host(2), kNearSlot}));
-    peers.set(std::make_shared<Peer>(Peer{kFarPeer, host(3), host(254), kFarSlot}));
+    peers.set(std::make_shared<Peer>(vtep, kNearPeer, host(2), host(2), kNearSlot));
+    peers.set(std::make_shared<Peer>(vtep, kFarPeer, host(3), host(254), kFarSlot));
   }
 
   static std::string mac(int number) {
