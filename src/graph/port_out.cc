@@ -22,6 +22,25 @@ void note_step(uint8_t slot, Node& node, PortOut::Out out, Lcore& lcore) {
   }
 }
 
+// The trace slots of packets that a port may take.
+class SentTraces {
+ public:
+  void keep(std::span<Packet* const> packets) {
+    for (size_t i = 0; i < packets.size(); ++i) slots_[i] = packets[i]->trace_slot;
+  }
+  // Of the first `taken` of them.
+  void finish(uint16_t taken, Node& node, PortId port, Lcore& lcore) const {
+    for (uint16_t i = 0; i < taken; ++i) {
+      if (slots_[i] == 0) continue;
+      note_step(slots_[i], node, PortOut::Out::sent, lcore);
+      lcore.trace().finish(slots_[i], port);
+    }
+  }
+
+ private:
+  std::array<uint8_t, kBurst> slots_;
+};
+
 }  // namespace
 
 PortOut::PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.size()) {
@@ -34,20 +53,31 @@ PortOut::PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.si
   waiting_.reserve(count);
 }
 
+// Packets for the same port mostly come together.
 void PortOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
   PortOut& self = node.brick<PortOut>();
-  for (Packet* packet : burst) {
-    const PortId id = packet->out_port;
-    if (id.value >= self.ports_.size() || !self.ports_[id.value]) {
-      self.refuse(*packet, Out::gone, lcore);
-      continue;
-    }
-    const auto& stage = self.stages_[id.value];
-    if (!stage->is_waiting) self.waiting_.push_back(id);
-    stage->is_waiting = true;
-    stage->packets[stage->count++] = packet;
-    if (stage->count == kBurst) self.send(id, *stage, lcore);
+  Packet** first = burst.data();
+  Packet** const end = first + burst.size();
+  while (first != end) {
+    const PortId id = (*first)->out_port;
+    Packet** last = first + 1;
+    while (last != end && (*last)->out_port == id) ++last;
+    self.gather(id, std::span(first, last), lcore);
+    first = last;
   }
+}
+
+void PortOut::gather(PortId id, std::span<Packet*> packets, Lcore& lcore) {
+  if (id.value >= ports_.size() || !ports_[id.value]) {
+    for (Packet* packet : packets) refuse(*packet, Out::gone, lcore);
+    return;
+  }
+  Stage& stage = *stages_[id.value];
+  if (!stage.is_waiting) waiting_.push_back(id);
+  stage.is_waiting = true;
+  if (stage.count + packets.size() > kBurst) send(id, stage, lcore);
+  std::memcpy(stage.packets.data() + stage.count, packets.data(), packets.size_bytes());
+  stage.count = static_cast<uint16_t>(stage.count + packets.size());
 }
 
 void PortOut::flush(Lcore& lcore) {
@@ -77,18 +107,12 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
 // One call of the port, with what it took counted.
 Port::Sent PortOut::transmit(PortId id, std::span<Packet*> packets, Lcore& lcore) {
   uint64_t bytes = 0;
-  std::array<uint32_t, kBurst> lengths;
-  std::array<uint8_t, kBurst> traces;  // a sent packet may be gone after transmit(), its slot not
-  for (size_t i = 0; i < packets.size(); ++i) {
-    lengths[i] = packets[i]->length();
-    traces[i] = packets[i]->trace_slot;
-  }
+  for (const Packet* packet : packets) bytes += packet->length();
+  SentTraces traces;  // a sent packet may be gone after transmit(), its slot not
+  if (lcore.tracing()) traces.keep(packets);
   const Port::Sent sent = ports_[id.value]->transmit(lcore.index(), packets);
-  for (uint16_t i = 0; i < sent.taken; ++i) {
-    bytes += lengths[i];
-    note_step(traces[i], *node_, Out::sent, lcore);
-    if (traces[i] != 0) lcore.trace().finish(traces[i], id);
-  }
+  for (const Packet* packet : packets.subspan(sent.taken)) bytes -= packet->length();
+  if (lcore.tracing()) traces.finish(sent.taken, *node_, id, lcore);
   OutCount& count = node_->counts()[static_cast<size_t>(Out::sent)];
   count.packets.add(sent.taken);
   count.bytes.add(bytes);

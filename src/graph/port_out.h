@@ -50,6 +50,7 @@ class PortOut {
   };
 
   static void run(Node& node, std::span<Packet*> burst, Lcore& lcore);
+  void gather(PortId id, std::span<Packet*> packets, Lcore& lcore);
   void send(PortId id, Stage& stage, Lcore& lcore);
   Port::Sent transmit(PortId id, std::span<Packet*> packets, Lcore& lcore);
   void refuse(Packet& packet, Out out, Lcore& lcore);
