@@ -35,7 +35,6 @@ class VxlanDecap {
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const uint16_t l4 = packet.parsed.l4;
     const auto* head = packet.at<Tunnel>(l4);
-    // The datagram may end before the frame: what follows it is padding, not inner frame.
     if (!head || head->udp.length < sizeof(Tunnel)) return Out::truncated;
     if (!head->vxlan.has_vni()) return Out::no_vni_flag;
 
@@ -49,11 +48,8 @@ class VxlanDecap {
       seen.tunnel = tunnel;
     }
 
-    const uint32_t inner_length = head->udp.length - kAround;
-    packet.strip(static_cast<uint16_t>(l4 + kAround));
-    if (packet.length() > inner_length) truncate_packet(packet, inner_length);
-    // What the NIC found out was about the outer headers.
-    packet.ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    // The datagram may be followed by padding, which is no inner frame.
+    unwrap_packet(packet, static_cast<uint16_t>(l4 + kAround), head->udp.length - kAround);
     packet.vni = vni;
     packet.segment = seen.segment->index;
     packet.origin = origin_of(seen.segment->index, packet.source_peer);

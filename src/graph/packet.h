@@ -20,7 +20,8 @@ struct Flow;
 // Fields name who sets them and who reads them; a brick reads only what an earlier brick on its
 // journey has set.
 struct Packet : rte_mbuf {
-  // Line 1: set by `parse` (for the outer frame) and `parse-inner`; read by everything behind them.
+  // Line 1: set by `parse`, `parse-outer` (for the outer frame) and `parse-inner`; read by
+  // everything behind them.
   alignas(64) wire::Parsed parsed;
   // Set by switch, flood, or by the shortcut; read by firewall-to, record, deliver, port-out,
   // trace.
@@ -34,18 +35,19 @@ struct Packet : rte_mbuf {
   // Line 2.
   // Set by `flow`, null on a miss; read by firewall-from, firewall-to, record.
   Flow* flow;
-  // Where it came from: set by the receiving port (of the uplink: until vxlan-decap names the
-  // tunnel); read by flow, record.
+  // Where it came from: set by the receiving port (of the uplink: until tunnel-in or vxlan-decap
+  // name the tunnel); read by flow, record.
   Origin origin;
-  // Tenant of the packet: set by the receiving port (0 on the uplink), then by vxlan-decap; read by
-  // parse, switch, vxlan-encap.
+  // Tenant of the packet: set by the receiving port (0 on the uplink), then by tunnel-in or
+  // vxlan-decap; read by parse, switch, vxlan-encap.
   Vni vni;
-  // Set by the receiving port; read by parse, antispoof, firewall, switch, path-mtu, trace.
-  PortId in_port;
   // Slot of the segment in the snapshot's SegmentTable: set and read as `vni`.
   uint16_t segment;
-  // Set by vtep: the peer that the outer source address names; read by vxlan-decap, switch.
+  // Set by tunnel-in or vtep: the peer that the outer source address names; read by vxlan-decap,
+  // switch.
   PeerId source_peer;
+  // Set by the receiving port; read by parse, antispoof, firewall, switch, path-mtu, trace.
+  PortId in_port;
   // Bits kBind… of tables/flow_table.h: set by flow (0), firewall-from, firewall-to; read by
   // firewall-to, record.
   uint8_t verdicts;

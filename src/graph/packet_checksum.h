@@ -27,19 +27,7 @@ inline bool ipv4_checksum_holds(std::span<const uint8_t> header) {
   if (header.size() != sizeof(wire::Ipv4Header)) {
     return wire::checksum_finish(wire::checksum_add(header)) == 0;
   }
-  // RFC 1071 §2: in the host's byte order and wider words it is the same sum.
-  uint64_t first;
-  uint64_t second;
-  uint32_t third;
-  std::memcpy(&first, header.data(), sizeof first);
-  std::memcpy(&second, header.data() + 8, sizeof second);
-  std::memcpy(&third, header.data() + 16, sizeof third);
-  uint64_t sum =
-      (first >> 32) + (first & 0xffffffff) + (second >> 32) + (second & 0xffffffff) + third;
-  sum = (sum >> 32) + (sum & 0xffffffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  sum = (sum >> 16) + (sum & 0xffff);
-  return sum == 0xffff;
+  return wire::ipv4_checksum_holds(*wire::view_at<wire::Ipv4Header>(header, 0));
 }
 
 }  // namespace butterfly

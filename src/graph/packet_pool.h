@@ -45,6 +45,15 @@ void free_packets(std::span<Packet*> packets) noexcept;
 // one always stays). Shared bytes are not written. REQUIRES: length <= packet.length().
 void truncate_packet(Packet& packet, uint32_t length) noexcept;
 
+// Makes the packet what it carries: `length` bytes from `offset` on. What its port had found out
+// about checksums is forgotten: it was about what is gone.
+// REQUIRES: offset <= data_len, offset + length <= packet.length().
+inline void unwrap_packet(Packet& packet, uint16_t offset, uint32_t length) noexcept {
+  packet.strip(offset);
+  if (packet.length() > length) truncate_packet(packet, length);
+  packet.ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+}
+
 // A packet that shares the bytes of `packet`, facts copied; null when `pool` is empty. The bytes of
 // both are read-only from now on (Packet::is_shared).
 Packet* clone_packet(Packet& packet, PacketPool& pool) noexcept;

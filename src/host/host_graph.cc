@@ -10,6 +10,7 @@ namespace butterfly {
 // In packet order; an edge only ever leads to a later node.
 HostGraph::HostGraph(const GraphInputs& in)
     : antispoof_(*in.snapshot.nics),
+      tunnel_in_(in.snapshot.vtep, *in.snapshot.peers, *in.snapshot.segments),
       vtep_(in.snapshot.vtep, *in.snapshot.peers),
       neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
       vxlan_decap_(*in.snapshot.segments),
@@ -27,6 +28,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       port_out_(in.snapshot.ports),
       handoff_(in.mesh) {
   nodes_.parse = &graph_.add("parse", parse_);
+  nodes_.tunnel_in = &graph_.add("tunnel-in", tunnel_in_);
   nodes_.parse_outer = &graph_.add("parse-outer", parse_outer_);
   nodes_.vtep = &graph_.add("vtep", vtep_);
   nodes_.neighbour = &graph_.add("neighbour", neighbour_);
@@ -67,7 +69,10 @@ void HostGraph::wire_from_guest() {
 
 void HostGraph::wire_from_wire() {
   auto& n = nodes_;
-  from_wire_ = n.parse_outer;
+  from_wire_ = n.tunnel_in;
+  graph_.connect(*n.tunnel_in, TunnelIn::Out::inner, *n.parse_inner);
+  // Not the usual VXLAN datagram: the same in steps, each with its reasons to refuse.
+  graph_.connect(*n.tunnel_in, TunnelIn::Out::other, *n.parse_outer);
   graph_.connect(*n.parse_outer, Parse::Out::parsed, *n.vtep);
   graph_.connect(*n.vtep, VtepIn::Out::own, *n.neighbour);
   graph_.connect(*n.neighbour, Neighbour::Out::reply, *n.port_out);

@@ -14,6 +14,7 @@
 #include "bricks/path_mtu.h"
 #include "bricks/record.h"
 #include "bricks/switch.h"
+#include "bricks/tunnel_in.h"
 #include "bricks/vtep.h"
 #include "bricks/vxlan_decap.h"
 #include "bricks/vxlan_encap.h"
@@ -67,6 +68,7 @@ class HostGraph {
 
   Parse parse_;
   Antispoof antispoof_;
+  TunnelIn tunnel_in_;
   Parse parse_outer_;
   VtepIn vtep_;
   Neighbour neighbour_;
@@ -86,9 +88,9 @@ class HostGraph {
 
   Graph graph_;
   struct Nodes {
-    Node *parse, *antispoof, *parse_outer, *vtep, *neighbour, *vxlan_decap, *parse_inner, *flow,
-        *firewall_from, *switching, *flood, *firewall_to, *record, *path_mtu, *vxlan_encap,
-        *port_out, *handoff;
+    Node *parse, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour, *vxlan_decap,
+        *parse_inner, *flow, *firewall_from, *switching, *flood, *firewall_to, *record, *path_mtu,
+        *vxlan_encap, *port_out, *handoff;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

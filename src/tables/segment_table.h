@@ -2,6 +2,7 @@
 // The tenant segments of a snapshot: who is on them, and where their frames may go.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -30,6 +31,10 @@ struct Segment {
   std::unordered_map<uint64_t, Place> known;  // by Mac::to_u64(): local nics and static entries
   Generation generation = 0;
 
+  // Whether the peer may speak for the segment.
+  bool admits(PeerId peer) const {
+    return std::find(peers.begin(), peers.end(), peer) != peers.end();
+  }
   // Null when intent does not name the MAC.
   const Place* find(const Mac& mac) const {
     const auto it = known.find(mac.to_u64());

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bricks/tunnel_in.h"
+
+namespace butterfly {
+
+std::string TunnelIn::format(const Trace& trace) {
+  if (trace.source.is_zero()) return {};
+  return "VNI " + std::to_string(trace.vni.value) + " from " + trace.source.to_string();
+}
+
+bool TunnelIn::look_up(const IpAddress& source, Vni vni, Seen& seen) const noexcept {
+  const Peer* peer = peers_.find(source);
+  const Segment* segment = segments_.find(vni);
+  // A stranger is not remembered: it must not push a peer out.
+  if (!peer || !segment || !segment->admits(peer->id)) return false;
+  seen = {source, vni, origin_of(segment->index, peer->id), segment->index, peer->id};
+  return true;
+}
+
+}  // namespace butterfly
