@@ -79,6 +79,9 @@ class ButterflyRig(Rig):
     def vtep_mac(self):
         return json.loads(self.cli("status", "-o", "json"))["uplink"]["mac"]
 
+    def connections(self):
+        return sum(int(lcore.get("flows", 0)) for lcore in json.loads(self.cli("status", "-o", "json"))["lcores"])
+
     def drops(self):
         counters = json.loads(self.cli("counters", "-o", "json"))
         return {f"{out['brick']}/{out['out']}": int(out.get("packets", 0))

@@ -119,6 +119,9 @@ class OvsRig(Rig):
     def vtep_mac(self):
         return VTEP_MAC
 
+    def connections(self):
+        return int(self.appctl("dpctl/ct-get-nconns"))
+
     def drops(self):
         ports = self.appctl("dpctl/show", "-s")
         drops = {"port": sum(map(int, re.findall(r"TX packets:.*? dropped:(\d+)", ports)))}

@@ -121,5 +121,9 @@ class Rig:
     def drops(self):
         raise NotImplementedError
 
+    def connections(self):
+        """How many it tracks now."""
+        raise NotImplementedError
+
     def memory(self):
         return memory_of(self.switch.pid)
