@@ -56,7 +56,10 @@ std::string to_json(const StreamResult& result) {
   out << "{\"sent\":" << result.sent << ",\"arrived\":" << result.arrived
       << ",\"unread\":" << result.unread << ",\"other\":" << result.other
       << ",\"acks_sent\":" << result.acknowledgements_sent
-      << ",\"acks_arrived\":" << result.acknowledgements_arrived
+      << ",\"acks_arrived\":" << result.acknowledgements_arrived << ",\"held_up\":"
+      << (result.attempts == 0
+              ? 0.0
+              : static_cast<double>(result.held_up) / static_cast<double>(result.attempts))
       << ",\"seconds\":" << result.seconds << ",\"windows_pps\":[";
   const char* separator = "";
   for (const double rate : result.windows_pps) {

@@ -36,6 +36,8 @@ class Sender {
   // first to go at the next call, with its old stamp: it has waited.
   uint16_t send(uint16_t count, uint32_t now);
   uint64_t sent() const { return sent_; }
+  // The ring did not take all at the last call: the switch is slower than the sender.
+  bool is_held_up() const { return first_ready_ != end_ready_; }
   // Lengths of frames, tunnel included, as this end sends them.
   const std::vector<SegmentWriter>& writers() const { return writers_; }
 

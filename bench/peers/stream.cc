@@ -119,7 +119,10 @@ uint16_t Stream::due(Way& way, uint64_t now) const {
 
 void Stream::send(Way& way, uint64_t now) {
   const uint16_t count = due(way, now);
-  if (count != 0) way.sender->send(count, static_cast<uint32_t>(now));
+  if (count == 0) return;
+  way.sender->send(count, static_cast<uint32_t>(now));
+  ++result_.attempts;
+  if (way.sender->is_held_up()) ++result_.held_up;
 }
 
 void Stream::receive(Way& way) {

@@ -40,7 +40,9 @@ struct StreamResult {
   uint64_t other = 0;                  // arrived with a length that no segment has: ARP, floods
   uint64_t acknowledgements_sent = 0;  // by an end that sends nothing else
   uint64_t acknowledgements_arrived = 0;
-  double seconds = 0;  // from the first packet sent to the last that arrived
+  uint64_t attempts = 0;  // to send a burst
+  uint64_t held_up = 0;   // of these: the switch's ring was full
+  double seconds = 0;     // from the first packet sent to the last that arrived
   std::vector<double> windows_pps;
   Histogram latency;    // TSC ticks
   std::string example;  // first bytes of the first frame that was not expected
