@@ -9,6 +9,7 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
   const wire::FlowHasher& hasher = flows_.hasher();
   std::array<wire::FlowId, kBurst> ids;
   std::array<const void*, kBurst> fetched;
+  std::array<Flow*, kBurst> flows;
   shortcut_.begin_burst();
   for (size_t i = 0; i < burst.size(); ++i) {
     Packet& packet = *burst[i];
@@ -21,19 +22,20 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
     fetched[i] = flows_.fetch(hash);
   }
   for (size_t i = 0; i < burst.size(); ++i) {
-    burst[i]->flow = flows_.guess(fetched[i], burst[i]->flow_hash);
+    flows[i] = flows_.guess(fetched[i], burst[i]->flow_hash);
   }
   for (size_t i = 0; i < burst.size(); ++i) {
-    burst[i]->way = static_cast<uint8_t>(way_of(*burst[i], ids[i]));
+    burst[i]->way = static_cast<uint8_t>(way_of(*burst[i], ids[i], flows[i]));
   }
 }
 
 [[gnu::always_inline]] inline FlowLookup::Out FlowLookup::way_of(Packet& packet,
-                                                                 const wire::FlowId& id) noexcept {
+                                                                 const wire::FlowId& id,
+                                                                 Flow* guess) noexcept {
   const wire::Parsed& parsed = packet.parsed;
   if (packet.flow_hash == 0) return walk(packet, nullptr);
   if (!is_ours(packet)) return Out::elsewhere;
-  Flow* flow = flows_.find_from(packet.flow, id, packet.flow_hash, lcore_.now());
+  Flow* flow = flows_.find_from(guess, id, packet.flow_hash, lcore_.now());
   if (!flow || parsed.kind != wire::FrameKind::flow) return walk(packet, flow);
   // A traced packet walks, so that its trace says what each brick makes of it.
   if (packet.trace_slot != 0) {

@@ -50,7 +50,7 @@ class FlowLookup {
   }
 
  private:
-  Out way_of(Packet& packet, const wire::FlowId& id) noexcept;
+  Out way_of(Packet& packet, const wire::FlowId& id, Flow* guess) noexcept;
   Out walk(Packet& packet, Flow* flow) noexcept;
   bool is_ours(const Packet& packet) const {
     return lcores_ == 1 || packet.flow_hash == 0 || packet.flow_hash % lcores_ == lcore_.index();

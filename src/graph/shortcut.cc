@@ -26,16 +26,20 @@ bool Shortcut::still_holds(Route& route, const Packet& packet) noexcept {
   if (route.epoch == 0 || age_ms(lcore_.now(), route.walked) >= kRouteMs) return false;
   if (generation_of(packet.in_port) != answer.from_nic) return false;
   if (generation_of(answer.out_port) != answer.to_nic) return false;
+  if (!stations_stand(packet, answer)) return false;
+  route.epoch = epoch_;
+  return true;
+}
+
+// Whether both stations are known to be where the packet comes from and where the answer leads. The
+// source may not be: another lcore held the FDB when it was to be learnt.
+bool Shortcut::stations_stand(const Packet& packet, const RouteAnswer& answer) const noexcept {
   const Segment* segment = tables_.segments.at(packet.segment);
   if (!segment || segment->vni != answer.vni) return false;
   const auto& ethernet = *packet.at<wire::EthernetHeader>(0);
   const PeerId source_peer = packet.in_port == kUplinkPort ? packet.source_peer : kNoPeer;
-  if (!is_at(*segment, ethernet.destination, answer.out_port, answer.peer) ||
-      !is_at(*segment, ethernet.source, packet.in_port, source_peer)) {
-    return false;
-  }
-  route.epoch = epoch_;
-  return true;
+  return is_at(*segment, ethernet.destination, answer.out_port, answer.peer) &&
+         is_at(*segment, ethernet.source, packet.in_port, source_peer);
 }
 
 bool Shortcut::is_at(const Segment& segment, const Mac& mac, PortId port,
@@ -75,6 +79,7 @@ void Shortcut::note(const Packet& packet, Flow& flow, Role sender) noexcept {
   answer.peer = packet.out_port == kUplinkPort ? packet.peer : kNoPeer;
   answer.max_length =
       packet.out_port == kUplinkPort ? max_tunnel_length_ : std::numeric_limits<uint32_t>::max();
+  if (!stations_stand(packet, answer)) return;
   const RouteKey key = RouteKey::of(packet.bytes().data(), packet.origin.value);
   notes_[note_count_++] = {&flow, tables_.routes.walk(key, answer, lcore_.now(), epoch_), sender};
   flow.has_note = true;

@@ -97,6 +97,7 @@ class Shortcut {
     return tcp::take_usual(flow.tcp, flow.tcp_track, sender, header, packet.parsed.l4_length);
   }
   [[gnu::cold]] bool still_holds(Route& route, const Packet& packet) noexcept;
+  bool stations_stand(const Packet& packet, const RouteAnswer& answer) const noexcept;
   bool is_at(const Segment& segment, const Mac& mac, PortId port, PeerId peer) const noexcept;
   Generation generation_of(PortId port) const noexcept;
   bool is_let_pass(PortId port, const NicVerdict& verdict) const noexcept;

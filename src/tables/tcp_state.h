@@ -132,9 +132,9 @@ inline constexpr uint32_t kMinAckLag = 66'000;
 bool take_usual(const Progress& progress, Track& track, Role from, const wire::TcpHeader& header,
                 uint16_t length) {
   constexpr uint8_t kThatCount = wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst | wire::kTcpAck;
-  if (progress.state != State::established || (header.flags & kThatCount) != wire::kTcpAck) {
+  if (progress.state != State::established || (header.flags & kThatCount) != wire::kTcpAck)
+      [[unlikely]]
     return false;
-  }
   const auto self = static_cast<size_t>(from);
   const size_t peer = self ^ 1;
   const Window own = progress.windows[self];
