@@ -39,15 +39,16 @@ class VxlanEncap {
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Peer* peer = peers_.find(packet.peer);
     if (!peer) return Out::no_peer;
-    const Mac next_hop = neighbours_.find(peer->neighbour, lcore_.now());
-    if (next_hop.is_zero()) return Out::neighbour_unresolved;
+    const uint64_t next_hop = neighbours_.find_u64(peer->neighbour, lcore_.now());
+    if (next_hop == 0) return Out::neighbour_unresolved;
     // Writing in front of a clone would write into the buffer of the packet it was made of.
     if (RTE_MBUF_CLONED(&packet)) return Out::no_headroom;
-    const uint16_t source_port = source_port_of(packet);
-    const bool fits = is_v4_ ? prepend<wire::Family::v4>(packet, *peer, next_hop, source_port)
-                             : prepend<wire::Family::v6>(packet, *peer, next_hop, source_port);
-    if (!fits) return Out::no_headroom;
     packet.ol_flags &= RTE_MBUF_F_EXTERNAL;
+    const Mac mac = Mac::from_u64(next_hop);
+    const uint16_t source_port = source_port_of(packet);
+    const bool fits = is_v4_ ? prepend<wire::Family::v4>(packet, *peer, mac, source_port)
+                             : prepend<wire::Family::v6>(packet, *peer, mac, source_port);
+    if (!fits) return Out::no_headroom;
     packet.out_port = kUplinkPort;
     if (trace) *trace = {peer->address, packet.vni, source_port};
     return Out::encapsulated;

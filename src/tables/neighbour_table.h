@@ -38,10 +38,12 @@ class NeighbourTable {
   const IpAddress& address(uint16_t slot) const { return slots_[slot].address; }
 
   // Lcores. The MAC, or a zero MAC while it is not known (or forgotten).
-  Mac find(uint16_t slot, TimeMs now) const { return find_within(slot, now, kForgetMs); }
+  Mac find(uint16_t slot, TimeMs now) const { return Mac::from_u64(find_u64(slot, now)); }
+  // The same as Mac::to_u64(), 0 while not known: cheaper to test.
+  uint64_t find_u64(uint16_t slot, TimeMs now) const { return find_within(slot, now, kForgetMs); }
   // Where to send a question: the MAC while it was confirmed lately, else zero (ask everyone).
   Mac find_for_refresh(uint16_t slot, TimeMs now) const {
-    return find_within(slot, now, kUnicastMs);
+    return Mac::from_u64(find_within(slot, now, kUnicastMs));
   }
   void learn(uint16_t slot, const Mac& mac, TimeMs now) {
     slots_[slot].learnt_ms.store(now, std::memory_order_relaxed);
@@ -74,10 +76,10 @@ class NeighbourTable {
   static uint32_t age(const Slot& entry, TimeMs now) {
     return age_ms(now, entry.learnt_ms.load(std::memory_order_relaxed));
   }
-  Mac find_within(uint16_t slot, TimeMs now, uint32_t limit_ms) const {
+  uint64_t find_within(uint16_t slot, TimeMs now, uint32_t limit_ms) const {
     const Slot& entry = slots_[slot];
     const uint64_t word = entry.mac_word.load(std::memory_order_acquire);
-    return word == 0 || age(entry, now) > limit_ms ? Mac{} : Mac::from_u64(word);
+    return word == 0 || age(entry, now) > limit_ms ? 0 : word;
   }
 
   std::unique_ptr<Slot[]> slots_;

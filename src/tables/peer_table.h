@@ -63,7 +63,7 @@ class PeerTable {
   PeerTable() : peers_(kMaxPeers) {}
 
   const Peer* find(PeerId id) const {
-    return id.value < peers_.size() ? peers_[id.value].get() : nullptr;
+    return id.value < kMaxPeers ? peers_[id.value].get() : nullptr;
   }
   const Peer* find(const IpAddress& address) const {
     const auto it = by_address_.find(address);
