@@ -22,25 +22,6 @@ void note_step(uint8_t slot, Node& node, PortOut::Out out, Lcore& lcore) {
   }
 }
 
-// The trace slots of packets that a port may take.
-class SentTraces {
- public:
-  void keep(std::span<Packet* const> packets) {
-    for (size_t i = 0; i < packets.size(); ++i) slots_[i] = packets[i]->trace_slot;
-  }
-  // Of the first `taken` of them.
-  void finish(uint16_t taken, Node& node, PortId port, Lcore& lcore) const {
-    for (uint16_t i = 0; i < taken; ++i) {
-      if (slots_[i] == 0) continue;
-      note_step(slots_[i], node, PortOut::Out::sent, lcore);
-      lcore.trace().finish(slots_[i], port);
-    }
-  }
-
- private:
-  std::array<uint8_t, kBurst> slots_;
-};
-
 }  // namespace
 
 PortOut::PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.size()) {
@@ -60,14 +41,17 @@ void PortOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
   Packet** const end = first + burst.size();
   while (first != end) {
     const PortId id = (*first)->out_port;
-    Packet** last = first + 1;
-    while (last != end && (*last)->out_port == id) ++last;
-    self.gather(id, std::span(first, last), lcore);
+    Packet** last = first;
+    uint64_t bytes = 0;
+    do {
+      bytes += (*last)->length();
+    } while (++last != end && (*last)->out_port == id);
+    self.gather(id, std::span(first, last), bytes, lcore);
     first = last;
   }
 }
 
-void PortOut::gather(PortId id, std::span<Packet*> packets, Lcore& lcore) {
+void PortOut::gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcore& lcore) {
   if (id.value >= ports_.size() || !ports_[id.value]) {
     for (Packet* packet : packets) refuse(*packet, Out::gone, lcore);
     return;
@@ -78,6 +62,7 @@ void PortOut::gather(PortId id, std::span<Packet*> packets, Lcore& lcore) {
   if (stage.count + packets.size() > kBurst) send(id, stage, lcore);
   std::memcpy(stage.packets.data() + stage.count, packets.data(), packets.size_bytes());
   stage.count = static_cast<uint16_t>(stage.count + packets.size());
+  stage.bytes += bytes;
 }
 
 void PortOut::flush(Lcore& lcore) {
@@ -90,37 +75,50 @@ void PortOut::flush(Lcore& lcore) {
 
 // A packet that is too long costs itself only; any other refusal is about all that is left.
 void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
-  PortCounts& port = lcore.counters().port(id);
   std::span left(stage.packets.data(), stage.count);
+  uint64_t sent_packets = 0;
+  uint64_t sent_bytes = stage.bytes;
   while (!left.empty()) {
     const Port::Sent sent = transmit(id, left, lcore);
+    sent_packets += sent.taken;
     left = left.subspan(sent.taken);
     const bool one = sent.refusal == Port::Refusal::too_long;
     const auto refused = left.first(one ? std::min<size_t>(1, left.size()) : left.size());
-    for (Packet* packet : refused) refuse(*packet, out_of(sent.refusal), lcore);
-    port.tx_refused.add(refused.size());
+    for (Packet* packet : refused) {
+      sent_bytes -= packet->length();
+      refuse(*packet, out_of(sent.refusal), lcore);
+    }
     left = left.subspan(refused.size());
   }
+  count(id, sent_packets, stage.count - sent_packets, sent_bytes, lcore);
   stage.count = 0;
+  stage.bytes = 0;
 }
 
-// One call of the port, with what it took counted.
+// One call of the port.
 Port::Sent PortOut::transmit(PortId id, std::span<Packet*> packets, Lcore& lcore) {
-  uint64_t bytes = 0;
-  for (const Packet* packet : packets) bytes += packet->length();
-  SentTraces traces;  // a sent packet may be gone after transmit(), its slot not
-  if (lcore.tracing()) traces.keep(packets);
-  const Port::Sent sent = ports_[id.value]->transmit(lcore.index(), packets);
-  for (const Packet* packet : packets.subspan(sent.taken)) bytes -= packet->length();
-  if (lcore.tracing()) traces.finish(sent.taken, *node_, id, lcore);
-  OutCount& count = node_->counts()[static_cast<size_t>(Out::sent)];
-  count.packets.add(sent.taken);
-  count.bytes.add(bytes);
-  PortCounts& port = lcore.counters().port(id);
-  port.tx_packets.add(sent.taken);
-  port.tx_bytes.add(bytes);
-  lcore.counters().ledger().sent.add(sent.taken);
+  Port& port = *ports_[id.value];
+  if (!lcore.tracing()) [[likely]]
+    return port.transmit(lcore.index(), packets);
+  std::array<uint8_t, kBurst> traces;  // a sent packet may be gone afterwards, its slot is not
+  for (size_t i = 0; i < packets.size(); ++i) traces[i] = packets[i]->trace_slot;
+  const Port::Sent sent = port.transmit(lcore.index(), packets);
+  for (uint16_t i = 0; i < sent.taken; ++i) {
+    note_step(traces[i], *node_, Out::sent, lcore);
+    if (traces[i] != 0) lcore.trace().finish(traces[i], id);
+  }
   return sent;
+}
+
+void PortOut::count(PortId id, uint64_t sent, uint64_t refused, uint64_t sent_bytes, Lcore& lcore) {
+  OutCount& out = node_->counts()[static_cast<size_t>(Out::sent)];
+  out.packets.add(sent);
+  out.bytes.add(sent_bytes);
+  PortCounts& port = lcore.counters().port(id);
+  port.tx_packets.add(sent);
+  port.tx_bytes.add(sent_bytes);
+  port.tx_refused.add(refused);
+  lcore.counters().ledger().sent.add(sent);
 }
 
 void PortOut::refuse(Packet& packet, Out out, Lcore& lcore) {

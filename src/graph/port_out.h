@@ -46,13 +46,15 @@ class PortOut {
   struct Stage {
     uint16_t count = 0;
     bool is_waiting = false;  // listed in waiting_: once a round, so that never grows
+    uint64_t bytes = 0;
     std::array<Packet*, kBurst> packets;
   };
 
   static void run(Node& node, std::span<Packet*> burst, Lcore& lcore);
-  void gather(PortId id, std::span<Packet*> packets, Lcore& lcore);
+  void gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcore& lcore);
   void send(PortId id, Stage& stage, Lcore& lcore);
   Port::Sent transmit(PortId id, std::span<Packet*> packets, Lcore& lcore);
+  void count(PortId id, uint64_t sent, uint64_t refused, uint64_t sent_bytes, Lcore& lcore);
   void refuse(Packet& packet, Out out, Lcore& lcore);
 
   std::span<Port* const> ports_;
