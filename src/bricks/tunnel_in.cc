@@ -13,7 +13,7 @@ bool TunnelIn::look_up(const IpAddress& source, Vni vni, Seen& seen) const noexc
   const Segment* segment = segments_.find(vni);
   // A stranger is not remembered: it must not push a peer out.
   if (!peer || !segment || !segment->admits(peer->id)) return false;
-  seen = {source, vni, origin_of(segment->index, peer->id), segment->index, peer->id};
+  seen = {source, origin_of(segment->index, peer->id), vni, segment->index, peer->id};
   return true;
 }
 

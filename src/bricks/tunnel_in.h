@@ -43,15 +43,17 @@ class TunnelIn {
         segments_(segments) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
-    return is_v4_ ? take<wire::Family::v4>(packet, trace) : take<wire::Family::v6>(packet, trace);
+    if (is_v4_) [[likely]]
+      return take<wire::Family::v4>(packet, trace);
+    return take<wire::Family::v6>(packet, trace);
   }
 
  private:
   // A peer that may speak for a segment, as the facts of its packets.
-  struct Seen {
+  struct alignas(32) Seen {
     IpAddress source;
-    Vni vni{~0u};  // no VNI, so that nothing matches
     Origin origin;
+    Vni vni{~0u};  // no VNI, so that nothing matches
     uint16_t segment = 0;
     PeerId peer;
   };
@@ -63,7 +65,7 @@ class TunnelIn {
     if (!outer) return Out::other;
     const IpAddress source(outer->ip.source);
     const Vni vni{outer->vxlan.vni()};
-    Seen& seen = seen_[slot_of(source, vni)];
+    Seen& seen = seen_[slot_of(outer->ip.source.bytes, vni)];
     if (seen.vni != vni || seen.source != source) {
       if (!look_up(source, vni, seen)) return Out::other;
     }
@@ -75,9 +77,10 @@ class TunnelIn {
     unwrap_packet(packet, sizeof *outer, outer->udp.length - kAround);
     return Out::inner;
   }
-  static size_t slot_of(const IpAddress& source, Vni vni) {
+  template <size_t kSize>
+  static size_t slot_of(const std::array<uint8_t, kSize>& source, Vni vni) {
     // Peers mostly differ in the last bytes of their addresses; Fibonacci hashing spreads those.
-    const uint32_t tail = load_raw<uint32_t>(source.bytes().data() + 12);
+    const uint32_t tail = load_raw<uint32_t>(source.data() + kSize - 4);
     return ((uint64_t{vni.value} << 32 | tail) * 0x9e3779b97f4a7c15ULL) >> (64 - kSeenBits);
   }
   bool look_up(const IpAddress& source, Vni vni, Seen& seen) const noexcept;

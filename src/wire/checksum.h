@@ -16,16 +16,22 @@ uint64_t checksum_add(std::span<const uint8_t> bytes, uint64_t sum = 0);
 // Folds a sum to 16 bits and complements it: the value to store with be16.
 uint16_t checksum_finish(uint64_t sum);
 
-// Whether the checksum of an IPv4 header without options holds.
+// Whether the checksum of an IPv4 header without options holds. REQUIRES: its version is not 0.
 inline bool ipv4_checksum_holds(const Ipv4Header& header) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-  const uint64_t first = load_raw<uint64_t>(bytes);
-  const uint64_t second = load_raw<uint64_t>(bytes + 8);
-  // RFC 1071 §2: in memory's byte order and in wider words it is the same sum. That it is all ones,
-  // or 0 modulo 0xffff, is the same: it cannot be 0 itself.
-  const uint64_t sum = (first >> 32) + (first & 0xffffffff) + (second >> 32) +
-                       (second & 0xffffffff) + load_raw<uint32_t>(bytes + 16);
-  return sum != 0 && sum % 0xffff == 0;
+  // RFC 1071 §2: in memory's byte order and in wider words, their carries added again, it is the
+  // same sum modulo 0xffff. That must be 0; by the header's version the sum itself is not.
+  uint64_t sum = load_raw<uint64_t>(bytes);
+  const auto add = [&sum](uint64_t word) {
+    sum += word;
+    sum += sum < word;
+  };
+  add(load_raw<uint64_t>(bytes + 8));
+  add(load_raw<uint32_t>(bytes + 16));
+  // A multiple of d times the inverse of d modulo 2^64 is the quotient, anything else is more than
+  // any quotient (Granlund, Montgomery 1994, §9). The inverse of 2^16 - 1 is minus this:
+  constexpr uint64_t kLargest = UINT64_MAX / 0xffff;
+  return -(sum * kLargest) <= kLargest;
 }
 
 // The sum of the pseudo header of TCP, UDP or ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1).
