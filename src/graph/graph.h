@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <span>
 #include <string>
 #include <utility>
@@ -103,7 +102,7 @@ class Node {
 
 class Graph {
  public:
-  Graph() = default;
+  Graph() { nodes_.reserve(kMaxNodes); }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
@@ -131,7 +130,7 @@ class Graph {
     }
   }
 
-  const std::deque<Node>& nodes() const { return nodes_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
   // The wiring in Graphviz's language: a box a node, an arrow a forward out, drops in the box.
   std::string to_dot() const;
 
@@ -140,7 +139,7 @@ class Graph {
                  RunBurst run_traced, std::string (*format)(const void*), Node::Rim rim);
   void connect_index(Node& from, size_t out, Node& to);
 
-  std::deque<Node> nodes_;  // stable addresses
+  std::vector<Node> nodes_;  // never more than was reserved: addresses are stable
 };
 
 }  // namespace butterfly
