@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "support/eal.h"
 
@@ -15,7 +16,6 @@ namespace butterfly::bench {
 namespace {
 
 constexpr size_t kPage = size_t{2} << 20;
-constexpr size_t kPoolHeap = 8 * kPage;
 constexpr uint32_t kBuffers = 2'047;
 constexpr uint32_t kCached = 256;
 
@@ -37,6 +37,8 @@ void* reserve(size_t bytes) {
 
 // EAL moves its caller to CPU 0; whoever started us chose another one (taskset).
 void start_eal_here() {
+  static bool started = false;
+  if (std::exchange(started, true)) return;
   cpu_set_t chosen;
   sched_getaffinity(0, sizeof chosen, &chosen);
   test::start_eal();
@@ -46,8 +48,7 @@ void start_eal_here() {
 }  // namespace
 
 int huge_heap(const char* name, size_t bytes) {
-  static const bool started = (start_eal_here(), true);
-  static_cast<void>(started);
+  start_eal_here();
   const size_t whole = (bytes + kPage - 1) / kPage * kPage;
   if (rte_malloc_heap_create(name) != 0 ||
       rte_malloc_heap_memory_add(name, reserve(whole), whole, nullptr, 0, kPage) != 0) {
@@ -57,8 +58,10 @@ int huge_heap(const char* name, size_t bytes) {
 }
 
 PacketPool& packet_pool() {
-  static StatusOr<PacketPool> pool =
-      PacketPool::create("bench", kBuffers, kCached, huge_heap("bench", kPoolHeap));
+  static StatusOr<PacketPool> pool = [] {
+    start_eal_here();
+    return PacketPool::create("bench", kBuffers, kCached, SOCKET_ID_ANY);
+  }();
   if (!pool.ok()) fail(std::string(pool.status().message()).c_str());
   return *pool;
 }

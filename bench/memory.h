@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EAL and packet buffers for benches: no root, no hugepages, and yet buffers that lie as they do in
-// hugepages.
+// EAL, packet buffers and large tables for benches: no root, no hugepages.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +8,8 @@
 
 namespace butterfly::bench {
 
-// The pool of this process, made at first use together with EAL. With pages of 4 KiB DPDK gives
-// every buffer a page of its own: all buffers begin at the same offset, compete for the same few
-// places of the first-level cache, and a burst costs twice as much. So the pool lies in memory that
-// DPDK is told has pages of 2 MiB. It keeps an lcore's cache, as a port's pool does: the buffers
-// freed last are filled first, and a burst's buffers stay near.
+// The pool of this process, made at first use together with EAL. It keeps an lcore's cache, as a
+// port's pool does: the buffers freed last are filled first, and a burst's buffers stay near.
 PacketPool& packet_pool();
 
 // The socket id of a new heap of DPDK's, of at least so many bytes in huge pages where the kernel

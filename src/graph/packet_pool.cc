@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/packet_pool.h"
 
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -26,12 +29,41 @@ void copy_facts(const Packet& from, Packet& to) {
   std::memcpy(static_cast<void*>(&to.parsed), &from.parsed, kPacketPrivateSize);
 }
 
+// As rte_pktmbuf_pool_create(), for memory of small pages. That would keep every buffer within one
+// page, so that a device may use its physical address: with pages of 4 KiB one buffer a page, all
+// headers at the same offset and thus in the same few sets of the first-level cache. Without huge
+// pages devices work with virtual addresses (or not at all), so buffers may lie close together.
+rte_mempool* create_dense_pool(const char* name, uint32_t count, uint32_t cache, int numa_node) {
+  constexpr uint16_t kRoom = kBufferData + RTE_PKTMBUF_HEADROOM;
+  constexpr uint32_t kBuffer = sizeof(rte_mbuf) + kPacketPrivateSize + kRoom;
+  rte_mempool* pool =
+      rte_mempool_create_empty(name, count, kBuffer, cache, sizeof(rte_pktmbuf_pool_private),
+                               numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+  if (!pool) return nullptr;
+  rte_pktmbuf_pool_private about{};
+  about.mbuf_data_room_size = kRoom;
+  about.mbuf_priv_size = kPacketPrivateSize;
+  rte_pktmbuf_pool_init(pool, &about);
+  const int taken = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) == 0
+                        ? rte_mempool_populate_default(pool)
+                        : -EINVAL;
+  if (taken < 0) {
+    rte_mempool_free(pool);
+    rte_errno = -taken;
+    return nullptr;
+  }
+  rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+  return pool;
+}
+
 }  // namespace
 
 StatusOr<PacketPool> PacketPool::create(const std::string& name, uint32_t count, uint32_t cache,
                                         int numa_node) {
-  rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize,
-                                              kBufferData + RTE_PKTMBUF_HEADROOM, numa_node);
+  rte_mempool* pool = rte_eal_has_hugepages()
+                          ? rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize,
+                                                    kBufferData + RTE_PKTMBUF_HEADROOM, numa_node)
+                          : create_dense_pool(name.c_str(), count, cache, numa_node);
   if (!pool) {
     return exhausted("packet pool '" + name + "': " + std::to_string(count) + " buffers (" +
                      std::to_string(count / 1024 * 3) + " MiB) could not be had: " +
