@@ -10,12 +10,12 @@ namespace {
 bool is_reserved_group(const Mac& mac) { return mac.to_u64() >> 4 == 0x0180'c200'000; }
 
 // Where a frame that has just arrived comes from.
-Segment::Place origin_of(const Packet& packet) {
+Place place_of(const Packet& packet) {
   if (packet.in_port == kUplinkPort) return {kUplinkPort, packet.source_peer};
   return {packet.in_port, kNoPeer};
 }
 
-std::string to_string(const Segment::Place& place) {
+std::string to_string(const Place& place) {
   return place.port == kUplinkPort ? "peer " + std::to_string(place.peer.value)
                                    : "port " + std::to_string(place.port.value);
 }
@@ -25,19 +25,19 @@ std::string to_string(const Segment::Place& place) {
 Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
   const Segment* segment = segments_.at(packet.segment);
   if (!segment || is_out_of_date(*segment, packet)) return Out::no_segment;
-  Trace unwanted{};
-  Trace& note = trace ? *trace : unwanted;
   const auto& ethernet = *packet.at<wire::EthernetHeader>(0);  // parse has seen it
-  note.source = ethernet.source;
-  note.destination = ethernet.destination;
+  if (trace) {
+    trace->source = ethernet.source;
+    trace->destination = ethernet.destination;
+  }
 
   if (ethernet.source.is_group()) return Out::group_source;
-  if (!admit_source(*segment, packet, ethernet.source, note)) return Out::impersonation;
+  if (!admit_source(*segment, packet, ethernet.source, trace)) return Out::impersonation;
   if (ethernet.destination.is_group()) {
-    note.found = Finding::group;
+    if (trace) trace->found = Finding::group;
     return is_reserved_group(ethernet.destination) ? Out::reserved_group : flood(packet);
   }
-  const auto place = find(*segment, ethernet.destination, note);
+  const auto place = find(*segment, ethernet.destination, trace);
   return place ? forward(packet, *place) : flood(packet);
 }
 
@@ -52,35 +52,39 @@ bool Switch::is_out_of_date(const Segment& segment, const Packet& packet) const 
 
 // Learns the source, unless intent names it: then it must come from where intent says.
 bool Switch::admit_source(const Segment& segment, const Packet& packet, const Mac& source,
-                          Trace& note) {
-  const Segment::Place origin = origin_of(packet);
-  if (const Segment::Place* known = segment.find(source)) {
-    note.source_is = Source::configured;
-    return known->port == origin.port && known->peer == origin.peer;
+                          Trace* trace) {
+  const Place place = place_of(packet);
+  if (const Place* known = segment.find(source)) {
+    if (trace) trace->source_is = Source::configured;
+    return known->port == place.port && known->peer == place.peer;
   }
-  note.source_is = Source::offered;
-  note.learnt = fdb_.learn(segment.vni, segment.index, source, origin, lcore_.now());
+  const auto learnt = fdb_.learn(segment.vni, segment.index, source, place, lcore_.now());
+  if (trace) {
+    trace->source_is = Source::offered;
+    trace->learnt = learnt;
+  }
   return true;
 }
 
-std::optional<Segment::Place> Switch::find(const Segment& segment, const Mac& destination,
-                                           Trace& note) {
-  std::optional<Segment::Place> place;
-  if (const Segment::Place* known = segment.find(destination)) {
-    note.found = Finding::configured;
-    place = *known;
-  } else {
-    place = fdb_.find(segment.vni, destination, lcore_.now());
-    note.found = place ? Finding::learnt : Finding::unknown;
-    // The FDB is older than the snapshot: its port may be gone, or another tenant's by now.
-    if (place && place->port != kUplinkPort) {
-      const Nic* nic = nics_.find(place->port);
-      if (!nic || nic->vni != segment.vni) place.reset();
+std::optional<Place> Switch::find(const Segment& segment, const Mac& destination, Trace* trace) {
+  const Place* const known = segment.find(destination);
+  const auto place = known ? std::optional(*known) : find_learnt(segment, destination);
+  if (trace) {
+    trace->found = known ? Finding::configured : place ? Finding::learnt : Finding::unknown;
+    if (place) {
+      trace->port = place->port;
+      trace->peer = place->peer;
     }
   }
-  if (place) {
-    note.port = place->port;
-    note.peer = place->peer;
+  return place;
+}
+
+std::optional<Place> Switch::find_learnt(const Segment& segment, const Mac& destination) const {
+  const auto place = fdb_.find(segment.vni, destination, lcore_.now());
+  // The FDB is older than the snapshot: its port may be gone, or another tenant's by now.
+  if (place && place->port != kUplinkPort) {
+    const Nic* nic = nics_.find(place->port);
+    if (!nic || nic->vni != segment.vni) return std::nullopt;
   }
   return place;
 }
@@ -90,7 +94,7 @@ Switch::Out Switch::flood(Packet& packet) {
   return Out::flood;
 }
 
-Switch::Out Switch::forward(Packet& packet, const Segment::Place& place) {
+Switch::Out Switch::forward(Packet& packet, const Place& place) {
   if (place.port == packet.in_port) {
     return place.port == kUplinkPort ? Out::from_wire_to_wire : Out::to_sender;
   }

@@ -16,8 +16,7 @@ namespace butterfly {
 // In:   a parsed frame of a tenant; packet.segment, vni, in_port and, from the wire, source_peer.
 // Out:  packet.out_port and packet.peer set, but for `flood`, where packet.verdicts tells `record`.
 // Cost: two lookups in the segment's known MACs, up to two in the FDB; writes the FDB at most once
-// a
-//       second for each station, and never waits for it.
+//       a second for each station, and never waits for it.
 class Switch {
  public:
   enum class Out : uint8_t {
@@ -70,9 +69,10 @@ class Switch {
 
  private:
   bool is_out_of_date(const Segment& segment, const Packet& packet) const;
-  bool admit_source(const Segment& segment, const Packet& packet, const Mac& source, Trace& note);
-  std::optional<Segment::Place> find(const Segment& segment, const Mac& destination, Trace& note);
-  Out forward(Packet& packet, const Segment::Place& place);
+  bool admit_source(const Segment& segment, const Packet& packet, const Mac& source, Trace* trace);
+  std::optional<Place> find(const Segment& segment, const Mac& destination, Trace* trace);
+  std::optional<Place> find_learnt(const Segment& segment, const Mac& destination) const;
+  Out forward(Packet& packet, const Place& place);
   static Out flood(Packet& packet);
 
   const SegmentTable& segments_;  // of the snapshot, as nics_

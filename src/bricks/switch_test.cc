@@ -24,9 +24,9 @@ class SwitchTest : public ::testing::Test {
     red.index = kRedSlot;
     red.ports = {PortId{1}, PortId{2}};
     red.peers = {kPeer, kOtherPeer};
-    red.known[0x525400000001] = {PortId{1}, kNoPeer};
-    red.known[0x525400000002] = {PortId{2}, kNoPeer};
-    red.known[0x52540000000a] = {kUplinkPort, kPeer};
+    red.known.set(Mac::from_u64(0x525400000001), {PortId{1}, kNoPeer});
+    red.known.set(Mac::from_u64(0x525400000002), {PortId{2}, kNoPeer});
+    red.known.set(Mac::from_u64(0x52540000000a), {kUplinkPort, kPeer});
     segments_.set(std::make_shared<const Segment>(std::move(red)));
     add_nic(PortId{1}, kRed);
     add_nic(PortId{2}, kRed);

@@ -100,7 +100,7 @@ std::shared_ptr<const SegmentTable> build_segments(const Intent& next, const Com
     }
     const PortId port{*state.slots.ports.find(id)};
     segment->ports.push_back(port);
-    segment->known[nic.mac.to_u64()] = {port, kNoPeer};
+    segment->known.set(nic.mac, {port, kNoPeer});
   }
   for (const auto& [address, peer] : next.peers) {
     for (const Vni vni : peer.vnis) {
@@ -112,8 +112,8 @@ std::shared_ptr<const SegmentTable> build_segments(const Intent& next, const Com
   for (const auto& [key, entry] : next.fdb) {
     const auto it = segments.find(entry.vni);
     if (it == segments.end()) continue;
-    it->second->known[entry.mac.to_u64()] = {kUplinkPort,
-                                             PeerId{*state.slots.peers.find(entry.peer)}};
+    const PeerId peer{*state.slots.peers.find(entry.peer)};
+    it->second->known.set(entry.mac, {kUplinkPort, peer});
   }
   auto table = std::make_shared<SegmentTable>();
   for (auto& [vni, segment] : segments) table->set(std::move(segment));

@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/mac.h"
+#include "tables/station_table.h"
 
 namespace butterfly {
 
@@ -18,17 +19,13 @@ inline constexpr uint16_t kMaxSegments = 4096;
 // One tenant L2 network on this host. Immutable; shared by snapshots in which nothing of it
 // changed.
 struct Segment {
-  // Where a MAC that intent names is to be found: a local port, or behind a peer.
-  struct Place {
-    PortId port = kNoPort;  // kUplinkPort when behind `peer`
-    PeerId peer = kNoPeer;
-  };
+  using Place = butterfly::Place;
 
   Vni vni;
-  uint16_t index = 0;                         // slot in the SegmentTable
-  std::vector<PortId> ports;                  // local nics
-  std::vector<PeerId> peers;                  // head-end replication: one copy each
-  std::unordered_map<uint64_t, Place> known;  // by Mac::to_u64(): local nics and static entries
+  uint16_t index = 0;         // slot in the SegmentTable
+  std::vector<PortId> ports;  // local nics
+  std::vector<PeerId> peers;  // head-end replication: one copy each
+  StationTable known;         // local nics and static entries
   Generation generation = 0;
 
   // Whether the peer may speak for the segment.
@@ -36,10 +33,7 @@ struct Segment {
     return std::find(peers.begin(), peers.end(), peer) != peers.end();
   }
   // Null when intent does not name the MAC.
-  const Place* find(const Mac& mac) const {
-    const auto it = known.find(mac.to_u64());
-    return it == known.end() ? nullptr : &it->second;
-  }
+  const Place* find(const Mac& mac) const { return known.find(mac); }
 };
 
 // By slot and by VNI. Immutable.
