@@ -2,6 +2,7 @@
 """Runs a cell: its arms in turn, a placement check between any two, until enough rounds are near and
 undisturbed. Rigs are frozen but for the one whose turn it is."""
 
+import collections
 import dataclasses
 import os
 import time
@@ -17,7 +18,7 @@ class Effort:
     """How much to put into a cell."""
     rounds: int = 9  # near and undisturbed ones that are wanted
     least_rounds: int = 3  # made even if the CPUs never come near
-    most_rounds: int = 20
+    most_rounds: int = 20  # of a session, those that do not count included
     milliseconds: int = 500  # of one run's windows
     new_connections: int = 200_000  # of one run
     slice_seconds: float = 60.0  # for one cell, before another has its turn
@@ -32,6 +33,7 @@ class Bench:
         self._journal = journal
         self._effort = effort
         self._say = say
+        self._made = collections.Counter()  # rounds of each cell, in this session
         self._used = set()  # cells of new connections whose tables have been used
 
     def run_cells(self, cells, done):
@@ -43,11 +45,14 @@ class Bench:
             for cell in list(waiting):
                 self._run_cell(cell, min(deadline, time.monotonic() + self._effort.slice_seconds))
                 done(cell)
-                if self._has_enough(cell) or self._rounds(cell) >= self._effort.most_rounds:
+                if self._is_done(cell):
                     waiting.remove(cell)
 
-    def _rounds(self, cell):
-        """Rounds that were made, whether they count or not."""
+    def _is_done(self, cell):
+        return self._has_enough(cell) or self._made[cell.name] >= self._effort.most_rounds
+
+    def _next_round(self, cell):
+        """Rounds that the journal holds, whether they count or not."""
         return max((run["round"] for run in self._journal.of_cell(cell.name)), default=-1) + 1
 
     def _has_enough(self, cell):
@@ -56,14 +61,15 @@ class Bench:
 
     def _run_cell(self, cell, deadline):
         self._prepare(cell)
-        while not self._has_enough(cell) and self._rounds(cell) < self._effort.most_rounds:
-            must = self._rounds(cell) < self._effort.least_rounds
+        while not self._is_done(cell):
+            number = self._next_round(cell)
+            must = number < self._effort.least_rounds
             line = self._machine.wait_near(PATIENCE_SECONDS)
             if time.monotonic() > deadline and not must:
                 return
             if line >= figures.NEAR_NS and not must:
                 continue
-            number = self._rounds(cell)
+            self._made[cell.name] += 1
             for arm in cell.arms:
                 run = self._run_arm(cell, arm, number, line)
                 line = run["near_after"]

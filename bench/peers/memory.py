@@ -38,10 +38,11 @@ def touched(rig, family, opens):
         rig.stop()
 
 
-def bytes_per_connection(run, machine, binaries, family):
-    """{rig: bytes}."""
+def measure(run, machine, binaries, family):
+    """{rig: {"idle": bytes, "full": bytes, "each": bytes a connection}}."""
     machine.need_hugepages(OvsChain.hugepages)
-    empty, _, _ = touched(EmptyButterfly(run, binaries), family, opens=False)
+    idle, _, _ = touched(EmptyButterfly(run, binaries), family, opens=False)
     _, full, opened = touched(FullButterfly(run, binaries), family, opens=True)
-    ovs_before, ovs_after, ovs_opened = touched(OvsChain(run, binaries), family, opens=True)
-    return {"butterfly": (full - empty) / opened, "ovs": (ovs_after - ovs_before) / ovs_opened}
+    ovs_idle, ovs_full, ovs_opened = touched(OvsChain(run, binaries), family, opens=True)
+    return {"butterfly": {"idle": idle, "full": full, "each": (full - idle) / opened},
+            "ovs": {"idle": ovs_idle, "full": ovs_full, "each": (ovs_full - ovs_idle) / ovs_opened}}

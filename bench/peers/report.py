@@ -55,6 +55,25 @@ def markdown(known, journal, figures, facts):
     yield "Near 0: no run was taken with the CPUs near and nobody else at work; such a figure is doubtful."
     yield from rate_table(known, journal)
     yield from latency_table(known, journal)
+    yield from memory_table(journal)
+
+
+def memory_table(journal):
+    facts = [(family, rig, journal.find_fact(f"memory, IPv{family}", rig)) for family in (4, 6)
+             for rig in ("butterfly", "ovs")]
+    if not any(fact for _, _, fact in facts):
+        return
+    yield ""
+    yield "## Memory"
+    yield ""
+    yield "What the process has touched, its hugepages included, without connections and with a million."
+    yield ""
+    yield "| | MB without | MB with | bytes each |"
+    yield "|---|---|---|---|"
+    for family, rig, fact in facts:
+        if fact:
+            yield (f"| {plots.LABELS[rig]}, IPv{family} | {fact['idle'] / 1e6:.0f} | {fact['full'] / 1e6:.0f} | "
+                   f"{fact['each']:.0f} |")
 
 
 def rigs_in(table):

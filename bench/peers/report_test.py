@@ -66,7 +66,7 @@ class Report(unittest.TestCase):
     def test_is_whole_after_a_full_session(self):
         fill(self.journal, cells.headline() + cells.matrix())
         for key in ("butterfly", "ovs"):
-            self.journal.add_fact("bytes per connection, IPv4", key, 118.0)
+            self.journal.add_fact("memory, IPv4", key, {"idle": 2e8, "full": 3.18e8, "each": 118.0})
         report.write(self.path, self.journal, FACTS)
         latest = json.loads((self.path / "latest.json").read_text())
         for key in ("chain_1_vs_testpmd", "chain_100k_vs_testpmd", "chain_1_vs_ovs", "chain_10k_vs_ovs",
@@ -77,6 +77,7 @@ class Report(unittest.TestCase):
 
     def test_tables_have_as_many_cells_in_every_row(self):
         fill(self.journal, cells.headline() + cells.matrix())
+        self.journal.add_fact("memory, IPv6", "ovs", {"idle": 2e8, "full": 3.18e8, "each": 118.0})
         report.write(self.path, self.journal, FACTS)
         width = None
         for line in (self.path / "latest.md").read_text().splitlines():

@@ -20,9 +20,9 @@ def headline_figures(cells, journal):
         found.update(added_latency(by_name["latency-50"], journal))
     for family, key in ((4, "bytes_per_connection"), (6, "bytes_per_connection_ipv6")):
         for rig, suffix in (("butterfly", ""), ("ovs", "_ovs")):
-            value = journal.find_fact(f"bytes per connection, IPv{family}", rig)
-            if value is not None:
-                found[key + suffix] = {"value": value, "spread": [value, value], "near": 1}
+            fact = journal.find_fact(f"memory, IPv{family}", rig)
+            if fact:
+                found[key + suffix] = {"value": fact["each"], "spread": [fact["each"], fact["each"]], "near": 1}
     return found
 
 

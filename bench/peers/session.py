@@ -126,12 +126,12 @@ def measure(arguments, run, machine, journal):
 
 def measure_memory(arguments, run, machine, journal):
     for family in (4,) if arguments.quick else (4, 6):
-        name = f"bytes per connection, IPv{family}"
-        if journal.find_fact(name, "butterfly") is not None or "memory".find(arguments.only) < 0:
+        name = f"memory, IPv{family}"
+        if journal.find_fact(name, "butterfly") is not None or arguments.only not in "memory":
             continue
-        for rig, value in memory.bytes_per_connection(run, machine, arguments.build_dir, family).items():
-            journal.add_fact(name, rig, value)
-            say(f"  {name}, {rig}: {value:.0f}")
+        for rig, bytes_of in memory.measure(run, machine, arguments.build_dir, family).items():
+            journal.add_fact(name, rig, bytes_of)
+            say(f"  {name}, {rig}: {bytes_of['each']:.0f} bytes a connection, {bytes_of['idle'] / 1e6:.0f} MB without")
 
 
 def show(cell, arguments, journal):
