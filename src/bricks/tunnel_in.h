@@ -51,9 +51,9 @@ class TunnelIn {
  private:
   // A peer that may speak for a segment, as the facts of its packets.
   struct alignas(32) Seen {
+    uint64_t key = ~uint64_t{0};  // as key_of(), which never has all bits set
     IpAddress source;
     Origin origin;
-    Vni vni{~0u};  // no VNI, so that nothing matches
     uint16_t segment = 0;
     PeerId peer;
   };
@@ -63,27 +63,33 @@ class TunnelIn {
   [[gnu::always_inline]] Out take(Packet& packet, Trace* trace) noexcept {
     const auto* outer = pattern_.match<kFamily>(packet.bytes(), packet.length());
     if (!outer) return Out::other;
-    const IpAddress source(outer->ip.source);
     const Vni vni{outer->vxlan.vni()};
-    Seen& seen = seen_[slot_of(outer->ip.source.bytes, vni)];
-    if (seen.vni != vni || seen.source != source) {
-      if (!look_up(source, vni, seen)) return Out::other;
+    const uint64_t key = key_of(outer->ip.source.bytes, vni);
+    // Of an IPv4 address all is in the key.
+    const Seen* seen = &seen_[slot_of(key)];
+    const bool is_same = seen->key == key && (kFamily == wire::Family::v4 ||
+                                              seen->source == IpAddress(outer->ip.source));
+    if (!is_same) [[unlikely]] {
+      seen = look_up(outer->ip.source, vni, key);
+      if (!seen) return Out::other;
     }
-    if (trace) *trace = {source, vni};
-    packet.origin = seen.origin;
-    packet.vni = seen.vni;
-    packet.segment = seen.segment;
-    packet.source_peer = seen.peer;
+    if (trace) *trace = {outer->ip.source, vni};
+    packet.origin = seen->origin;
+    packet.vni = vni;
+    packet.segment = seen->segment;
+    packet.source_peer = seen->peer;
     unwrap_packet(packet, sizeof *outer, outer->udp.length - kAround);
     return Out::inner;
   }
+  // Peers mostly differ in the last bytes of their addresses.
   template <size_t kSize>
-  static size_t slot_of(const std::array<uint8_t, kSize>& source, Vni vni) {
-    // Peers mostly differ in the last bytes of their addresses; Fibonacci hashing spreads those.
-    const uint32_t tail = load_raw<uint32_t>(source.data() + kSize - 4);
-    return ((uint64_t{vni.value} << 32 | tail) * 0x9e3779b97f4a7c15ULL) >> (64 - kSeenBits);
+  static uint64_t key_of(const std::array<uint8_t, kSize>& source, Vni vni) {
+    return uint64_t{vni.value} << 32 | load_raw<uint32_t>(source.data() + kSize - 4);
   }
-  bool look_up(const IpAddress& source, Vni vni, Seen& seen) const noexcept;
+  // Fibonacci hashing: the top bits of the product depend on all bits of the key.
+  static size_t slot_of(uint64_t key) { return (key * 0x9e3779b97f4a7c15ULL) >> (64 - kSeenBits); }
+  // Null for those who may not speak.
+  const Seen* look_up(const IpAddress& source, Vni vni, uint64_t key) noexcept;
 
   // What UDP counts of the outer layers.
   static constexpr uint32_t kAround = sizeof(wire::UdpHeader) + sizeof(wire::VxlanHeader);

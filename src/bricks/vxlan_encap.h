@@ -9,9 +9,10 @@
 
 namespace butterfly {
 
-// In:   a frame that fits the underlay (`path-mtu`); vni, peer and flow_hash set. A clone must have
-//       a first segment of its own (Emit::clone_with_headroom).
-// Out:  outer frame, out_port is the uplink, offload flags clear.
+// In:   a frame that fits the underlay (`path-mtu`); out_port is the uplink; vni, peer and
+// flow_hash
+//       set. A clone must have a first segment of its own (Emit::clone_with_headroom).
+// Out:  outer frame, offload flags clear.
 // Cost: one load of a peer, one of its neighbour, one copy of the peer's template, completed.
 class VxlanEncap {
  public:
@@ -44,12 +45,10 @@ class VxlanEncap {
     // Writing in front of a clone would write into the buffer of the packet it was made of.
     if (RTE_MBUF_CLONED(&packet)) return Out::no_headroom;
     packet.ol_flags &= RTE_MBUF_F_EXTERNAL;
-    const Mac mac = Mac::from_u64(next_hop);
     const uint16_t source_port = source_port_of(packet);
-    const bool fits = is_v4_ ? prepend<wire::Family::v4>(packet, *peer, mac, source_port)
-                             : prepend<wire::Family::v6>(packet, *peer, mac, source_port);
+    const bool fits = is_v4_ ? prepend<wire::Family::v4>(packet, *peer, next_hop, source_port)
+                             : prepend<wire::Family::v6>(packet, *peer, next_hop, source_port);
     if (!fits) return Out::no_headroom;
-    packet.out_port = kUplinkPort;
     if (trace) *trace = {peer->address, packet.vni, source_port};
     return Out::encapsulated;
   }
@@ -64,7 +63,7 @@ class VxlanEncap {
   static uint32_t hash_macs(const Packet& packet);
 
   template <wire::Family kFamily>
-  [[gnu::always_inline]] static bool prepend(Packet& packet, const Peer& peer, const Mac& next_hop,
+  [[gnu::always_inline]] static bool prepend(Packet& packet, const Peer& peer, uint64_t next_hop,
                                              uint16_t source_port) {
     const uint32_t length = packet.length();  // path-mtu keeps it within the underlay's MTU
     uint8_t* const front = packet.prepend(sizeof(wire::OuterLayers<kFamily>));

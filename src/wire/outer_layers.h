@@ -34,15 +34,18 @@ class OuterTemplate {
   // REQUIRES: both addresses of one family.
   OuterTemplate(const Mac& mac, const IpAddress& from, const IpAddress& to, uint16_t udp_port);
 
-  // Writes sizeof(OuterLayers<kFamily>) bytes to `to`, for a frame of `length` bytes behind them.
+  // Writes sizeof(OuterLayers<kFamily>) bytes to `to`, for a frame of `length` bytes behind them;
+  // `next_hop` as Mac::to_u64() gives it.
   // REQUIRES: kFamily is that of the endpoints; outer IP packets have at most 65,535 bytes.
   template <Family kFamily>
-  [[gnu::always_inline]] void write(uint8_t* to, const Mac& next_hop, uint16_t source_port, Vni vni,
+  [[gnu::always_inline]] void write(uint8_t* to, uint64_t next_hop, uint16_t source_port, Vni vni,
                                     uint32_t length) const {
     auto& layers = *reinterpret_cast<OuterLayers<kFamily>*>(to);
     std::memcpy(to, bytes_.data(), sizeof layers);
+    // Both MACs share a word: one store instead of three.
+    const uint64_t macs = __builtin_bswap64(next_hop << 16) | load_raw<uint64_t>(bytes_.data());
+    std::memcpy(to, &macs, sizeof macs);
     const uint32_t udp_length = length + sizeof(UdpHeader) + sizeof(VxlanHeader);
-    layers.ethernet.destination = next_hop;
     layers.udp.source_port = source_port;
     layers.udp.length = static_cast<uint16_t>(udp_length);
     layers.vxlan.vni_reserved = vni.value << 8;

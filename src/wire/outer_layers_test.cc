@@ -28,7 +28,7 @@ class OuterLayersTest : public ::testing::Test {
   // Headers from B to A in front of `length` zeros.
   Bytes datagram(uint32_t length) const {
     Bytes bytes(sizeof(Layers) + length);
-    template_.template write<kFamily>(bytes.data(), kMacA, 0xc123, Vni{0xabcdef}, length);
+    template_.template write<kFamily>(bytes.data(), kMacA.to_u64(), 0xc123, Vni{0xabcdef}, length);
     return bytes;
   }
   const Layers* match(const Bytes& bytes) const {

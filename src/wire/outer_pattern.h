@@ -39,7 +39,7 @@ class OuterPattern {
       ip_length = uint32_t{layers.ip.payload_length} + sizeof(Ipv6Header);
     }
     const uint32_t length = kEthernetHeaderLen + ip_length;
-    if (length < kShortest || length > frame_length) return nullptr;
+    if (length - kShortest > frame_length - kShortest) return nullptr;  // what is too short wraps
     if (layers.udp.length != ip_length - sizeof(layers.ip)) return nullptr;
     if constexpr (kFamily == Family::v4) {
       if (!ipv4_checksum_holds(layers.ip)) return nullptr;
