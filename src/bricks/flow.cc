@@ -43,7 +43,10 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
     return walk(packet, flow);
   }
   if (!shortcut_.take(packet, *flow)) return walk(packet, flow);
-  return packet.out_port == kUplinkPort ? Out::to_wire : Out::to_guest;
+  const bool is_to_wire = packet.out_port == kUplinkPort;
+  if (packet.requests_offload()) [[unlikely]]
+    return is_to_wire ? Out::unfinished_to_wire : Out::unfinished_to_guest;
+  return is_to_wire ? Out::to_wire : Out::to_guest;
 }
 
 FlowLookup::Out FlowLookup::walk(Packet& packet, Flow* flow) noexcept {

@@ -21,10 +21,22 @@ namespace butterfly {
 
 class FlowLookup {
  public:
-  enum class Out : uint8_t { to_guest, to_wire, from_guest, from_wire, elsewhere };
+  enum class Out : uint8_t {
+    to_guest,
+    to_wire,
+    unfinished_to_guest,
+    unfinished_to_wire,
+    from_guest,
+    from_wire,
+    elsewhere,
+  };
   static constexpr std::array kOuts{
       OutInfo{"to-guest", Edge::forward, "by the shortcut: to a guest, as the packet before it"},
       OutInfo{"to-wire", Edge::forward, "by the shortcut: to a peer, as the packet before it"},
+      OutInfo{"unfinished-to-guest", Edge::forward,
+              "by the shortcut: to a guest, with what its sender left to the device"},
+      OutInfo{"unfinished-to-wire", Edge::forward,
+              "by the shortcut: to a peer, with what its sender left to the device"},
       OutInfo{"from-guest", Edge::forward, "came from a guest: antispoof is next"},
       OutInfo{"from-wire", Edge::forward, "came through a tunnel: the switch is next"},
       OutInfo{"elsewhere", Edge::forward, "another lcore owns the flow and takes the packet over"},

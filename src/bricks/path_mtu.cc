@@ -71,6 +71,18 @@ bool write_v6(Packet& packet, uint16_t mtu) {
 
 }  // namespace
 
+bool PathMtu::segments_fit(const Packet& packet) const noexcept {
+  const wire::Parsed& parsed = packet.parsed;
+  if (parsed.kind != wire::FrameKind::flow || parsed.protocol != wire::kProtoTcp) return false;
+  // A flooded copy may begin with an empty segment.
+  wire::TcpHeader storage;
+  const auto* tcp = static_cast<const wire::TcpHeader*>(
+      rte_pktmbuf_read(&packet, parsed.l4, sizeof storage, &storage));
+  if (!tcp) return false;
+  const size_t data = std::min<size_t>(packet.tso_segsz, parsed.l4_length - tcp->header_length());
+  return parsed.l4 - parsed.l3 + tcp->header_length() + data <= mtu_;
+}
+
 PathMtu::Out PathMtu::answer(Packet& packet) noexcept {
   const auto* ethernet = packet.at<wire::EthernetHeader>(0);
   // A flooded copy shares its bytes, or begins with an empty segment.

@@ -15,6 +15,7 @@ namespace butterfly {
 //       out_port = in_port.
 // Cost: one compare for what fits; a sum over at most 1,280 bytes for an answer.
 //
+// Of a super-frame its segments must fit: they are what crosses the underlay.
 // A switch has no address on the segment, so the answer bears the address that the packet was for;
 // the sender looks at the quoted packet only. IPv4 packets without DF are answered like those with:
 // a switch does not fragment. Never answered (RFC 1122 §3.2.2, 4443 §2.4e): ICMP errors and
@@ -51,10 +52,12 @@ class PathMtu {
     if (trace) *trace = {packet.length(), mtu_};
     if (packet.length() <= mtu_ + wire::kEthernetHeaderLen) [[likely]]
       return Out::fits;
+    if (packet.is_super_frame() && segments_fit(packet)) return Out::fits;
     return answer(packet);
   }
 
  private:
+  bool segments_fit(const Packet& packet) const noexcept;
   Out answer(Packet& packet) noexcept;
   bool may_answer_v4(const Packet& packet) const noexcept;
   bool may_answer_v6(const Packet& packet) const noexcept;

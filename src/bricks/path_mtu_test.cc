@@ -193,6 +193,32 @@ TEST_P(PathMtuTest, WhatTheGuestAskedItsDeviceToDoIsForgotten) {
   EXPECT_EQ(packet->ol_flags, 0u);
 }
 
+TEST_P(PathMtuTest, OfASuperFrameTheSegmentsAreJudged) {
+  for (const bool v4_inside : {true, false}) {
+    const std::string text = kEth + (v4_inside ? "ipv4" : "ipv6") +
+                             "/tcp(flags=A, opts=0101080a0000000100000002)/" + "payload(len=1900)";
+    const auto fitting = static_cast<uint16_t>(mtu_ - (v4_inside ? 20 : 40) - 32);
+    for (const bool is_copy : {false, true}) {
+      const auto decide_about = [&](uint16_t segment_size) {
+        OwnedPacket packet = make_parsed(text, Vni{42});
+        packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE | RTE_MBUF_F_RX_LRO;
+        packet->tso_segsz = segment_size;
+        if (!is_copy) return decide(packet);
+        const OwnedPacket copy(clone_with_headroom(*packet, test::pool()));
+        return decide(copy);
+      };
+      EXPECT_EQ(decide_about(fitting), Out::fits);
+      EXPECT_EQ(decide_about(static_cast<uint16_t>(fitting + 1)),
+                is_copy ? Out::too_big : Out::answered);
+      EXPECT_EQ(decide_about(65535), is_copy ? Out::too_big : Out::answered) << "one segment";
+    }
+  }
+  const OwnedPacket udp = make_parsed(v4(1900), Vni{42});
+  udp->ol_flags |= RTE_MBUF_F_RX_LRO;
+  udp->tso_segsz = 500;
+  EXPECT_EQ(decide(udp), Out::answered) << "only TCP is segmented";
+}
+
 TEST_P(PathMtuTest, ATraceTellsBothSizes) {
   const OwnedPacket packet = make_parsed(v4(1500), Vni{42});
   PathMtu::Trace trace{};

@@ -4,6 +4,14 @@
 #include "graph/run_brick.h"
 
 namespace butterfly {
+namespace {
+
+bool is_scarce(const Packet& packet) {
+  return packet.length() > kBufferData &&
+         rte_mempool_avail_count(packet.pool) < packet.pool->size / 2;
+}
+
+}  // namespace
 
 void HandoffOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
   HandoffOut& self = node.brick<HandoffOut>();
@@ -13,7 +21,7 @@ void HandoffOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
     packet->trace_slot = 0;  // the owner begins a trace of its own
     const uint32_t length = packet->length();
     const PortId out_port = packet->out_port;
-    const bool taken = self.mesh_.ring(lcore.index(), owner).push(packet);
+    const bool taken = !is_scarce(*packet) && self.mesh_.ring(lcore.index(), owner).push(packet);
     const Out out = taken ? Out::handed_over : Out::ring_full;
     if (slot != 0) {
       if (TraceStep* step = lcore.trace().add_step(slot, node.index())) {

@@ -89,6 +89,9 @@ class HandoffMesh {
 //
 // In:   flow_hash set; the owner is flow_hash % lcores.
 // Out:  in the owner's ring, or a counted refusal.
+//
+// What lies in a large buffer is handed over only while half of its pool is left: rings that nobody
+// empties must not keep the lcores from receiving.
 class HandoffOut {
  public:
   enum class Out : uint8_t { handed_over, ring_full };

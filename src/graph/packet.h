@@ -64,6 +64,24 @@ struct Packet : rte_mbuf {
   uint32_t length() const { return pkt_len; }
   // True when the bytes may be shared with other packets and must not be written.
   bool is_shared() const { return RTE_MBUF_CLONED(this) || rte_mbuf_refcnt_read(this) > 1; }
+  // As is_shared(), of any segment.
+  bool shares_bytes() const {
+    for (const rte_mbuf* segment = this; segment; segment = segment->next) {
+      if (static_cast<const Packet*>(segment)->is_shared()) return true;
+    }
+    return false;
+  }
+
+  // What its sender left to the device, in DPDK's receive flags: set by the receiving port (virtio
+  // 1.2 §5.1.6.2), cleared by `offload`. A guest may ask for anything; `offload` judges it.
+  bool requests_offload() const { return (ol_flags & kOffloadRequests) != 0; }
+  // The checksum of TCP or UDP is not written yet; its field holds the pseudo header's sum.
+  bool requests_checksum() const {
+    return (ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
+  }
+  // TCP data to be cut into segments of tso_segsz bytes, unless its receiver takes it whole.
+  bool is_super_frame() const { return (ol_flags & RTE_MBUF_F_RX_LRO) != 0; }
+  static constexpr uint64_t kOffloadRequests = RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO;
 
   // Header of type H at `offset` of the first segment, or null when it does not lie inside.
   template <typename H>

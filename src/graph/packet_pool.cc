@@ -33,15 +33,15 @@ void copy_facts(const Packet& from, Packet& to) {
 // page, so that a device may use its physical address: with pages of 4 KiB one buffer a page, all
 // headers at the same offset and thus in the same few sets of the first-level cache. Without huge
 // pages devices work with virtual addresses (or not at all), so buffers may lie close together.
-rte_mempool* create_dense_pool(const char* name, uint32_t count, uint32_t cache, int numa_node) {
-  constexpr uint16_t kRoom = kBufferData + RTE_PKTMBUF_HEADROOM;
-  constexpr uint32_t kBuffer = sizeof(rte_mbuf) + kPacketPrivateSize + kRoom;
+rte_mempool* create_dense_pool(const char* name, uint32_t count, uint32_t cache, int numa_node,
+                               uint16_t room) {
+  const uint32_t buffer = static_cast<uint32_t>(sizeof(rte_mbuf)) + kPacketPrivateSize + room;
   rte_mempool* pool =
-      rte_mempool_create_empty(name, count, kBuffer, cache, sizeof(rte_pktmbuf_pool_private),
+      rte_mempool_create_empty(name, count, buffer, cache, sizeof(rte_pktmbuf_pool_private),
                                numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
   if (!pool) return nullptr;
   rte_pktmbuf_pool_private about{};
-  about.mbuf_data_room_size = kRoom;
+  about.mbuf_data_room_size = room;
   about.mbuf_priv_size = kPacketPrivateSize;
   rte_pktmbuf_pool_init(pool, &about);
   const int taken = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) == 0
@@ -59,14 +59,16 @@ rte_mempool* create_dense_pool(const char* name, uint32_t count, uint32_t cache,
 }  // namespace
 
 StatusOr<PacketPool> PacketPool::create(const std::string& name, uint32_t count, uint32_t cache,
-                                        int numa_node) {
-  rte_mempool* pool = rte_eal_has_hugepages()
-                          ? rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize,
-                                                    kBufferData + RTE_PKTMBUF_HEADROOM, numa_node)
-                          : create_dense_pool(name.c_str(), count, cache, numa_node);
+                                        int numa_node, uint16_t data) {
+  const auto room = static_cast<uint16_t>(data + RTE_PKTMBUF_HEADROOM);
+  rte_mempool* pool =
+      rte_eal_has_hugepages()
+          ? rte_pktmbuf_pool_create(name.c_str(), count, cache, kPacketPrivateSize, room, numa_node)
+          : create_dense_pool(name.c_str(), count, cache, numa_node, room);
   if (!pool) {
+    const uint64_t bytes = uint64_t{count} * (sizeof(Packet) + room);
     return exhausted("packet pool '" + name + "': " + std::to_string(count) + " buffers (" +
-                     std::to_string(count / 1024 * 3) + " MiB) could not be had: " +
+                     std::to_string((bytes >> 20) + 1) + " MiB) could not be had: " +
                      rte_strerror(rte_errno) + " (wanted: more memory, see memory_mb)");
   }
   return PacketPool(pool);
@@ -144,10 +146,38 @@ Packet* clone_with_headroom(Packet& packet, PacketPool& pool) noexcept {
     return nullptr;
   }
   copy_facts(packet, *head);
+  head->ol_flags |= packet.ol_flags & Packet::kOffloadRequests;
+  head->tso_segsz = packet.tso_segsz;
   head->next = body;
   head->nb_segs = static_cast<uint16_t>(body->nb_segs + 1);
   head->pkt_len = body->pkt_len;
   return head;
+}
+
+Packet* copy_packet(const Packet& packet, PacketPool& pool) noexcept {
+  rte_mbuf* copy = rte_pktmbuf_copy(&packet, pool.raw(), 0, packet.length());
+  if (!copy) return nullptr;
+  for (rte_mbuf* segment = copy; segment; segment = segment->next) note_allocated(segment);
+  copy_facts(packet, *to_packet(copy));
+  return to_packet(copy);
+}
+
+Packet* make_alike(const Packet& packet, PacketPool& pool) noexcept {
+  Packet* alike = pool.alloc();
+  if (alike) copy_facts(packet, *alike);
+  return alike;
+}
+
+bool split_packet(Packet& packet, uint16_t at, PacketPool& pool) noexcept {
+  rte_mbuf* rest = pool.alloc();
+  if (!rest) return false;
+  rte_pktmbuf_attach(rest, &packet);
+  rest->data_off = static_cast<uint16_t>(packet.data_off + at);
+  rest->data_len = static_cast<uint16_t>(packet.data_len - at);
+  packet.data_len = at;
+  packet.next = rest;
+  packet.nb_segs = 2;
+  return true;
 }
 
 }  // namespace butterfly

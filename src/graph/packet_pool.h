@@ -13,15 +13,17 @@ namespace butterfly {
 
 // Bytes of data a buffer holds, its headroom apart: a 1,600-byte frame fits one buffer.
 inline constexpr uint16_t kBufferData = 2048;
+// As much as a buffer can hold at all: for super-frames in one piece (decision record 0009).
+inline constexpr uint16_t kLargeBufferData = 65535 - RTE_PKTMBUF_HEADROOM;
 
 // Owns a DPDK mempool. REQUIRES: EAL is initialised before create() and outlives the pool; every
 // packet is back before the pool is destroyed. alloc and free may be called from any thread.
 class PacketPool {
  public:
-  // `count` buffers of kBufferData bytes plus headroom. `cache` buffers are kept by each lcore.
+  // `count` buffers of `data` bytes plus headroom. `cache` buffers are kept by each lcore.
   // resource_exhausted with the size that was wanted when memory does not suffice.
   static StatusOr<PacketPool> create(const std::string& name, uint32_t count, uint32_t cache,
-                                     int numa_node);
+                                     int numa_node, uint16_t data = kBufferData);
   ~PacketPool();
   PacketPool(PacketPool&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
   PacketPool& operator=(PacketPool&&) = delete;
@@ -59,5 +61,12 @@ inline void unwrap_packet(Packet& packet, uint16_t offset, uint32_t length) noex
 Packet* clone_packet(Packet& packet, PacketPool& pool) noexcept;
 // As clone_packet, with an own first segment that has headroom for headers and no bytes yet.
 Packet* clone_with_headroom(Packet& packet, PacketPool& pool) noexcept;
+// A packet with bytes of its own, facts and offload requests copied; null when `pool` is empty.
+Packet* copy_packet(const Packet& packet, PacketPool& pool) noexcept;
+// An empty packet of `pool` with the facts of `packet`; null when `pool` is empty.
+Packet* make_alike(const Packet& packet, PacketPool& pool) noexcept;
+// Leaves `at` bytes in the first segment and the others in one that shares its buffer; false when
+// `pool` is empty. REQUIRES: one segment, at <= its length.
+bool split_packet(Packet& packet, uint16_t at, PacketPool& pool) noexcept;
 
 }  // namespace butterfly

@@ -43,5 +43,46 @@ TEST(TruncatePacket, ACopyIsCutWithoutTouchingTheOriginal) {
   EXPECT_EQ(test::contents(*original), bytes);
 }
 
+TEST(CopyPacket, HasBytesOfItsOwnAndKeepsFactsAndRequests) {
+  const auto bytes = counting(5000);
+  const uint32_t before = test::pool().in_use();
+  {
+    const OwnedPacket original(test::make_large_packet(bytes));
+    original->vni = Vni{9};
+    original->ol_flags |= RTE_MBUF_F_RX_LRO;
+    original->tso_segsz = 500;
+    const OwnedPacket clone(clone_with_headroom(*original, test::pool()));
+    const OwnedPacket copy(copy_packet(*clone, test::pool()));
+    EXPECT_TRUE(clone->shares_bytes());
+    EXPECT_TRUE(original->shares_bytes());
+    EXPECT_FALSE(copy->shares_bytes());
+    EXPECT_EQ(test::contents(*copy), bytes);
+    for (const OwnedPacket* packet : {&clone, &copy}) {
+      EXPECT_EQ((*packet)->vni, Vni{9});
+      EXPECT_TRUE((*packet)->is_super_frame());
+      EXPECT_EQ((*packet)->tso_segsz, 500u);
+    }
+    copy->bytes()[0] = 99;
+    EXPECT_EQ(test::contents(*original), bytes);
+  }
+  EXPECT_EQ(test::pool().in_use(), before);
+}
+
+TEST(SplitPacket, MovesNoByteAndGivesEverythingBack) {
+  const auto bytes = counting(3000);
+  const uint32_t before = test::pool().in_use();
+  const uint32_t large_before = test::large_pool().in_use();
+  for (const uint16_t at : std::initializer_list<uint16_t>{0, 1, 53, 3000}) {
+    const OwnedPacket packet(test::make_large_packet(bytes));
+    ASSERT_TRUE(split_packet(*packet, at, test::pool()));
+    EXPECT_EQ(packet->data_len, at);
+    EXPECT_EQ(packet->length(), bytes.size());
+    EXPECT_EQ(test::contents(*packet), bytes);
+    EXPECT_EQ(rte_mbuf_check(packet.get(), 1, nullptr), 0);
+  }
+  EXPECT_EQ(test::pool().in_use(), before);
+  EXPECT_EQ(test::large_pool().in_use(), large_before);
+}
+
 }  // namespace
 }  // namespace butterfly

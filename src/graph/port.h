@@ -17,12 +17,21 @@ namespace butterfly {
 class Port {
  public:
   // Why a port did not take all packets of a burst.
-  enum class Refusal : uint8_t { none, ring_full, not_connected, too_long };
+  enum class Refusal : uint8_t { none, ring_full, not_connected, too_long, too_few_buffers };
 
   struct Sent {
     uint16_t taken = 0;  // of the burst's first packets; these now belong to the port
-    // Of the first packet that was not taken; too_long says nothing about those behind it.
+    // Of the first packet that was not taken; too_long and too_few_buffers (left, for one so long)
+    // say nothing about those behind it.
     Refusal refusal = Refusal::none;
+  };
+
+  // Offloads that the other side takes upon itself (virtio 1.2 §5.1.3): a packet may then be sent
+  // with a checksum that is not written, or uncut, and DPDK's transmit flags that say so.
+  struct Offloads {
+    bool checksum = false;
+    bool tso4 = false;
+    bool tso6 = false;
   };
 
   virtual ~Port() = default;
@@ -32,7 +41,7 @@ class Port {
   virtual uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
 
   // Sends what it can and takes ownership of the first `taken`; the rest stays the caller's.
-  // Never blocks. REQUIRES: at most kBurst packets.
+  // Never blocks. REQUIRES: at most kBurst packets; none asks for more than offloads().
   virtual Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
 
   // A descriptor that becomes readable when packets arrive after arm(); -1: nothing wakes the lcore
@@ -48,8 +57,13 @@ class Port {
   // Back to polling: no more wake-ups wanted.
   virtual void disarm() noexcept {}
 
+  // Constant within a round of an lcore. Any lcore.
+  virtual Offloads offloads() const noexcept { return {}; }
+
   // Whether the other side is there (guest driver up, link up). Any thread.
   virtual bool is_connected() const noexcept = 0;
+  // Frames from the other side that the port could not take: too long. Any thread.
+  virtual uint64_t refused_frames() const noexcept { return 0; }
 };
 
 }  // namespace butterfly

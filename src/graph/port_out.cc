@@ -73,7 +73,8 @@ void PortOut::flush(Lcore& lcore) {
   waiting_.clear();
 }
 
-// A packet that is too long costs itself only; any other refusal is about all that is left.
+// A packet that is too long, for the port or for what room it has left, costs itself only; any
+// other refusal is about all that is left.
 void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
   std::span left(stage.packets.data(), stage.count);
   uint64_t sent_packets = 0;
@@ -82,7 +83,8 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
     const Port::Sent sent = transmit(id, left, lcore);
     sent_packets += sent.taken;
     left = left.subspan(sent.taken);
-    const bool one = sent.refusal == Port::Refusal::too_long;
+    const bool one =
+        sent.refusal == Port::Refusal::too_long || sent.refusal == Port::Refusal::too_few_buffers;
     const auto refused = left.first(one ? std::min<size_t>(1, left.size()) : left.size());
     for (Packet* packet : refused) {
       sent_bytes -= packet->length();

@@ -29,8 +29,27 @@ class Emit {
   Packet* clone_with_headroom(Packet& packet) {
     return forked(packet, butterfly::clone_with_headroom(packet, lcore_.pool()));
   }
-  // Sends a packet of make() or clone() through `out`, counted there as any other.
+  // As make(), with the facts of `packet` and its history.
+  Packet* make_alike(const Packet& packet) {
+    Packet* made = butterfly::make_alike(packet, lcore_.pool());
+    count_made(made, lcore_.counters().ledger().made);
+    if (made) lcore_.trace().fork(packet, *made);
+    return made;
+  }
+  // A copy with bytes of its own, to be written.
+  Packet* copy(const Packet& packet) { return forked(packet, copy_packet(packet, lcore_.pool())); }
+  // Sends a packet of its own through `out`, counted there as any other, behind all that the brick
+  // has let pass before.
   void send(typename B::Out out, Packet& packet);
+
+  // Engine only: where it gathers the packets that take the usual out, so that send() can let them
+  // go ahead; how many did.
+  void watch(Node* target, Packet** first, Packet*** end) {
+    usual_target_ = target;
+    kept_ = first;
+    kept_end_ = end;
+  }
+  uint64_t sent_ahead() const { return sent_ahead_; }
 
  private:
   void count_made(const Packet* packet, Count& count) {
@@ -44,6 +63,10 @@ class Emit {
 
   Node& node_;
   Lcore& lcore_;
+  Node* usual_target_ = nullptr;
+  Packet** kept_ = nullptr;
+  Packet*** kept_end_ = nullptr;
+  uint64_t sent_ahead_ = 0;
 };
 
 namespace engine {
@@ -95,6 +118,7 @@ template <Brick B, bool kTraced>
   Node* const target = node.target(usual);
   const size_t keeps = target ? usual : kMaxOuts;  // no out has that number
   Packet** kept = burst.data();
+  if constexpr (EmittingBrick<B>) emit.watch(target, burst.data(), &kept);
   uint64_t kept_bytes = 0;
   uint64_t counted = 0;  // of the kept: those of another out with the same target
   for (Packet*& slot : burst) {
@@ -115,11 +139,13 @@ template <Brick B, bool kTraced>
       push_out(node, out, packet, length, lcore);
     }
   }
-  if (kept == burst.data()) return;
+  uint64_t ahead = 0;
+  if constexpr (EmittingBrick<B>) ahead = emit.sent_ahead();
   const std::span together(burst.data(), kept);
-  node.counts()[usual].packets.add(together.size() - counted);
+  if (together.size() + ahead == 0) return;
+  node.counts()[usual].packets.add(together.size() + ahead - counted);
   node.counts()[usual].bytes.add(kept_bytes);
-  target->append(together, lcore);
+  if (!together.empty()) target->append(together, lcore);
 }
 
 template <typename B>
@@ -136,6 +162,12 @@ std::string format_note(const void* note) {
 
 template <typename B>
 void Emit<B>::send(typename B::Out out, Packet& packet) {
+  if (kept_end_ && *kept_end_ != kept_) {
+    const std::span ahead(kept_, *kept_end_);
+    usual_target_->append(ahead, lcore_);
+    sent_ahead_ += ahead.size();
+    *kept_end_ = kept_;
+  }
   engine::push_out(node_, static_cast<size_t>(out), packet, packet.length(), lcore_);
 }
 

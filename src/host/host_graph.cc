@@ -23,7 +23,9 @@ HostGraph::HostGraph(const GraphInputs& in)
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows),
       record_(in.flows, *in.snapshot.nics, shortcut_, in.lcore),
+      offload_to_guest_(in.snapshot.ports),
       path_mtu_(in.snapshot.vtep, in.mtu_answers, in.lcore),
+      offload_to_wire_({}),
       vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
       port_out_(in.snapshot.ports),
       handoff_(in.mesh) {
@@ -41,7 +43,9 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.flood = &graph_.add("flood", flood_);
   nodes_.firewall_to = &graph_.add("firewall-to", firewall_to_);
   nodes_.record = &graph_.add("record", record_);
+  nodes_.offload_to_guest = &graph_.add("offload-to-guest", offload_to_guest_);
   nodes_.path_mtu = &graph_.add("path-mtu", path_mtu_);
+  nodes_.offload_to_wire = &graph_.add("offload-to-wire", offload_to_wire_);
   nodes_.vxlan_encap = &graph_.add("vxlan-encap", vxlan_encap_);
   nodes_.port_out = &port_out_.add_to(graph_, "port-out");
   nodes_.handoff = &handoff_.add_to(graph_, "handoff");
@@ -60,6 +64,8 @@ void HostGraph::wire_from_guest() {
   // By the shortcut: as the packet before it, which came the long way.
   graph_.connect(*n.flow, FlowLookup::Out::to_wire, *n.vxlan_encap);
   graph_.connect(*n.flow, FlowLookup::Out::to_guest, *n.port_out);
+  graph_.connect(*n.flow, FlowLookup::Out::unfinished_to_wire, *n.offload_to_wire);
+  graph_.connect(*n.flow, FlowLookup::Out::unfinished_to_guest, *n.offload_to_guest);
   graph_.connect(*n.flow, FlowLookup::Out::from_guest, *n.antispoof);
   // Beyond this line the source of the packet can be trusted, its content not.
   graph_.connect(*n.antispoof, Antispoof::Out::genuine, *n.firewall_from);
@@ -98,10 +104,16 @@ void HostGraph::wire_delivery() {
   graph_.connect(*n.flood, Flood::Out::copy_local, *n.firewall_to);
   graph_.connect(*n.flood, Flood::Out::copy_tunnel, *n.record);
   // Beyond this line every policy has spoken; what follows is transport.
-  graph_.connect(*n.record, Record::Out::to_guest, *n.port_out);
+  graph_.connect(*n.record, Record::Out::to_guest, *n.offload_to_guest);
   graph_.connect(*n.record, Record::Out::to_wire, *n.path_mtu);
-  graph_.connect(*n.path_mtu, PathMtu::Out::fits, *n.vxlan_encap);
+  graph_.connect(*n.path_mtu, PathMtu::Out::fits, *n.offload_to_wire);
   graph_.connect(*n.path_mtu, PathMtu::Out::answered, *n.port_out);
+  // What guests left to their devices: some targets take it as it is, a tunnel only finished.
+  for (const Offload::Out on : {Offload::Out::untouched, Offload::Out::passed_on,
+                                Offload::Out::finished, Offload::Out::made}) {
+    graph_.connect(*n.offload_to_guest, on, *n.port_out);
+    graph_.connect(*n.offload_to_wire, on, *n.vxlan_encap);
+  }
   graph_.connect(*n.vxlan_encap, VxlanEncap::Out::encapsulated, *n.port_out);
 }
 

@@ -10,6 +10,7 @@
 #include "bricks/flood.h"
 #include "bricks/flow.h"
 #include "bricks/neighbour.h"
+#include "bricks/offload.h"
 #include "bricks/parse.h"
 #include "bricks/path_mtu.h"
 #include "bricks/record.h"
@@ -81,7 +82,9 @@ class HostGraph {
   Flood flood_;
   Firewall firewall_to_;
   Record record_;
+  Offload offload_to_guest_;
   PathMtu path_mtu_;
+  Offload offload_to_wire_;
   VxlanEncap vxlan_encap_;
   PortOut port_out_;
   HandoffOut handoff_;
@@ -89,8 +92,8 @@ class HostGraph {
   Graph graph_;
   struct Nodes {
     Node *parse, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour, *vxlan_decap,
-        *parse_inner, *flow, *firewall_from, *switching, *flood, *firewall_to, *record, *path_mtu,
-        *vxlan_encap, *port_out, *handoff;
+        *parse_inner, *flow, *firewall_from, *switching, *flood, *firewall_to, *record,
+        *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap, *port_out, *handoff;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "host/host_test_support.h"
+#include "support/unfinished.h"
 
 namespace butterfly {
 namespace {
@@ -80,6 +81,21 @@ TEST_F(HostTest, APacketReachesTheNicThatIntentNames) {
   send("a", kHello);
   EXPECT_EQ(received("b").size(), 1u);
   EXPECT_TRUE(received("a").empty());
+  EXPECT_TRUE(test::ledger_closes(host_->counters().ledger));
+}
+
+TEST_F(HostTest, WhatAGuestLeftToItsDeviceIsDoneOnTheShortcutToo) {
+  ASSERT_TRUE(host_->apply(two_nics()).ok());
+  for (int i = 0; i < 5; ++i) {
+    ports_.links.at("a")->feed(test::unfinished(test::bytes_of(kHello)), {.checksum = true});
+    host_->run_round(now_);
+    EXPECT_EQ(received("b"), std::vector{test::describe_packet(test::bytes_of(kHello))}) << i;
+  }
+  uint64_t by_shortcut = 0;
+  for (const OutReport& out : host_->counters().outs) {
+    if (out.node == "flow" && out.out == "unfinished-to-guest") by_shortcut = out.packets;
+  }
+  EXPECT_GE(by_shortcut, 2u);
   EXPECT_TRUE(test::ledger_closes(host_->counters().ledger));
 }
 

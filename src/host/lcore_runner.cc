@@ -25,6 +25,9 @@ constexpr int kUnwakeableMs = 1;
 // burst waits for it.
 constexpr uint32_t kSweepSlots = 256;
 constexpr uint32_t kSweepBuckets = 32;
+// Bytes received in a round before they are worked off and sent: with hundreds of ports or frames
+// of 64 KiB the first ports would else take all buffers, and the cache hold none of it.
+constexpr uint64_t kMaxGathered = 1 << 20;
 
 }  // namespace
 
@@ -144,6 +147,7 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
 
 bool LcoreRunner::poll_ports(LcoreView& view, Poll ports) {
   bool moved = false;
+  uint64_t gathered = 0;
   std::array<Packet*, kBurst> burst;
   ++turn_;
   for (size_t place = 0; place < view.polled.size(); ++place) {
@@ -171,6 +175,10 @@ bool LcoreRunner::poll_ports(LcoreView& view, Poll ports) {
     lcore_.counters().ledger().received.add(count);
     Node& entry = polled.is_uplink ? view.graph->from_wire() : view.graph->from_guest();
     entry.append(std::span(burst.data(), count), lcore_);
+    gathered += bytes;
+    if (gathered < kMaxGathered) continue;
+    view.graph->run(lcore_);
+    gathered = 0;
   }
   return moved;
 }

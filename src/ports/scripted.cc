@@ -19,9 +19,9 @@ ScriptedLink::Frame frame_of(const Packet& packet) {
 
 }  // namespace
 
-void ScriptedLink::feed(Frame frame) {
+void ScriptedLink::feed(Frame frame, const Requests& requests) {
   const std::lock_guard lock(mutex_);
-  fed_.push_back(std::move(frame));
+  fed_.push_back({std::move(frame), requests});
 }
 
 std::vector<ScriptedLink::Frame> ScriptedLink::take() {
@@ -54,12 +54,22 @@ void ScriptedLink::set_longest(uint32_t bytes) {
   longest_ = bytes;
 }
 
-std::optional<ScriptedLink::Frame> ScriptedLink::next() {
+void ScriptedLink::set_offloads(const Port::Offloads& offloads) {
+  const std::lock_guard lock(mutex_);
+  offloads_ = offloads;
+}
+
+Port::Offloads ScriptedLink::offloads() const {
+  const std::lock_guard lock(mutex_);
+  return offloads_;
+}
+
+std::optional<ScriptedLink::Fed> ScriptedLink::next() {
   const std::lock_guard lock(mutex_);
   if (!connected_ || fed_.empty()) return std::nullopt;
-  Frame frame = std::move(fed_.front());
+  Fed fed = std::move(fed_.front());
   fed_.pop_front();
-  return frame;
+  return fed;
 }
 
 Port::Refusal ScriptedLink::put(Frame frame) {
@@ -94,10 +104,13 @@ Packet* ScriptedPort::packet_of(std::span<const uint8_t> frame) {
 uint16_t ScriptedPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
   uint16_t count = 0;
   while (count < packets.size()) {
-    const std::optional<ScriptedLink::Frame> frame = link_->next();
-    if (!frame) break;
-    Packet* packet = packet_of(*frame);
+    const std::optional<ScriptedLink::Fed> fed = link_->next();
+    if (!fed) break;
+    Packet* packet = packet_of(fed->frame);
     if (!packet) break;  // lost, as on a real ring without buffers
+    if (fed->requests.checksum) packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+    if (fed->requests.segment_size != 0) packet->ol_flags |= RTE_MBUF_F_RX_LRO;
+    packet->tso_segsz = fed->requests.segment_size;
     packets[count++] = packet;
   }
   return count;

@@ -23,8 +23,15 @@ class ScriptedLink {
   using Frame = std::vector<uint8_t>;
   static constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
 
+  // What a guest leaves to its device to do.
+  struct Requests {
+    bool checksum = false;
+    uint16_t segment_size = 0;  // 0: not to be segmented
+  };
+
   // Will be received by the port, in order.
-  void feed(Frame frame);
+  void feed(Frame frame) { feed(std::move(frame), Requests()); }
+  void feed(Frame frame, const Requests& requests);
   // What the port sent since the last call, in order.
   std::vector<Frame> take();
   // Frames that the port has not received yet.
@@ -37,11 +44,18 @@ class ScriptedLink {
   void set_room(uint32_t frames);
   // Frames longer than this are refused; kNoLimit at first.
   void set_longest(uint32_t bytes);
+  // What it takes as it is; nothing at first.
+  void set_offloads(const Port::Offloads& offloads);
+  Port::Offloads offloads() const;
 
  private:
   friend class ScriptedPort;
+  struct Fed {
+    Frame frame;
+    Requests requests;
+  };
   // The next frame to receive, none when there is none or nobody is connected.
-  std::optional<Frame> next();
+  std::optional<Fed> next();
   // Whether the frame was taken, else why not.
   Port::Refusal put(Frame frame);
 
@@ -49,7 +63,8 @@ class ScriptedLink {
   bool connected_ = true;
   uint32_t room_ = kNoLimit;
   uint32_t longest_ = kNoLimit;
-  std::deque<Frame> fed_;
+  Port::Offloads offloads_;
+  std::deque<Fed> fed_;
   std::vector<Frame> sent_;
 };
 
@@ -62,6 +77,7 @@ class ScriptedPort : public Port {
 
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  Offloads offloads() const noexcept override { return link_->offloads(); }
   bool is_connected() const noexcept override { return link_->is_connected(); }
 
  private:

@@ -5,6 +5,7 @@
 #include "support/packet_dissect.h"
 #include "support/packet_fields.h"
 #include "support/packet_text.h"
+#include "support/unfinished.h"
 
 namespace butterfly::scenario {
 namespace {
@@ -117,10 +118,13 @@ Status ScenarioRun::step(size_t& index) {
   const std::string& verb = line.verb();
   if (verb == "count") return count(line);
   if (verb == "connected" || verb == "ring" || verb == "longest") return set_port(line);
+  if (verb == "takes") return set_offloads(line);
   if (verb == "pass" || verb == "drop") return pass_or_drop(line);
   if (verb == "send" || verb == "queue") {
     RETURN_IF_ERROR(send(line, 2));
     if (verb == "queue") return ok_status();
+  } else if (verb == "unfinished" || verb == "unsegmented") {
+    RETURN_IF_ERROR(send_unfinished(line));
   } else if (verb == "burst") {
     RETURN_IF_ERROR(burst(line));
   } else if (verb == "after") {
@@ -130,9 +134,11 @@ Status ScenarioRun::step(size_t& index) {
   } else if (verb == "expect") {
     return fault(line, "expect stands alone (wanted right behind send, burst or after)");
   } else {
-    return fault(line, "'" + verb +
-                           "' is not known (wanted an intent line, pass, drop, send, queue, "
-                           "burst, after, expect, count, connected, ring or longest)");
+    return fault(
+        line, "'" + verb +
+                  "' is not known (wanted an intent line, pass, drop, send, queue, "
+                  "unfinished, unsegmented, burst, after, expect, count, connected, ring, longest "
+                  "or takes)");
   }
   return expect(index);
 }
@@ -177,6 +183,22 @@ Status ScenarioRun::send(const Line& line, size_t packet_word) {
   return ok_status();
 }
 
+Status ScenarioRun::send_unfinished(const Line& line) {
+  const StatusOr<ScriptedLink*> link = port(line.word(1));
+  if (!link.ok()) return fault(line, std::string(link.status().message()));
+  ScriptedLink::Requests requests{.checksum = true};
+  if (line.verb() == "unsegmented") {
+    const StatusOr<uint64_t> size = parse_number(line.word(2), 65535);
+    if (!size.ok()) return fault(line, "wanted: unsegmented PORT SIZE PACKET");
+    requests.segment_size = static_cast<uint16_t>(*size);
+  }
+  const auto bytes = test::build_packet(line.from_word(line.verb() == "unsegmented" ? 3 : 2));
+  if (!bytes.ok()) return fault(line, std::string(bytes.status().message()));
+  (*link)->feed(test::unfinished(*bytes), requests);
+  host_->settle();
+  return ok_status();
+}
+
 Status ScenarioRun::pass_or_drop(const Line& line) {
   const bool passes = line.verb() == "pass";
   const size_t packet_word = passes ? 3 : 2;
@@ -217,6 +239,20 @@ Status ScenarioRun::set_port(const Line& line) {
   }
   const auto amount = static_cast<uint32_t>(limit);
   line.verb() == "ring" ? (*link)->set_room(amount) : (*link)->set_longest(amount);
+  return ok_status();
+}
+
+Status ScenarioRun::set_offloads(const Line& line) {
+  const StatusOr<ScriptedLink*> link = port(line.word(1));
+  if (!link.ok()) return fault(line, std::string(link.status().message()));
+  const std::string& what = line.word(2);
+  if (what == "segments") {
+    (*link)->set_offloads({.checksum = true, .tso4 = true, .tso6 = true});
+  } else if (what == "checksums") {
+    (*link)->set_offloads({.checksum = true});
+  } else {
+    return fault(line, "wanted: takes PORT checksums, or segments");
+  }
   return ok_status();
 }
 

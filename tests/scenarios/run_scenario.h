@@ -43,9 +43,12 @@ class ScenarioRun {
   Status apply_intent();
   // Feeds the packet that begins at that word.
   Status send(const Line& line, size_t packet_word);
+  // As a guest leaves it to its device.
+  Status send_unfinished(const Line& line);
   Status pass_or_drop(const Line& line);
   Status burst(const Line& line);
   Status set_port(const Line& line);
+  Status set_offloads(const Line& line);
   Status count(const Line& line);
   // Compares what came out with the expect lines that follow lines[index]; leaves `index` at the
   // last of them.

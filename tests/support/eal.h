@@ -10,5 +10,7 @@ namespace butterfly::test {
 void start_eal();
 // A pool for the whole process, made at first use.
 PacketPool& pool();
+// The same of large buffers, for super-frames.
+PacketPool& large_pool();
 
 }  // namespace butterfly::test

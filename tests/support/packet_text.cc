@@ -60,8 +60,10 @@ std::string describe_packet(std::span<const uint8_t> bytes) {
   return to_text(layers);
 }
 
-Packet* make_packet(std::span<const uint8_t> bytes) {
-  Packet* packet = pool().alloc();
+namespace {
+
+Packet* make_packet_of(PacketPool& pool, std::span<const uint8_t> bytes) {
+  Packet* packet = pool.alloc();
   const auto length = static_cast<uint16_t>(bytes.size());
   char* room = packet ? rte_pktmbuf_append(packet, length) : nullptr;
   if (!room) {
@@ -70,6 +72,14 @@ Packet* make_packet(std::span<const uint8_t> bytes) {
   }
   std::ranges::copy(bytes, room);
   return packet;
+}
+
+}  // namespace
+
+Packet* make_packet(std::span<const uint8_t> bytes) { return make_packet_of(pool(), bytes); }
+
+Packet* make_large_packet(std::span<const uint8_t> bytes) {
+  return make_packet_of(large_pool(), bytes);
 }
 
 Packet* make_packet(std::string_view text) { return make_packet(bytes_of(text)); }

@@ -34,6 +34,8 @@ std::string describe_packet(std::span<const uint8_t> bytes);
 // A Packet of the test pool with these bytes, facts reset.
 Packet* make_packet(std::span<const uint8_t> bytes);
 Packet* make_packet(std::string_view text);
+// The same of the pool of large buffers, in one segment.
+Packet* make_large_packet(std::span<const uint8_t> bytes);
 // All bytes of a packet, over its segments.
 std::vector<uint8_t> contents(const Packet& packet);
 
