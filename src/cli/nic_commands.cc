@@ -123,8 +123,8 @@ std::string list_text(const v1::ListNicsResponse& response) {
 
 std::string stats_text(const v1::NicState& state) {
   Table table({"", "PACKETS", "BYTES", "REFUSED"});
-  table.add(
-      {"from guest", std::to_string(state.rx_packets()), std::to_string(state.rx_bytes()), ""});
+  table.add({"from guest", std::to_string(state.rx_packets()), std::to_string(state.rx_bytes()),
+             std::to_string(state.rx_refused())});
   table.add({"to guest", std::to_string(state.tx_packets()), std::to_string(state.tx_bytes()),
              std::to_string(state.tx_refused())});
   return table.to_string();

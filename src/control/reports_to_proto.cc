@@ -13,6 +13,7 @@ v1::NicState to_proto(const NicReport& report) {
   message.set_tx_packets(report.tx_packets);
   message.set_tx_bytes(report.tx_bytes);
   message.set_tx_refused(report.tx_refused);
+  message.set_rx_refused(report.rx_refused);
   return message;
 }
 

@@ -11,9 +11,15 @@ namespace {
 
 // Bytes that one packet buffer takes: mbuf and facts, headroom and data, the pool's own header.
 constexpr uint64_t kBufferBytes = sizeof(Packet) + RTE_PKTMBUF_HEADROOM + kBufferData + 128;
-// Of the memory given, the part for packets; devices' rings and tables take the rest.
-constexpr uint64_t kPoolPercent = 60;
+constexpr uint64_t kLargeBufferBytes =
+    sizeof(Packet) + RTE_PKTMBUF_HEADROOM + kLargeBufferData + 128;
+// Of the memory given, the parts for packets and for super-frames; devices' rings and tables take
+// the rest.
+constexpr uint64_t kPoolPercent = 52;
+constexpr uint64_t kLargePoolPercent = 8;
 constexpr uint32_t kPoolCache = 256;
+// Super-frames live for a round: an lcore's cache would only hoard them.
+constexpr uint32_t kLargePoolCache = 0;
 // What guests expect to be able to send (RFC 894), and the least that IPv6 needs (RFC 8200 §5).
 constexpr uint16_t kUsualGuestMtu = 1500;
 constexpr uint16_t kLeastGuestMtu = 1280;
@@ -70,7 +76,13 @@ Status Daemon::start_host(const Config& config) {
       "packets", static_cast<uint32_t>(bytes * kPoolPercent / 100 / kBufferBytes), kPoolCache, -1);
   if (!pool.ok()) return pool.status();
   pool_.emplace(std::move(*pool));
-  factory_ = std::make_unique<DaemonPortFactory>(config.daemon.socket_directory, *pool_);
+  auto large = PacketPool::create(
+      "super-frames", static_cast<uint32_t>(bytes * kLargePoolPercent / 100 / kLargeBufferBytes),
+      kLargePoolCache, -1, kLargeBufferData);
+  if (!large.ok()) return large.status();
+  large_pool_.emplace(std::move(*large));
+  factory_ =
+      std::make_unique<DaemonPortFactory>(config.daemon.socket_directory, *pool_, *large_pool_);
 
   HostOptions options;
   options.cpus = config.dataplane.lcores;

@@ -28,8 +28,9 @@ class Daemon {
   Status start_host(const Config& config);
   Status start_control(const DaemonConfig& config);
 
-  // Members end in reverse order: first the API, last the packet pool.
+  // Members end in reverse order: first the API, last the packet pools.
   std::optional<PacketPool> pool_;
+  std::optional<PacketPool> large_pool_;
   std::unique_ptr<DaemonPortFactory> factory_;
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Host> host_;

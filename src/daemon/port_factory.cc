@@ -19,7 +19,7 @@ StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, Po
     if (!tap.ok()) return tap.status();
     return std::unique_ptr<Port>(std::move(*tap));
   }
-  auto port = VhostUserPort::create(socket_path(nic), pool_, *quiescence_);
+  auto port = VhostUserPort::create(socket_path(nic), pool_, large_, *quiescence_);
   if (!port.ok()) return port.status();
   return std::unique_ptr<Port>(std::move(*port));
 }

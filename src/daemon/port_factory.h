@@ -10,8 +10,9 @@ namespace butterfly {
 
 class DaemonPortFactory : public PortFactory {
  public:
-  DaemonPortFactory(std::string socket_directory, PacketPool& pool)
-      : socket_directory_(std::move(socket_directory)), pool_(pool) {}
+  // `large` holds super-frames (see VhostUserPort::create).
+  DaemonPortFactory(std::string socket_directory, PacketPool& pool, PacketPool& large)
+      : socket_directory_(std::move(socket_directory)), pool_(pool), large_(large) {}
 
   void attach(Quiescence& quiescence) override { quiescence_ = &quiescence; }
   StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
@@ -20,6 +21,7 @@ class DaemonPortFactory : public PortFactory {
  private:
   std::string socket_directory_;
   PacketPool& pool_;
+  PacketPool& large_;
   Quiescence* quiescence_ = nullptr;
 };
 

@@ -59,6 +59,7 @@ std::vector<NicReport> HostImpl::nic_reports() const {
     report.lcore = state_.placement.at(id);
     report.rx_packets = now.rx_packets - base.rx_packets;
     report.rx_bytes = now.rx_bytes - base.rx_bytes;
+    report.rx_refused = nic_ports_.at(id)->refused_frames();
     report.tx_packets = now.tx_packets - base.tx_packets;
     report.tx_bytes = now.tx_bytes - base.tx_bytes;
     report.tx_refused = now.tx_refused - base.tx_refused;

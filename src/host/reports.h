@@ -48,6 +48,7 @@ struct NicReport {
   uint16_t lcore = 0;       // index of the lcore that polls it
   uint64_t rx_packets = 0;  // from the guest
   uint64_t rx_bytes = 0;
+  uint64_t rx_refused = 0;  // frames longer than the port takes
   uint64_t tx_packets = 0;  // to the guest
   uint64_t tx_bytes = 0;
   uint64_t tx_refused = 0;  // ring full or not connected

@@ -2,12 +2,19 @@
 #include "ports/vhost_user.h"
 
 #include <fcntl.h>
+#include <rte_memcpy.h>
+#include <rte_version.h>
 #include <rte_vhost.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <map>
 #include <mutex>
+
+#include "ports/pool_gate.h"
 
 namespace butterfly {
 namespace {
@@ -16,27 +23,58 @@ namespace {
 constexpr uint16_t kToGuest = 0;
 constexpr uint16_t kFromGuest = 1;
 
-// What librte_vhost would offer and we do not (yet) carry: a wrong checksum or an unsegmented
-// packet must never reach a wire; a packed ring does not survive our restart.
-// Bit numbers of virtio 1.2 §5.1.3 and §6; linux/virtio_net.h does not compile as C++.
-constexpr uint64_t kNotOffered = 1ULL << 0 |   // CSUM
-                                 1ULL << 1 |   // GUEST_CSUM
-                                 1ULL << 7 |   // GUEST_TSO4
-                                 1ULL << 8 |   // GUEST_TSO6
-                                 1ULL << 9 |   // GUEST_ECN
+// Bits of virtio 1.2 §5.1.3 and §6; linux/virtio_net.h does not compile as C++.
+constexpr uint64_t kCsum = 1ULL << 0;
+constexpr uint64_t kGuestCsum = 1ULL << 1;
+constexpr uint64_t kGuestTso4 = 1ULL << 7;
+constexpr uint64_t kGuestTso6 = 1ULL << 8;
+constexpr uint64_t kHostTso4 = 1ULL << 11;
+constexpr uint64_t kHostTso6 = 1ULL << 12;
+constexpr uint64_t kMergeableBuffers = 1ULL << 15;
+constexpr uint64_t kRequests = kCsum | kHostTso4 | kHostTso6;
+// What librte_vhost would offer and we do not carry.
+constexpr uint64_t kNotOffered = 1ULL << 9 |   // GUEST_ECN
                                  1ULL << 10 |  // GUEST_UFO
-                                 1ULL << 11 |  // HOST_TSO4
-                                 1ULL << 12 |  // HOST_TSO6
                                  1ULL << 13 |  // HOST_ECN
                                  1ULL << 14 |  // HOST_UFO
                                  1ULL << 22 |  // MQ
                                  1ULL << 34;   // RING_PACKED
 
-// One buffer a frame: without it librte_vhost copies whatever length a descriptor states, chaining
-// buffers until the pool is empty, and one guest could stop everybody. What is longer than
-// kBufferData it drops; no link of ours carries that either.
-constexpr uint64_t kRegisterFlags = RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS |
-                                    RTE_VHOST_USER_LINEARBUF_SUPPORT;
+constexpr uint64_t kRegisterFlags = RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
+
+// After large frames so many are taken at once, so that a guest keeps the lcore from others for no
+// longer than half a megabyte's copy.
+constexpr uint16_t kLargeBurst = 8;
+
+// Older libraries can be made to read far outside a frame by what a guest asks for (CVE-2024-11614,
+// and reading the request twice): then nothing may be asked for.
+bool library_reads_requests_safely() {
+  int year = 0;
+  int month = 0;
+  int minor = 0;
+  if (std::sscanf(rte_version(), "DPDK %d.%d.%d", &year, &month, &minor) != 3) return false;
+  switch (year) {
+    case 22:
+      return minor >= 8;
+    case 23:
+      return minor >= 4;
+    case 24:
+      return minor >= 2;
+    default:
+      return year > 24;
+  }
+}
+
+// For the port's guest to take it as it is, its header must stay untouched. librte_vhost would
+// write a pseudo header's sum without the length into a super-frame, as Intel's NICs want it; a
+// guest that forwards it would then send wrong checksums. It does not when the first segment ends
+// before the TCP header does.
+void keep_checksum(Packet& packet, PacketPool& pool) {
+  const auto headers = static_cast<uint16_t>(packet.l2_len + packet.l3_len + packet.l4_len);
+  if (packet.nb_segs == 1 && packet.data_len >= headers) {
+    split_packet(packet, static_cast<uint16_t>(headers - 1), pool);
+  }
+}
 
 // librte_vhost's callbacks carry only a device number; its "ifname" is the socket path.
 std::mutex registry_mutex;
@@ -74,16 +112,18 @@ const rte_vhost_device_ops kCallbacks = [] {
 }  // namespace
 
 StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string& path,
-                                                               PacketPool& pool,
+                                                               PacketPool& pool, PacketPool& large,
                                                                Quiescence& quiescence) {
   if (path.size() > kMaxSocketPath) {
     return invalid("vhost-user socket '" + path + "': " + std::to_string(path.size()) +
                    " bytes (wanted: at most " + std::to_string(kMaxSocketPath) +
                    "; choose a shorter socket_directory or nic id)");
   }
+  RETURN_IF_ERROR(PoolGate::make());
   Fd wake(epoll_create1(EPOLL_CLOEXEC));
   if (!wake) return exhausted("vhost-user socket '" + path + "': no descriptor left");
-  std::unique_ptr<VhostUserPort> port(new VhostUserPort(path, std::move(wake), pool, quiescence));
+  std::unique_ptr<VhostUserPort> port(
+      new VhostUserPort(path, std::move(wake), pool, large, quiescence));
   {
     // librte_vhost itself would let two share a path.
     const std::lock_guard lock(registry_mutex);
@@ -95,7 +135,8 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string
   if (rte_vhost_driver_register(path.c_str(), kRegisterFlags) != 0) {
     return unavailable("vhost-user socket '" + path + "': librte_vhost refused it");
   }
-  if (rte_vhost_driver_disable_features(path.c_str(), kNotOffered) != 0 ||
+  const uint64_t not_offered = kNotOffered | (library_reads_requests_safely() ? 0 : kRequests);
+  if (rte_vhost_driver_disable_features(path.c_str(), not_offered) != 0 ||
       rte_vhost_driver_callback_register(path.c_str(), &kCallbacks) != 0 ||
       rte_vhost_driver_start(path.c_str()) != 0) {
     return unavailable("vhost-user socket '" + path + "': librte_vhost did not start it");
@@ -122,6 +163,16 @@ void VhostUserPort::attach(int device) {
   }
   rte_vhost_enable_guest_notification(device, kToGuest, 0);
   rte_vhost_enable_guest_notification(device, kFromGuest, 1);
+  uint64_t features = 0;
+  rte_vhost_get_negotiated_features(device, &features);
+  const bool checksum = (features & kGuestCsum) != 0;
+  offloads_ = {checksum, checksum && (features & kGuestTso4) != 0,
+               checksum && (features & kGuestTso6) != 0};
+  sends_super_frames_ = (features & (kHostTso4 | kHostTso6)) != 0;
+  merges_buffers_ = (features & kMergeableBuffers) != 0;
+  uint16_t used = 0;
+  rte_vhost_get_vring_base(device, kFromGuest, &ring_position_, &used);
+  received_ = 0;
   device_.store(device, std::memory_order_release);
   spdlog::info("port {}: guest connected", path_);
 }
@@ -137,20 +188,68 @@ void VhostUserPort::detach() {
 uint16_t VhostUserPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
   const int device = device_.load(std::memory_order_acquire);
   if (device < 0) return 0;
-  return rte_vhost_dequeue_burst(device, kFromGuest, pool_.raw(), to_mbufs(packets.data()),
-                                 static_cast<uint16_t>(packets.size()));
+  return sends_super_frames_ ? receive_large(device, packets)
+                             : take_from_ring(device, pool_, packets);
+}
+
+uint16_t VhostUserPort::take_from_ring(int device, const PacketPool& pool,
+                                       std::span<Packet*> packets) noexcept {
+  const auto wanted = static_cast<uint16_t>(packets.size());
+  const uint16_t count = rte_vhost_dequeue_burst(device, kFromGuest, PoolGate::open_once(pool),
+                                                 to_mbufs(packets.data()), wanted);
+  received_ = static_cast<uint16_t>(received_ + count);
+  if (count < wanted) note_refused(device);
+  return count;
+}
+
+// Most frames are small all the same: they do not keep a large buffer from the next super-frame.
+uint16_t VhostUserPort::receive_large(int device, std::span<Packet*> packets) noexcept {
+  const size_t wanted = std::min<size_t>(large_burst_, packets.size());
+  const uint16_t count = take_from_ring(device, large_, packets.first(wanted));
+  std::array<Packet*, kBurst> emptied;
+  uint16_t moved = 0;
+  for (Packet*& packet : packets.first(count)) {
+    if (packet->length() > kBufferData) continue;
+    Packet* small = pool_.alloc();
+    if (!small) continue;
+    const auto length = static_cast<uint16_t>(packet->length());
+    rte_memcpy(rte_pktmbuf_append(small, length), packet->bytes().data(), length);
+    small->ol_flags = packet->ol_flags;
+    small->tx_offload = packet->tx_offload;
+    emptied[moved++] = std::exchange(packet, small);
+  }
+  free_packets(std::span(emptied.data(), moved));
+  large_burst_ = moved == count ? kBurst : kLargeBurst;
+  return count;
+}
+
+// The ring has moved on by what was received and by what the library has dropped.
+void VhostUserPort::note_refused(int device) noexcept {
+  uint16_t position = 0;
+  uint16_t used = 0;
+  if (rte_vhost_get_vring_base(device, kFromGuest, &position, &used) != 0) return;
+  const auto refused = static_cast<int16_t>(position - ring_position_ - received_);
+  ring_position_ = position;
+  received_ = 0;
+  // Less than nothing: the library has announced a guest that has moved here (RARP).
+  if (refused > 0) refused_frames_.fetch_add(refused, std::memory_order_relaxed);
 }
 
 Port::Sent VhostUserPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
   const int device = device_.load(std::memory_order_acquire);
   if (device < 0) return {0, Refusal::not_connected};
+  if (offloads_.tso4 || offloads_.tso6) {
+    for (Packet* packet : packets) {
+      if ((packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) keep_checksum(*packet, pool_);
+    }
+  }
   const uint16_t taken = rte_vhost_enqueue_burst(device, kToGuest, to_mbufs(packets.data()),
                                                  static_cast<uint16_t>(packets.size()));
   free_packets(packets.first(taken));  // enqueue has copied them
   if (taken == packets.size()) return {taken, Refusal::none};
   // With buffers left it is the packet that does not fit, not its neighbours.
-  const bool has_buffers = rte_vhost_avail_entries(device, kToGuest) != 0;
-  return {taken, has_buffers ? Refusal::too_long : Refusal::ring_full};
+  if (rte_vhost_avail_entries(device, kToGuest) == 0) return {taken, Refusal::ring_full};
+  return {taken, merges_buffers_ ? Refusal::too_few_buffers : Refusal::too_long};
 }
 
 bool VhostUserPort::arm() noexcept {

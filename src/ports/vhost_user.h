@@ -18,18 +18,24 @@ namespace butterfly {
 // The longest path a unix socket may have (sockaddr_un, without the final NUL).
 inline constexpr size_t kMaxSocketPath = 107;
 
-// One queue pair. Offers neither offloads nor packed rings: only what works is offered.
+// One queue pair. Offered: checksums and TCP segmentation, both ways (decision record 0009). Not
+// offered, since librte_vhost does not carry it: ECN's segmentation bits, UDP fragmentation; nor
+// packed rings, which do not survive our restart. What was offered once must be offered for ever:
+// QEMU refuses a backend that takes away what a running guest has negotiated.
+//
+// Frames of a guest that may send super-frames are received into large buffers; what fits an
+// ordinary one is moved there at once. What does not fit its buffer is refused (ports/pool_gate.h).
 //
 // Threads, besides those of Port: librte_vhost's own thread reports the guest's coming and going;
 // it waits for the lcores to be elsewhere before a device disappears. The guest is hostile: its
 // ring is read by librte_vhost, its packets are checked by the bricks.
 class VhostUserPort : public Port {
  public:
-  // Registers `path` and begins to connect, again every second until QEMU listens there. Errors:
-  // invalid_argument for a path over kMaxSocketPath bytes, already_exists when this process serves
-  // it already.
+  // Registers `path` and begins to connect, again every second until QEMU listens there. Received
+  // are packets of `pool` and, over kBufferData bytes, of `large`. Errors: invalid_argument for a
+  // path over kMaxSocketPath bytes, already_exists when this process serves it already.
   static StatusOr<std::unique_ptr<VhostUserPort>> create(const std::string& path, PacketPool& pool,
-                                                         Quiescence& quiescence);
+                                                         PacketPool& large, Quiescence& quiescence);
   // Unregisters; returns when no callback can come any more. REQUIRES: no lcore can reach the port.
   ~VhostUserPort() override;
 
@@ -38,8 +44,12 @@ class VhostUserPort : public Port {
   int wake_fd() const noexcept override { return wake_.get(); }
   bool arm() noexcept override;
   void disarm() noexcept override;
+  Offloads offloads() const noexcept override { return is_connected() ? offloads_ : Offloads{}; }
   bool is_connected() const noexcept override {
     return device_.load(std::memory_order_acquire) >= 0;
+  }
+  uint64_t refused_frames() const noexcept override {
+    return refused_frames_.load(std::memory_order_relaxed);
   }
 
   // librte_vhost's thread: the guest's driver is ready, or going away.
@@ -47,16 +57,36 @@ class VhostUserPort : public Port {
   void detach();
 
  private:
-  VhostUserPort(std::string path, Fd wake, PacketPool& pool, Quiescence& quiescence)
-      : path_(std::move(path)), wake_(std::move(wake)), pool_(pool), quiescence_(quiescence) {}
+  VhostUserPort(std::string path, Fd wake, PacketPool& pool, PacketPool& large,
+                Quiescence& quiescence)
+      : path_(std::move(path)),
+        wake_(std::move(wake)),
+        pool_(pool),
+        large_(large),
+        quiescence_(quiescence) {}
+
+  uint16_t receive_large(int device, std::span<Packet*> packets) noexcept;
+  uint16_t take_from_ring(int device, const PacketPool& pool, std::span<Packet*> packets) noexcept;
+  void note_refused(int device) noexcept;
 
   std::string path_;
   Fd wake_;  // an epoll that holds the guest's kick descriptor while there is one
   Fd kick_;  // our copy of it; changed only while no lcore can see the device
   PacketPool& pool_;
+  PacketPool& large_;
   Quiescence& quiescence_;
   bool registered_ = false;
+  // What the guest has negotiated; changed only while no lcore can see the device.
+  Offloads offloads_;
+  bool sends_super_frames_ = false;
+  bool merges_buffers_ = false;
   std::atomic<int> device_{-1};  // librte_vhost's number; -1 while the guest is away
+
+  // The polling lcore's.
+  uint16_t large_burst_ = kBurst;  // how many frames to take into large buffers
+  uint16_t ring_position_ = 0;     // of the guest's ring, when it was last looked at
+  uint16_t received_ = 0;          // since then
+  std::atomic<uint64_t> refused_frames_{0};
 };
 
 }  // namespace butterfly

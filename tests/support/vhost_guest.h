@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest and its VMM as a test scripts them, at the other end of a vhost-user socket: it owns the
+// memory and one queue pair, and may lie in all of it. Sources: QEMU's vhost-user.rst (front-end),
+// virtio 1.2 §2.7 (split rings), §5.1.6 (headers).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace butterfly::test {
+
+// Feature bits (virtio 1.2 §5.1.3, §6).
+inline constexpr uint64_t kVirtioCsum = 1ULL << 0;
+inline constexpr uint64_t kVirtioGuestCsum = 1ULL << 1;
+inline constexpr uint64_t kVirtioGuestTso4 = 1ULL << 7;
+inline constexpr uint64_t kVirtioGuestTso6 = 1ULL << 8;
+inline constexpr uint64_t kVirtioHostTso4 = 1ULL << 11;
+inline constexpr uint64_t kVirtioHostTso6 = 1ULL << 12;
+inline constexpr uint64_t kVirtioMergeable = 1ULL << 15;
+inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
+// What a Linux guest negotiates of the above.
+inline constexpr uint64_t kVirtioLinux = kVirtioCsum | kVirtioGuestCsum | kVirtioGuestTso4 |
+                                         kVirtioGuestTso6 | kVirtioHostTso4 | kVirtioHostTso6 |
+                                         kVirtioMergeable | kVirtioVersion1;
+
+// virtio 1.2 §5.1.6, in front of each frame.
+struct VirtioHeader {
+  uint8_t flags = 0;     // 1: the checksum from csum_start on is not written
+  uint8_t gso_type = 0;  // 1 TCP over IPv4, 3 UDP fragments, 4 TCP over IPv6, 5 UDP; 0x80: ECN
+  uint16_t hdr_len = 0;
+  uint16_t gso_size = 0;
+  uint16_t csum_start = 0;
+  uint16_t csum_offset = 0;
+  uint16_t num_buffers = 0;
+
+  bool operator==(const VirtioHeader&) const = default;
+};
+static_assert(sizeof(VirtioHeader) == 12);
+
+class VhostGuest {
+ public:
+  struct Options {
+    uint64_t features = kVirtioLinux;  // of those offered
+    uint16_t receive_buffers = 256;    // a power of two; posted, each of receive_bytes
+    uint32_t receive_bytes = 2048;
+  };
+  struct Received {
+    VirtioHeader header;
+    std::vector<uint8_t> frame;
+  };
+  // A part of a descriptor chain: where it is said to lie, from the start of the memory.
+  struct Piece {
+    uint64_t offset;
+    uint32_t length;
+  };
+  static constexpr uint64_t kMemory = 64 << 20;
+
+  // Listens at `path`, as QEMU does. Aborts with a message when the system refuses.
+  VhostGuest(const std::string& path, const Options& options);
+  ~VhostGuest();
+  VhostGuest(const VhostGuest&) = delete;
+  VhostGuest& operator=(const VhostGuest&) = delete;
+
+  // Waits for the port to connect, negotiates and starts the rings. The port learns of it a moment
+  // later (Port::is_connected).
+  void connect();
+  // Ends the connection as QEMU's death does.
+  void disconnect() { connection_.reset(); }
+  uint64_t offered() const { return offered_; }
+
+  // Puts a frame into the ring: the header in one descriptor, the bytes in another.
+  void send(const VirtioHeader& header, std::span<const uint8_t> frame);
+  // The same as a chain of pieces of memory, whatever is or is not there; the first is the header.
+  void send_pieces(std::span<const Piece> pieces);
+  // Frames in the ring that the port has not taken yet.
+  uint16_t waiting() const;
+  // What the port has delivered; its buffers are posted again.
+  std::vector<Received> receive();
+
+ private:
+  struct Ring {
+    uint16_t size;
+    uint64_t descriptors, available, used;  // offsets in the memory
+    uint16_t next_available = 0;
+    uint16_t next_used = 0;
+  };
+  struct Message;
+
+  Message request(uint32_t number, std::span<const uint64_t> payload, int fd = -1,
+                  bool wants_answer = false);
+  void start_ring(uint32_t index, const Ring& ring, int kick, int call);
+  template <typename T>
+  T& at(uint64_t offset) const {
+    return *reinterpret_cast<T*>(memory_ + offset);
+  }
+  void post(Ring& ring, uint16_t head);
+  void post_buffer(uint16_t number);
+
+  Options options_;
+  uint64_t offered_ = 0;
+  Fd listener_;
+  Fd connection_;
+  Fd memory_fd_;
+  Fd kicks_[2];
+  Fd calls_[2];
+  uint8_t* memory_ = nullptr;
+  Ring receive_;
+  Ring send_;
+};
+
+}  // namespace butterfly::test
