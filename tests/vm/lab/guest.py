@@ -24,6 +24,7 @@ class GuestNic:
     addresses: list
     gateways: list = dataclasses.field(default_factory=list)
     mtu: int = 1500
+    device: str = ""  # further properties of QEMU's device, "a=on,b=off"
 
 
 class Guest:
@@ -165,11 +166,12 @@ class Guest:
                    "-kernel", str(vmlinuz), "-initrd", str(initrd), "-append", self._kernel_arguments()]
         if self.nic:
             # QEMU 7.2 crashes with vhost-user, TCG and MSI-X together.
-            vectors = ",vectors=0" if self._accelerator == "tcg" else ""
+            more = ",vectors=0" if self._accelerator == "tcg" else ""
+            more += f",{self.nic.device}" if self.nic.device else ""
             command += ["-chardev", f"socket,id=c0,path={self.nic.socket},server=on,wait=off",
                         "-netdev", "vhost-user,id=n0,chardev=c0",
                         "-device", f"virtio-net-pci,netdev=n0,mac={self.nic.mac},rx_queue_size=1024,"
-                                   f"tx_queue_size=1024,host_mtu={self.nic.mtu}{vectors}"]
+                                   f"tx_queue_size=1024,host_mtu={self.nic.mtu}{more}"]
         return command
 
     def _kernel_arguments(self):

@@ -67,9 +67,10 @@ class Lab:
                 if address != host.address:
                     host.must("peer", "add", "--ip", address, *words)
 
-    def add_guest(self, host, name, vni, mac, addresses, groups=(), mtu=1500, gateways=(), options=()):
+    def add_guest(self, host, name, vni, mac, addresses, groups=(), mtu=1500, gateways=(), options=(), device=""):
         """Adds the nic and starts the guest; `wait_guests` waits for those started."""
         nic = self.hosts[host].add_nic(name, vni, mac, addresses, groups, mtu, gateways, options)
+        nic.device = device
         self.guests[name] = Guest(self.run, name, self._image, self.accelerator, nic).start()
         return self.guests[name]
 

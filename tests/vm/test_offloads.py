@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guests leave to their devices: checksums and TCP segmentation, on one host and across hosts.
+`plain` takes neither (QEMU masks it), so its packets are finished and cut for it.
+
+      one 10.0.0.1   two 10.0.0.2   plain 10.0.0.4          three 10.0.0.3
+          └──────────────┼──────────────┘                       │
+                 host a 192.0.2.1 ═════════ VXLAN ════════ host b 192.0.2.2       VNI 500
+"""
+
+from checks import OPEN_TO_PINGS, check, check_pings
+from lab.topology import mac_of
+from lab.wait import wait_until
+
+VNI = 500
+MEGABYTES = 8
+OPEN = (*OPEN_TO_PINGS, "--dir in --ip-proto tcp", "--dir in --ip-proto udp")
+NO_RECEIVE_OFFLOADS = "guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
+
+
+def build_lab(lab):
+    lab.make_underlay()
+    for host in lab.add_hosts(a="192.0.2.1/24", b="192.0.2.2/24"):
+        host.add_group("open", *OPEN)
+    lab.join_peers(VNI)
+    for number, (host, name, device) in enumerate((("a", "one", ""), ("a", "two", ""), ("b", "three", ""),
+                                                   ("a", "plain", NO_RECEIVE_OFFLOADS)), 1):
+        lab.add_guest(host, name, VNI, mac_of(VNI, number),
+                      [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"], device=device)
+    lab.wait_guests()
+    return lab
+
+
+def errors(guest):
+    """Wrong checksums that the guest's kernel has found, over IPv4 and IPv6."""
+    text = guest.run("cat /proc/net/snmp").stdout
+    total = 0
+    for protocol in ("Tcp:", "Udp:"):
+        names, values = [line.split() for line in text.splitlines() if line.startswith(protocol)]
+        total += int(values[names.index("InCsumErrors")])
+    six = guest.run("awk '/InCsumErrors/ { n += $2 } END { print n + 0 }' /proc/net/snmp6").stdout
+    return total + int(six)
+
+
+def received(guest):
+    """(packets, bytes) that came to the guest's nic; a super-frame is one packet."""
+    fields = guest.run("grep eth0: /proc/net/dev").stdout.split(":")[1].split()
+    return int(fields[1]), int(fields[0])
+
+
+def check_transfer(source, target, ipv4, least_bytes_a_packet=0):
+    """A file crosses unharmed; its packets have at least so many bytes on average."""
+    for address in (ipv4, f"fd00::{ipv4.rsplit('.', 1)[1]}"):
+        check_pings(target, address)
+        host = f"[{address}]" if ":" in address else address
+        packets, size = received(target)
+        answer = target.run(f"wget -q -O - http://{host}:8080/data | sha256sum", timeout=120)
+        check(answer.stdout.split()[0] == source.digest, f"{target.name} read other bytes from {address}: {answer}")
+        packets, size = received(target)[0] - packets, received(target)[1] - size
+        print(f"     {size // packets} bytes a packet from {source.name} to {target.name} ({address})")
+        check(size / packets >= least_bytes_a_packet, f"{size} bytes came in {packets} packets")
+    check(errors(target) == 0, f"{target.name} found {errors(target)} wrong checksums")
+
+
+def serve_data(guest):
+    """Random bytes behind a web server."""
+    guest.run(f"dd if=/dev/urandom of=/www/data bs=1M count={MEGABYTES}", timeout=120)
+    guest.digest = guest.run("sha256sum /www/data", timeout=60).stdout.split()[0]
+    guest.serve_tcp(8080)
+
+
+def test_linux_negotiates_checksums_and_segmentation(lab):
+    answer = lab.guests["one"].run("ethtool -k eth0").stdout
+    for feature in ("tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp6-segmentation", "rx-checksumming"):
+        check(f"{feature}: on" in answer, f"{feature} is not on: {answer}")
+    for feature in ("tx-tcp-ecn-segmentation: on", "tx-udp-segmentation: on"):
+        check(feature not in answer, f"{feature}, which nobody carries")
+    serve_data(lab.guests["one"])
+
+
+def test_super_frames_cross_one_host_whole(lab):
+    check_transfer(lab.guests["one"], lab.guests["two"], "10.0.0.1", 5000)
+    counters = lab.hosts["a"].counters()
+    check(counters.get("offload-to-guest/passed-on", 0) > 0, f"passed on: {counters}")
+    check("offload-to-guest/made" not in counters, f"nothing was cut: {counters}")
+
+
+def test_super_frames_are_cut_for_the_tunnel(lab):
+    before = lab.hosts["a"].counters().get("offload-to-wire/made", 0)
+    check_transfer(lab.guests["one"], lab.guests["three"], "10.0.0.1")
+    made = lab.hosts["a"].counters().get("offload-to-wire/made", 0) - before
+    check(made > MEGABYTES * 2 * 700, f"only {made} segments were made")
+
+
+def test_a_guest_without_receive_offloads_gets_finished_packets(lab):
+    check_transfer(lab.guests["one"], lab.guests["plain"], "10.0.0.1")
+    counters = lab.hosts["a"].counters()
+    check(counters.get("offload-to-guest/made", 0) > 0, f"cut for it: {counters}")
+    check(counters.get("offload-to-guest/finished", 0) > 0, f"finished for it: {counters}")
+
+
+def test_udp_arrives_with_good_checksums(lab):
+    one = lab.guests["one"]
+    for name in ("two", "plain", "three"):
+        guest = lab.guests[name]
+        for address in (address.split("/")[0] for address in guest.nic.addresses):
+            packets = received(guest)[0]
+            one.iperf(guest, address, 2, "-u -b 1M -l 999")
+            check(received(guest)[0] - packets > 100, f"{name} got datagrams at {address}")
+        check(errors(guest) == 0, f"{name} found {errors(guest)} wrong checksums")
+
+
+def test_iperf_runs_between_all_of_them(lab):
+    one = lab.guests["one"]
+    for name, address in (("two", "10.0.0.2"), ("two", "fd00::2"), ("three", "10.0.0.3"), ("three", "fd00::3"),
+                          ("plain", "10.0.0.4")):
+        rate = one.iperf(lab.guests[name], address, 3)
+        print(f"     {rate:.2f} Gbit/s to {name} at {address} ({lab.accelerator})")
+        check(errors(lab.guests[name]) == 0, f"{name} found {errors(lab.guests[name])} wrong checksums")
+
+
+def test_a_reboot_negotiates_anew(lab):
+    two = lab.guests["two"]
+    two.reboot()
+    check_pings(lab.guests["one"], "10.0.0.2")
+    check_transfer(lab.guests["one"], two, "10.0.0.1", 5000)
+
+
+def test_a_restart_of_the_daemon_takes_no_offload_away(lab):
+    host, one, two = lab.hosts["a"], lab.guests["one"], lab.guests["two"]
+    host.kill()
+    host.start().wait_ready()
+    wait_until(lambda: one.can_ping("10.0.0.2"), 30, "one to ping two again")
+    check_transfer(one, two, "10.0.0.1", 5000)
