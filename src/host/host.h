@@ -17,6 +17,7 @@
 #include "host/intent/intent.h"
 #include "host/reports.h"
 #include "tables/peer_table.h"
+#include "wire/flow_key.h"
 
 namespace butterfly {
 
@@ -55,6 +56,8 @@ struct HostOptions {
   bool shortcut = true;               // false: every packet walks every brick
   bool hugepages = false;             // what EAL got, for reports
   std::vector<std::string> warnings;  // found at start, for reports
+  // Of all hashes, so that a test runs the same way each time. Else one that nobody can know.
+  std::optional<wire::HashSeed> hash_seed;
 };
 
 class Host {

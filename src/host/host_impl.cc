@@ -37,8 +37,8 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
       factory_(ports),
       quiescence_(std::move(quiescence)),
       mesh_(static_cast<uint16_t>(options_.cpus.size())),
-      fdb_(options_.fdb_capacity, options_.fdb_per_segment, options_.fdb_ageing_ms),
-      seed_(wire::random_hash_seed()),
+      seed_(options_.hash_seed ? *options_.hash_seed : wire::random_hash_seed()),
+      fdb_(options_.fdb_capacity, options_.fdb_per_segment, options_.fdb_ageing_ms, seed_),
       intent_(std::make_shared<const Intent>()) {
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.ports[kUplinkPort.value] = options_.uplink.get();

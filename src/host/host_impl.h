@@ -34,6 +34,10 @@ class HostImpl : public Host {
                const std::function<bool()>& keep_going) override;
   void run_round(TimeMs now) override;
 
+  // IdleMode::manual only: what was learnt, between rounds.
+  const Fdb& fdb() const { return fdb_; }
+  const FlowTable& flows(size_t lcore) const { return lcores_[lcore]->flows(); }
+
  private:
   using Views = std::vector<std::unique_ptr<LcoreView>>;
   // By nic id. Those that an attempt has made vanish with it unless it succeeds.
@@ -59,9 +63,9 @@ class HostImpl : public Host {
   PortFactory& factory_;
   std::unique_ptr<Quiescence> quiescence_;
   HandoffMesh mesh_;
+  wire::HashSeed seed_;
   Fdb fdb_;
   NeighbourTable neighbours_;
-  wire::HashSeed seed_;
 
   std::mutex apply_mutex_;          // one change at a time
   mutable std::mutex state_mutex_;  // what reports read; held briefly

@@ -171,6 +171,13 @@ class FlowTable {
   Tally tally(const Flow& flow, Role sender) const noexcept;
   void reset_tallies(Flow& flow) noexcept;
 
+  // Shows every flow to `visit`, also those that have expired and were not swept yet.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (uint32_t entry = 0; entry < fresh_; ++entry) {
+      if (flows_[entry].is_live) visit(static_cast<const Flow&>(flows_[entry]));
+    }
+  }
   uint32_t size() const { return size_; }
   uint32_t capacity() const { return capacity_; }
 

@@ -32,6 +32,9 @@ class ScriptedHost : private PortFactory {
   void settle();
   // Lets time pass, with rounds all the while.
   void advance(uint32_t duration_ms);
+  // One round, in which not everything comes out.
+  void round();
+  TimeMs now() const { return now_; }
   // What came out since the last call. Questions to neighbours that answer are not among it.
   std::vector<Sighting> take_sightings();
 
@@ -44,7 +47,6 @@ class ScriptedHost : private PortFactory {
   StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
   std::string socket_path(const NicIntent&) const override { return {}; }
 
-  void round();
   // Whether a port that is polled has frames that were not received yet.
   bool has_waiting() const;
   // Whether the frame asks for a neighbour that answers; the answer is fed then.
