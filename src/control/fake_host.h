@@ -65,6 +65,7 @@ class FakeHost : public Host {
       if (nic.type == NicType::tap) report.tap_name = nic.kernel_name();
       report.rx_packets = 7;
       report.rx_bytes = 700;
+      report.rx_refused = 3;
       reports.push_back(report);
     }
     return reports;

@@ -166,8 +166,7 @@ TEST(Config, ReportsAllFaultsAtOnce) {
 
 // The sample beside the sources, with the lines that are commented out as well.
 TEST(Config, TakesTheSampleThatDocumentsIt) {
-  const std::string here = __FILE__;
-  std::ifstream sample(here.substr(0, here.rfind("src/daemon")) + "dist/butterflyd.toml");
+  std::ifstream sample(BUTTERFLY_SOURCE_DIR "/dist/butterflyd.toml");
   ASSERT_TRUE(sample);
   std::string shown, whole;
   for (std::string line; std::getline(sample, line);) {

@@ -74,7 +74,7 @@ ROWS = [
     ("nic show a", DONE, [r"^antispoof: on$", r"^socket: "]),
     ("nic show", USAGE, [r"ID is required"]),
     ("nic show nobody", REFUSED, [r"^butterfly: nic 'nobody': not found \(wanted one of ours\)$"]),
-    ("nic stats a", DONE, [r"^from guest +7 +700 +-$"]),
+    ("nic stats a", DONE, [r"^from guest +7 +700 +3$"]),
     ("nic stats nobody", REFUSED, [r"nic 'nobody': not found"]),
     ("nic update --ip 10.0.0.9", USAGE, [r"--id is required"]),
     ("nic update --id nobody --ip 10.0.0.9", REFUSED, [r"nic 'nobody': not found"]),
