@@ -29,6 +29,14 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
   }
 }
 
+// What its sender left to the device, and what comes after such a packet: it must not overtake it.
+[[gnu::always_inline]] inline bool FlowLookup::goes_by_offload(const Packet& packet) noexcept {
+  const uint64_t flow = uint64_t{1} << (packet.flow_hash & 63);
+  if (packet.requests_offload()) [[unlikely]]
+    unfinished_ |= flow;
+  return (unfinished_ & flow) != 0;
+}
+
 [[gnu::always_inline]] inline FlowLookup::Out FlowLookup::way_of(Packet& packet,
                                                                  const wire::FlowId& id,
                                                                  Flow* guess) noexcept {
@@ -44,7 +52,7 @@ void FlowLookup::prepare(std::span<Packet* const> burst) noexcept {
   }
   if (!shortcut_.take(packet, *flow)) return walk(packet, flow);
   const bool is_to_wire = packet.out_port == kUplinkPort;
-  if (packet.requests_offload()) [[unlikely]]
+  if (goes_by_offload(packet)) [[unlikely]]
     return is_to_wire ? Out::unfinished_to_wire : Out::unfinished_to_guest;
   return is_to_wire ? Out::to_wire : Out::to_guest;
 }

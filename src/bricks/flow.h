@@ -55,6 +55,8 @@ class FlowLookup {
       : flows_(flows), shortcut_(shortcut), lcore_(lcore), lcores_(lcores) {}
 
   void prepare(std::span<Packet* const> burst) noexcept;
+  // Every packet has left the graph.
+  void end_round() noexcept { unfinished_ = 0; }
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     if (trace) *trace = note(packet);
@@ -64,6 +66,7 @@ class FlowLookup {
  private:
   Out way_of(Packet& packet, const wire::FlowId& id, Flow* guess) noexcept;
   Out walk(Packet& packet, Flow* flow) noexcept;
+  bool goes_by_offload(const Packet& packet) noexcept;
   bool is_ours(const Packet& packet) const {
     return lcores_ == 1 || packet.flow_hash == 0 || packet.flow_hash % lcores_ == lcore_.index();
   }
@@ -73,6 +76,8 @@ class FlowLookup {
   Shortcut& shortcut_;
   const Lcore& lcore_;
   uint16_t lcores_;
+  // Flows, by six bits of their hash, that sent packets by `offload` in this round.
+  uint64_t unfinished_ = 0;
 };
 static_assert(DecidingBrick<FlowLookup> && HasPrepare<FlowLookup>);
 

@@ -55,6 +55,7 @@ class HostGraph {
     port_out_.flush(lcore);
     handoff_.flush();
     shortcut_.settle();
+    flow_.end_round();
     lcore.flush_freed();
   }
   // Asks the underlay for next hops that are not known or ageing. One lcore does it for all.

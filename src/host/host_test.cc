@@ -99,6 +99,25 @@ TEST_F(HostTest, WhatAGuestLeftToItsDeviceIsDoneOnTheShortcutToo) {
   EXPECT_TRUE(test::ledger_closes(host_->counters().ledger));
 }
 
+TEST_F(HostTest, WhatIsLeftToTheDeviceKeepsItsPlaceOnTheShortcutToo) {
+  ASSERT_TRUE(host_->apply(two_nics()).ok());
+  for (int i = 0; i < 3; ++i) send("a", kHello);
+  EXPECT_EQ(received("b").size(), 3u);
+  std::vector<size_t> lengths;
+  for (size_t length = 1; length <= 8; ++length) {
+    const std::string text =
+        "eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/ipv4(src=10.0.0.1, dst=10.0.0.2)/"
+        "udp(sport=4000, dport=53)/payload(len=" +
+        std::to_string(length) + ")";
+    lengths.push_back(test::bytes_of(text).size());
+    ports_.links.at("a")->feed(test::bytes_of(text), {.checksum = length % 2 == 1});
+  }
+  host_->run_round(now_);
+  std::vector<size_t> came;
+  for (const auto& frame : ports_.links.at("b")->take()) came.push_back(frame.size());
+  EXPECT_EQ(came, lengths);
+}
+
 TEST_F(HostTest, CountersSurviveANewSnapshot) {
   ASSERT_TRUE(host_->apply(two_nics()).ok());
   send("a", kHello);

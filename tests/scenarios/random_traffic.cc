@@ -72,6 +72,9 @@ void RandomTraffic::wander() {
   if (station.number < kNics) {
     hosts_.set_connected(station.place.nic, dice_.percent(80));
     hosts_.set_longest(station.place.nic, dice_.percent(80) ? ScriptedLink::kNoLimit : 1'000);
+    hosts_.set_offloads(
+        station.place.nic,
+        {.checksum = dice_.percent(50), .tso4 = dice_.percent(50), .tso6 = dice_.percent(50)});
     return;
   }
   if (is_configured(kVnis[station.tenant], station.mac) && dice_.percent(70)) return;
@@ -104,6 +107,7 @@ RandomTraffic::Talk RandomTraffic::make_talk() {
   // Few ports, so that connections of several tenants, and of both shared nics, have the same.
   talk.client_port = static_cast<uint16_t>(8 + dice_.below(12));
   talk.server_port = dice_.pick(kServicePorts);
+  if (dice_.percent(30)) talk.offloads = dice_.percent(50) ? 100 : 50;
   return talk;
 }
 
@@ -151,7 +155,8 @@ void RandomTraffic::talk_once(Talk& talk, bool from_client, bool hostile) {
     frame = frame_of(talk, from_client);
   }
   const Frame copy = frame;
-  send_from(stations_[from_client ? talk.client : talk.server], std::move(frame), hostile);
+  send_from(stations_[from_client ? talk.client : talk.server], std::move(frame), hostile,
+            requests_for(talk, hostile));
   if (hostile && dice_.percent(3)) send_error(talk, copy, from_client);
   // A step of a handshake is answered when it has arrived, or else comes too early.
   if (is_opening && dice_.percent(hostile ? 80 : 97)) settle();
@@ -251,13 +256,23 @@ void RandomTraffic::spoil(Frame& frame) {
   }
 }
 
-void RandomTraffic::send_from(const Station& station, Frame frame, bool hostile) {
+ScriptedLink::Requests RandomTraffic::requests_for(const Talk& talk, bool hostile) {
+  ScriptedLink::Requests requests;
+  requests.checksum = dice_.percent(talk.offloads);
+  if (requests.checksum && dice_.percent(40)) {
+    requests.segment_size = static_cast<uint16_t>(hostile ? dice_.below(200) : 100);
+  }
+  return requests;
+}
+
+void RandomTraffic::send_from(const Station& station, Frame frame, bool hostile,
+                              const ScriptedLink::Requests& requests) {
   Vni vni = kVnis[station.tenant];
   Place place = station.place;
   if (hostile && dice_.percent(5)) spoil(frame);
   if (hostile && dice_.percent(4)) place = any_place();
   if (hostile && dice_.percent(3)) vni = dice_.pick(kVnis);
-  send(place, vni, frame);
+  send(place, vni, frame, requests);
 }
 
 Vni RandomTraffic::vni_at(const Place& place, Vni wanted) const {
@@ -272,7 +287,8 @@ bool RandomTraffic::is_configured(Vni vni, const Mac& mac) const {
   });
 }
 
-void RandomTraffic::send(const Place& place, Vni vni, const Frame& frame) {
+void RandomTraffic::send(const Place& place, Vni vni, const Frame& frame,
+                         const ScriptedLink::Requests& requests) {
   const bool is_local = !place.nic.empty();
   if (is_local && !intent_.nics.contains(place.nic)) return;
   vni = vni_at(place, vni);
@@ -283,7 +299,7 @@ void RandomTraffic::send(const Place& place, Vni vni, const Frame& frame) {
   if (moves) settle();
   keep_apart(place, vni, frame);
   if (is_local) {
-    hosts_.feed(place.nic, frame);
+    hosts_.feed(place.nic, frame, requests);
   } else {
     hosts_.feed("uplink", in_tunnel(frame, vni, peer_address(place.peer), 50'000));
   }

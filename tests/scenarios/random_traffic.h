@@ -55,6 +55,7 @@ class RandomTraffic {
     bool is_shared = false;  // the server's address is the one that two nics have
     uint16_t client_port = 0;
     uint16_t server_port = 0;
+    uint32_t offloads = 0;  // percent of its packets that are left to the device to finish
     RandomTcp tcp;
   };
 
@@ -65,11 +66,14 @@ class RandomTraffic {
   Frame frame_of(const Talk& talk, bool from_client);
   Envelope envelope_of(const Talk& talk, bool from_client);
   // Sends a frame as `station` does, or, hostile, in one of the ways that it should not.
-  void send_from(const Station& station, Frame frame, bool hostile);
+  void send_from(const Station& station, Frame frame, bool hostile,
+                 const ScriptedLink::Requests& requests = {});
+  ScriptedLink::Requests requests_for(const Talk& talk, bool hostile);
   void spoil(Frame& frame);
   void send_error(const Talk& talk, const Frame& about, bool from_client);
   void send_oddity();
-  void send(const Place& place, Vni vni, const Frame& frame);
+  void send(const Place& place, Vni vni, const Frame& frame,
+            const ScriptedLink::Requests& requests);
   // Before the frame of a connection that goes another way in this burst, all others come out.
   void keep_apart(const Place& place, Vni vni, const Frame& frame);
   void settle();

@@ -165,11 +165,12 @@ Status TwinHosts::apply(const Intent& intent, const std::map<IpAddress, Mac>& ne
   return status;
 }
 
-void TwinHosts::feed(const std::string& port, const Frame& frame) {
+void TwinHosts::feed(const std::string& port, const Frame& frame,
+                     const ScriptedLink::Requests& requests) {
   ScriptedLink* const link = with_->link(port);
   if (!link || !link->is_connected()) return;
-  link->feed(frame);
-  without_->link(port)->feed(frame);
+  link->feed(frame, requests);
+  without_->link(port)->feed(frame, requests);
   if (fed_.size() == 4 * kHistory) fed_.erase(fed_.begin(), fed_.end() - kHistory);
   fed_.emplace_back(port, frame);
 }
@@ -184,6 +185,12 @@ void TwinHosts::set_longest(const std::string& port, uint32_t bytes) {
   if (!with_->link(port)) return;
   with_->link(port)->set_longest(bytes);
   without_->link(port)->set_longest(bytes);
+}
+
+void TwinHosts::set_offloads(const std::string& port, const Port::Offloads& offloads) {
+  if (!with_->link(port)) return;
+  with_->link(port)->set_offloads(offloads);
+  without_->link(port)->set_offloads(offloads);
 }
 
 void TwinHosts::round() {
@@ -216,7 +223,8 @@ TwinHosts::Share TwinHosts::share() const {
   Share share;
   for (const OutReport& out : with_->host().counters().outs) {
     if (out.node != "flow" || out.out == "elsewhere") continue;
-    (out.out == "to-guest" || out.out == "to-wire" ? share.taken : share.walked) += out.packets;
+    const bool walked = out.out == "from-guest" || out.out == "from-wire";
+    (walked ? share.walked : share.taken) += out.packets;
   }
   return share;
 }

@@ -48,9 +48,11 @@ class TwinHosts {
   // Both must say the same; `neighbours` answer on the underlay.
   Status apply(const Intent& intent, const std::map<IpAddress, Mac>& neighbours);
   // Nothing happens when the port was never made, or nobody is there.
-  void feed(const std::string& port, const Frame& frame);
+  void feed(const std::string& port, const Frame& frame,
+            const ScriptedLink::Requests& requests = {});
   void set_connected(const std::string& port, bool connected);
   void set_longest(const std::string& port, uint32_t bytes);
+  void set_offloads(const std::string& port, const Port::Offloads& offloads);
   // One round, after which packets may still be on their way between lcores.
   void round();
   // Lets all come out, and compares that.
