@@ -3,6 +3,7 @@
 // callgrind) instructions. bench/README.md says how to read it; tools/bench prints it as tables.
 #include <valgrind/callgrind.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -91,8 +92,10 @@ int measure_cycles() {
   std::vector<Result> best(all.size());
   int quiet_rounds = 0;
   const uint64_t overhead = stretch_overhead();
+  std::vector<double> clocks;
   for (int round = 0; round < kRounds; ++round) {
     bool is_quiet = true;
+    clocks.push_back(core_clock(overhead));
     for (size_t i = 0; i < all.size(); ++i) {
       Result result = measure(all[i], overhead);
       if (all[i].flows == 1) is_quiet = is_quiet && result.unrest() <= kQuiet;
@@ -108,6 +111,8 @@ int measure_cycles() {
       print("brick", all[i].name() + " " + brick, samples);
     print("journey", all[i].name(), best[i].whole);
   }
+  std::sort(clocks.begin(), clocks.end());
+  std::printf("clock %.2f\n", clocks[clocks.size() / 2]);
   std::printf("quiet %d of %d rounds\n", quiet_rounds, kRounds);
   return 0;
 }

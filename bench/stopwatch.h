@@ -39,6 +39,26 @@ inline uint64_t stretch_overhead() {
   return least;
 }
 
+// How many cycles the core makes in one of the counter, which does not follow the core's clock: a
+// chain of additions takes one each. The most of many tries, as the core does when it works.
+inline double core_clock(uint64_t overhead) {
+  constexpr uint64_t kTurns = 1'000;
+  constexpr uint64_t kAdditions = 8 * kTurns;
+  uint64_t least = UINT64_MAX;
+  for (int i = 0; i < 200; ++i) {
+    uint64_t sum = 0;
+    const uint64_t start = begin_stretch();
+    for (uint64_t turn = 0; turn < kTurns; ++turn) {
+      asm volatile(
+          "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+          "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+          : "+r"(sum));
+    }
+    least = std::min(least, end_stretch() - start);
+  }
+  return static_cast<double>(kAdditions) / static_cast<double>(least - overhead);
+}
+
 // Cycles for each unit of work (a packet, a visit), one sample a burst.
 class Samples {
  public:
