@@ -126,7 +126,7 @@ void VhostGuest::start_ring(uint32_t index, const Ring& ring, int kick, int call
 VhostGuest::Message VhostGuest::request(uint32_t number, std::span<const uint64_t> payload, int fd,
                                         bool wants_answer) {
   Message message{number, kVersion, static_cast<uint32_t>(payload.size_bytes()), {}};
-  std::memcpy(message.payload, payload.data(), payload.size_bytes());
+  std::ranges::copy(std::as_bytes(payload), reinterpret_cast<std::byte*>(message.payload));
   iovec part{&message, 12 + payload.size_bytes()};
   msghdr envelope{};
   envelope.msg_iov = &part;
