@@ -163,6 +163,7 @@ void VhostUserPort::attach(int device) {
   }
   rte_vhost_enable_guest_notification(device, kToGuest, 0);
   rte_vhost_enable_guest_notification(device, kFromGuest, 1);
+  is_armed_ = true;
   uint64_t features = 0;
   rte_vhost_get_negotiated_features(device, &features);
   const bool checksum = (features & kGuestCsum) != 0;
@@ -198,6 +199,10 @@ uint16_t VhostUserPort::take_from_ring(int device, const PacketPool& pool,
   const uint16_t count = rte_vhost_dequeue_burst(device, kFromGuest, PoolGate::open_once(pool),
                                                  to_mbufs(packets.data()), wanted);
   received_ = static_cast<uint16_t>(received_ + count);
+  // A kick costs the guest more than its packets do. It was armed for an lcore that slept, or might
+  // have, when the guest came; in poll mode nobody else would take that back.
+  if (count > 0 && is_armed_) [[unlikely]]
+    disarm();
   if (count < wanted) note_refused(device);
   return count;
 }
@@ -258,13 +263,16 @@ bool VhostUserPort::arm() noexcept {
   epoll_event kick;
   epoll_wait(wake_.get(), &kick, 1, 0);
   rte_vhost_enable_guest_notification(device, kFromGuest, 1);
+  is_armed_ = true;
   // The guest may have sent between the last poll and the line above, without a kick.
   return rte_vhost_rx_queue_count(device, kFromGuest) == 0;
 }
 
 void VhostUserPort::disarm() noexcept {
   const int device = device_.load(std::memory_order_acquire);
-  if (device >= 0) rte_vhost_enable_guest_notification(device, kFromGuest, 0);
+  if (device < 0 || !is_armed_) return;
+  rte_vhost_enable_guest_notification(device, kFromGuest, 0);
+  is_armed_ = false;
 }
 
 }  // namespace butterfly

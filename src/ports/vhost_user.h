@@ -83,6 +83,7 @@ class VhostUserPort : public Port {
   std::atomic<int> device_{-1};  // librte_vhost's number; -1 while the guest is away
 
   // The polling lcore's.
+  bool is_armed_ = false;          // the guest is asked to kick
   uint16_t large_burst_ = kBurst;  // how many frames to take into large buffers
   uint16_t ring_position_ = 0;     // of the guest's ring, when it was last looked at
   uint16_t received_ = 0;          // since then

@@ -118,6 +118,20 @@ TEST_F(VhostUserTest, OffersWhatItCarriesAndNothingElse) {
   }
 }
 
+TEST_F(VhostUserTest, AGuestKicksOnlyWhileNobodyPolls) {
+  Pair pair;
+  EXPECT_TRUE(pair.guest.is_to_kick()) << "the lcore may sleep when the guest comes";
+  EXPECT_EQ(pass(pair, {}, tcp(10)).packets, 1u);
+  EXPECT_FALSE(pair.guest.is_to_kick()) << "it is polled, whether the lcore ever sleeps or not";
+  EXPECT_TRUE(pair.port->arm());
+  EXPECT_TRUE(pair.guest.is_to_kick());
+  pair.port->disarm();
+  EXPECT_FALSE(pair.guest.is_to_kick());
+  EXPECT_TRUE(pair.port->arm());
+  EXPECT_EQ(pass(pair, {}, tcp(10)).packets, 1u);
+  EXPECT_FALSE(pair.guest.is_to_kick());
+}
+
 TEST_F(VhostUserTest, KnowsWhatItsGuestTakesWhileItIsThere) {
   Pair all;
   EXPECT_TRUE(all.port->offloads().checksum);

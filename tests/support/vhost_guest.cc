@@ -196,6 +196,11 @@ uint16_t VhostGuest::waiting() const {
   return static_cast<uint16_t>(send_.next_available - used);
 }
 
+bool VhostGuest::is_to_kick() const {
+  constexpr uint16_t kNoNotify = 1;
+  return (std::atomic_ref(at<uint16_t>(send_.used)).load() & kNoNotify) == 0;
+}
+
 std::vector<VhostGuest::Received> VhostGuest::receive() {
   struct UsedElement {
     uint32_t head, length;

@@ -78,6 +78,8 @@ class VhostGuest {
   void send_pieces(std::span<const Piece> pieces);
   // Frames in the ring that the port has not taken yet.
   uint16_t waiting() const;
+  // Whether the port wants to be kicked when frames are put into the ring (virtio 1.2 §2.7.10).
+  bool is_to_kick() const;
   // What the port has delivered; its buffers are posted again.
   std::vector<Received> receive();
 
