@@ -44,6 +44,9 @@ class Ours {
       flow->timeout = TimeoutClass::tcp_established;
     }
   }
+  void erase(const wire::FlowId& id) {
+    table_.erase(*table_.find(id, table_.hasher().hash_of(id), 1));
+  }
   void find(const Burst& ids) {
     std::array<uint32_t, kBurst> hashes;
     std::array<const void*, kBurst> fetched;
@@ -90,6 +93,9 @@ class OnRteHash {
       if (place < 0) std::abort();
       flows_[static_cast<size_t>(place)] = {};
     }
+  }
+  void erase(const wire::FlowId& id) {
+    if (rte_hash_del_key_with_hash(hash_, &id, hasher_.hash_of(id)) < 0) std::abort();
   }
   void find(const Burst& ids) {
     std::array<const void*, kBurst> keys;
@@ -138,7 +144,27 @@ Burst random_burst(Random& random, uint32_t flows) {
 struct Result {
   Samples find;
   Samples insert;
+  Samples insert_again;  // into room that others have left, in no order
 };
+
+template <typename Table>
+void fill(Table& table, uint32_t bursts, uint64_t overhead, Samples& samples) {
+  for (uint32_t i = 0; i < bursts; ++i) {
+    const Burst ids = burst_of(i * kBurst);
+    const uint64_t start = begin_stretch();
+    table.insert(ids);
+    samples.add(end_stretch() - start, overhead, kBurst);
+  }
+}
+
+template <typename Table>
+void empty(Table& table, uint32_t flows) {
+  constexpr uint64_t kStep = 7919;  // a prime: every flow once
+  for (uint64_t i = 0; i < flows; ++i) {
+    const wire::FlowKey key = key_of(static_cast<uint32_t>(i * kStep % flows));
+    table.erase({{key.words[0], key.words[1]}});
+  }
+}
 
 template <typename Table>
 Result measure(uint32_t flows, uint64_t overhead) {
@@ -146,18 +172,15 @@ Result measure(uint32_t flows, uint64_t overhead) {
   Result result;
   Random random(7);
   const uint32_t bursts = (flows + kBurst - 1) / kBurst;
-  for (uint32_t i = 0; i < bursts; ++i) {
-    const Burst ids = burst_of(i * kBurst);
-    const uint64_t start = begin_stretch();
-    table.insert(ids);
-    result.insert.add(end_stretch() - start, overhead, kBurst);
-  }
+  fill(table, bursts, overhead, result.insert);
   for (uint32_t i = 0; i < kBursts; ++i) {
     const Burst ids = random_burst(random, flows);
     const uint64_t start = begin_stretch();
     table.find(ids);
     result.find.add(end_stretch() - start, overhead, kBurst);
   }
+  empty(table, bursts * kBurst);
+  fill(table, bursts, overhead, result.insert_again);
   return result;
 }
 
@@ -172,13 +195,16 @@ void print(const char* form, uint32_t flows, Result& result) {
               result.find.percentile(50));
   if (flows >= 10'000) {
     std::printf(" %.1f %.1f", result.insert.percentile(10), result.insert.percentile(50));
+    std::printf(" %.1f %.1f", result.insert_again.percentile(10),
+                result.insert_again.percentile(50));
   }
   std::printf("\n");
 }
 
 void measure_all() {
   const uint64_t overhead = stretch_overhead();
-  std::printf("# flow-table flows form | cycles a lookup p10 p50, an insertion p10 p50\n");
+  std::printf(
+      "# flow-table flows form | cycles a lookup p10 p50, an insertion p10 p50, again p10 p50\n");
   for (const uint32_t flows : {1u, 100u, 10'000u, 100'000u, 1'000'000u}) {
     Result ours;
     Result rte;

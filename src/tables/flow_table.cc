@@ -11,7 +11,8 @@ FlowTable::FlowTable(uint32_t capacity, const wire::HashSeed& seed, const FlowTi
       index_(capacity_),
       flows_(capacity_),
       histories_(capacity_),
-      v6_keys_(capacity_) {
+      v6_keys_(capacity_),
+      free_(capacity_) {
   for (size_t i = 0; i < limits_.size(); ++i) {
     limits_[i] = (timeouts.ms[i] + (1U << kSeenShift) - 1) >> kSeenShift;
   }
@@ -29,16 +30,15 @@ Flow* FlowTable::find(const wire::FlowId& id, uint32_t hash, TimeMs now) noexcep
 
 Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, const wire::FlowId& id,
                         uint32_t hash, TimeMs now) noexcept {
-  const bool is_fresh = free_head_ == FlowIndex::kNone;
-  if (is_fresh && fresh_ == capacity_) return nullptr;
-  const uint32_t entry = is_fresh ? fresh_ : free_head_;
-  if (!index_.insert(hash, entry)) return nullptr;
-  Flow& flow = flows_[entry];
-  if (is_fresh) {
-    ++fresh_;
-  } else {
-    free_head_ = static_cast<uint32_t>(flow.id.words[0]);
+  const uint32_t entry =
+      free_.take([this](uint32_t next) { __builtin_prefetch(&flows_[next], 1); });
+  if (entry == FreeEntries::kNone) return nullptr;
+  if (!index_.insert(hash, entry)) {
+    free_.put_back(entry);
+    return nullptr;
   }
+  used_ = std::max(used_, entry + 1);
+  Flow& flow = flows_[entry];
   flow = {};
   flow.id = id;
   flow.see(now);
@@ -80,10 +80,8 @@ void FlowTable::reset_tallies(Flow& flow) noexcept {
 }
 
 void FlowTable::free_entry(uint32_t entry) noexcept {
-  Flow& flow = flows_[entry];
-  flow.is_live = false;
-  flow.id.words[0] = free_head_;
-  free_head_ = entry;
+  flows_[entry].is_live = false;
+  free_.put_back(entry);
   --size_;
 }
 

@@ -6,7 +6,7 @@
 //           changes of policy and listings need.
 // Capacity: fixed when made, for both families together. Full: insert() gives null and the packet
 //           is a named drop; flows that exist go on. An expired flow is a miss at once; its room
-//           comes back at that lookup or when sweep() gets there.
+//           comes back at that lookup or when sweep() gets there, and low room is used first.
 // Writer:   the owning lcore, which is also the only reader (decision record 0006).
 // Memory:   64 bytes a flow that its packets touch, 40 that they do not, of IPv6 the key's 40 too,
 //           and 10 to 21 of index (tables/flow_index.h): 114 to 125, or 154 to 165. A packet of a
@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "tables/flow_index.h"
+#include "tables/free_entries.h"
 #include "tables/lazy_array.h"
 #include "tables/route_table.h"
 #include "tables/tcp_state.h"
@@ -174,7 +175,7 @@ class FlowTable {
   // Shows every flow to `visit`, also those that have expired and were not swept yet.
   template <typename Visit>
   void for_each(Visit visit) const {
-    for (uint32_t entry = 0; entry < fresh_; ++entry) {
+    for (uint32_t entry = 0; entry < used_; ++entry) {
       if (flows_[entry].is_live) visit(static_cast<const Flow&>(flows_[entry]));
     }
   }
@@ -199,9 +200,9 @@ class FlowTable {
   LazyArray<Flow> flows_;
   LazyArray<FlowHistory> histories_;
   LazyArray<wire::FlowKey> v6_keys_;
+  FreeEntries free_;
   uint32_t size_ = 0;
-  uint32_t fresh_ = 0;                     // entries from here on were never used
-  uint32_t free_head_ = FlowIndex::kNone;  // list of freed ones, linked by the id's first word
+  uint32_t used_ = 0;  // entries from here on were never used
 };
 
 }  // namespace butterfly
