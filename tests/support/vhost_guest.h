@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest and its VMM as a test scripts them, at the other end of a vhost-user socket: it owns the
-// memory and one queue pair, and may lie in all of it. Sources: QEMU's vhost-user.rst (front-end),
-// virtio 1.2 §2.7 (split rings), §5.1.6 (headers).
+// memory and one queue pair, and may lie in all of it. Sources: virtio 1.2 §2.7 (split rings),
+// §5.1.6 (headers).
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
+#include "support/vhost_frontend.h"
 
 namespace butterfly::test {
 
-// Feature bits (virtio 1.2 §5.1.3, §6).
-inline constexpr uint64_t kVirtioCsum = 1ULL << 0;
-inline constexpr uint64_t kVirtioGuestCsum = 1ULL << 1;
-inline constexpr uint64_t kVirtioGuestTso4 = 1ULL << 7;
-inline constexpr uint64_t kVirtioGuestTso6 = 1ULL << 8;
-inline constexpr uint64_t kVirtioHostTso4 = 1ULL << 11;
-inline constexpr uint64_t kVirtioHostTso6 = 1ULL << 12;
-inline constexpr uint64_t kVirtioMergeable = 1ULL << 15;
-inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
 // What a Linux guest negotiates of the above.
 inline constexpr uint64_t kVirtioLinux = kVirtioCsum | kVirtioGuestCsum | kVirtioGuestTso4 |
                                          kVirtioGuestTso6 | kVirtioHostTso4 | kVirtioHostTso6 |
@@ -61,16 +52,13 @@ class VhostGuest {
 
   // Listens at `path`, as QEMU does. Aborts with a message when the system refuses.
   VhostGuest(const std::string& path, const Options& options);
-  ~VhostGuest();
-  VhostGuest(const VhostGuest&) = delete;
-  VhostGuest& operator=(const VhostGuest&) = delete;
 
   // Waits for the port to connect, negotiates and starts the rings. The port learns of it a moment
   // later (Port::is_connected).
-  void connect();
+  void connect() { frontend_.connect(options_.features, receive_.place, send_.place); }
   // Ends the connection as QEMU's death does.
-  void disconnect() { connection_.reset(); }
-  uint64_t offered() const { return offered_; }
+  void disconnect() { frontend_.disconnect(); }
+  uint64_t offered() const { return frontend_.offered(); }
 
   // Puts a frame into the ring: the header in one descriptor, the bytes in another.
   void send(const VirtioHeader& header, std::span<const uint8_t> frame);
@@ -85,31 +73,22 @@ class VhostGuest {
 
  private:
   struct Ring {
-    uint16_t size;
-    uint64_t descriptors, available, used;  // offsets in the memory
+    RingPlace place;
     uint16_t next_available = 0;
     uint16_t next_used = 0;
   };
-  struct Message;
 
-  Message request(uint32_t number, std::span<const uint64_t> payload, int fd = -1,
-                  bool wants_answer = false);
-  void start_ring(uint32_t index, const Ring& ring, int kick, int call);
   template <typename T>
   T& at(uint64_t offset) const {
-    return *reinterpret_cast<T*>(memory_ + offset);
+    return *reinterpret_cast<T*>(frontend_.memory() + offset);
   }
+  // Of the header in front of each frame.
+  uint32_t header_bytes() const;
   void post(Ring& ring, uint16_t head);
   void post_buffer(uint16_t number);
 
   Options options_;
-  uint64_t offered_ = 0;
-  Fd listener_;
-  Fd connection_;
-  Fd memory_fd_;
-  Fd kicks_[2];
-  Fd calls_[2];
-  uint8_t* memory_ = nullptr;
+  VhostFrontend frontend_;
   Ring receive_;
   Ring send_;
 };

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/vhost_frontend.h"
+
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace butterfly::test {
+namespace {
+
+// vhost-user requests.
+constexpr uint32_t kGetFeatures = 1;
+constexpr uint32_t kSetFeatures = 2;
+constexpr uint32_t kSetOwner = 3;
+constexpr uint32_t kSetMemTable = 5;
+constexpr uint32_t kSetVringNum = 8;
+constexpr uint32_t kSetVringAddr = 9;
+constexpr uint32_t kSetVringBase = 10;
+constexpr uint32_t kSetVringKick = 12;
+constexpr uint32_t kSetVringCall = 13;
+constexpr uint32_t kVersion = 1;
+
+constexpr size_t kSend = 1;  // the ring's number, and its kick's
+constexpr uint64_t kHugePage = 2 << 20;
+
+void require(bool fact, const char* what) {
+  if (fact) return;
+  std::fprintf(stderr, "VhostFrontend: %s: %s\n", what, std::strerror(errno));
+  std::abort();
+}
+
+}  // namespace
+
+struct VhostFrontend::Message {
+  uint32_t request;
+  uint32_t flags;
+  uint32_t size;
+  uint8_t payload[64];
+};
+
+RingPlace RingPlace::at(uint64_t offset, uint16_t size) {
+  const uint64_t available = offset + size * sizeof(VirtioDescriptor);
+  return {size, offset, available, (available + 6 + 2u * size + 63) & ~63ULL};
+}
+
+VhostFrontend::VhostFrontend(const std::string& path, uint64_t bytes, Pages pages) : bytes_(bytes) {
+  listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  ::unlink(path.c_str());
+  require(listener_ &&
+              ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+              ::listen(listener_.get(), 1) == 0,
+          "listen");
+  map_memory(pages);
+  for (auto* ends : {&kicks_, &calls_}) {
+    for (Fd& end : *ends) {
+      end = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      require(static_cast<bool>(end), "eventfd");
+    }
+  }
+}
+
+VhostFrontend::~VhostFrontend() {
+  connection_.reset();
+  ::munmap(memory_, bytes_);
+}
+
+void VhostFrontend::map_memory(Pages pages) {
+  const auto map = [this](unsigned flags) {
+    memory_fd_ = Fd(memfd_create("guest", MFD_CLOEXEC | flags));
+    if (!memory_fd_ || ::ftruncate(memory_fd_.get(), static_cast<off_t>(bytes_)) != 0) return false;
+    void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd_.get(), 0);
+    if (memory == MAP_FAILED) return false;
+    memory_ = static_cast<uint8_t*>(memory);
+    return true;
+  };
+  if (pages == Pages::huge) {
+    const uint64_t asked = std::exchange(bytes_, (bytes_ + kHugePage - 1) & ~(kHugePage - 1));
+    if (map(MFD_HUGETLB)) return;
+    bytes_ = asked;
+  }
+  require(map(0), "memory");
+}
+
+void VhostFrontend::connect(uint64_t features, const RingPlace& receive, const RingPlace& send) {
+  connection_ = Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  require(static_cast<bool>(connection_), "accept");
+  const Message answer = request(kGetFeatures, {}, -1, true);
+  std::memcpy(&offered_, answer.payload, sizeof offered_);
+  negotiated_ = features & offered_;
+  request(kSetOwner, {});
+  const uint64_t wanted[] = {negotiated_};
+  request(kSetFeatures, wanted);
+  const auto user = reinterpret_cast<uint64_t>(memory_);
+  const uint64_t table[] = {1, 0, bytes_, user, 0};  // one region, at guest address 0
+  request(kSetMemTable, table, memory_fd_.get());
+  start_ring(0, receive);
+  start_ring(kSend, send);
+}
+
+void VhostFrontend::kick() const {
+  const uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(kicks_[kSend].get(), &one, sizeof one);
+}
+
+void VhostFrontend::start_ring(uint32_t index, const RingPlace& ring) {
+  const auto user = reinterpret_cast<uint64_t>(memory_);
+  const auto state = [index](uint64_t value) { return index | value << 32; };
+  const uint64_t number[] = {state(ring.size)};
+  request(kSetVringNum, number);
+  const uint64_t base[] = {state(0)};
+  request(kSetVringBase, base);
+  const uint64_t addresses[] = {index, user + ring.descriptors, user + ring.used,
+                                user + ring.available, 0};
+  request(kSetVringAddr, addresses);
+  const uint64_t ring_index[] = {index};
+  request(kSetVringCall, ring_index, calls_[index].get());
+  request(kSetVringKick, ring_index, kicks_[index].get());
+}
+
+VhostFrontend::Message VhostFrontend::request(uint32_t number, std::span<const uint64_t> payload,
+                                              int fd, bool wants_answer) {
+  Message message{number, kVersion, static_cast<uint32_t>(payload.size_bytes()), {}};
+  std::ranges::copy(std::as_bytes(payload), reinterpret_cast<std::byte*>(message.payload));
+  iovec part{&message, 12 + payload.size_bytes()};
+  msghdr envelope{};
+  envelope.msg_iov = &part;
+  envelope.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  if (fd >= 0) {
+    envelope.msg_control = control;
+    envelope.msg_controllen = sizeof control;
+    cmsghdr* attached = CMSG_FIRSTHDR(&envelope);
+    attached->cmsg_level = SOL_SOCKET;
+    attached->cmsg_type = SCM_RIGHTS;
+    attached->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(attached), &fd, sizeof fd);
+  }
+  require(
+      ::sendmsg(connection_.get(), &envelope, MSG_NOSIGNAL) == static_cast<ssize_t>(part.iov_len),
+      "send a message");
+  Message answer{};
+  if (!wants_answer) return answer;
+  require(::recv(connection_.get(), &answer, 12, MSG_WAITALL) == 12 &&
+              answer.size <= sizeof answer.payload &&
+              ::recv(connection_.get(), answer.payload, answer.size, MSG_WAITALL) ==
+                  static_cast<ssize_t>(answer.size),
+          "receive an answer");
+  return answer;
+}
+
+}  // namespace butterfly::test

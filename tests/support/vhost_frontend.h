@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VMM's end of a vhost-user socket: listens, negotiates, lends memory, starts the two rings of
+// a nic. What is in memory and rings is its owner's business. Sources: QEMU's vhost-user.rst
+// (front-end), virtio 1.2 §2.7 (split rings).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/fd.h"
+
+namespace butterfly::test {
+
+// Feature bits (virtio 1.2 §5.1.3, §6).
+inline constexpr uint64_t kVirtioCsum = 1ULL << 0;
+inline constexpr uint64_t kVirtioGuestCsum = 1ULL << 1;
+inline constexpr uint64_t kVirtioGuestTso4 = 1ULL << 7;
+inline constexpr uint64_t kVirtioGuestTso6 = 1ULL << 8;
+inline constexpr uint64_t kVirtioHostTso4 = 1ULL << 11;
+inline constexpr uint64_t kVirtioHostTso6 = 1ULL << 12;
+inline constexpr uint64_t kVirtioMergeable = 1ULL << 15;
+inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
+
+// virtio 1.2 §2.7.5.
+struct VirtioDescriptor {
+  static constexpr uint16_t kNext = 1;
+  static constexpr uint16_t kWritable = 2;
+
+  uint64_t address;
+  uint32_t length;
+  uint16_t flags;
+  uint16_t next;
+};
+struct VirtioUsedElement {
+  uint32_t head;
+  uint32_t length;
+};
+
+// Where a ring's parts lie, from the start of the memory.
+struct RingPlace {
+  static RingPlace at(uint64_t offset, uint16_t size);
+  uint64_t end() const { return used + 6 + size * sizeof(VirtioUsedElement); }
+
+  uint16_t size;  // a power of two
+  uint64_t descriptors, available, used;
+};
+
+// Aborts with a message when the system refuses something: whoever uses it has nothing to do then.
+class VhostFrontend {
+ public:
+  enum class Pages : uint8_t {
+    small,
+    huge
+  };  // huge: of 2 MiB, small ones when there are not enough
+
+  // Listens at `path`, as QEMU does, and makes `bytes` of zeroed memory.
+  VhostFrontend(const std::string& path, uint64_t bytes, Pages pages = Pages::small);
+  ~VhostFrontend();
+  VhostFrontend(const VhostFrontend&) = delete;
+  VhostFrontend& operator=(const VhostFrontend&) = delete;
+
+  // Waits for the port to connect, negotiates `features` of those offered, starts the rings. The
+  // port learns of it a moment later (Port::is_connected).
+  void connect(uint64_t features, const RingPlace& receive, const RingPlace& send);
+  // Ends the connection as QEMU's death does.
+  void disconnect() { connection_.reset(); }
+
+  uint64_t offered() const { return offered_; }
+  uint64_t negotiated() const { return negotiated_; }
+  uint8_t* memory() const { return memory_; }
+  // Tells the other side, which asked for it, that there is something to send.
+  void kick() const;
+
+ private:
+  struct Message;
+
+  void map_memory(Pages pages);
+  Message request(uint32_t number, std::span<const uint64_t> payload, int fd = -1,
+                  bool wants_answer = false);
+  void start_ring(uint32_t index, const RingPlace& ring);
+
+  uint64_t bytes_;
+  uint64_t offered_ = 0;
+  uint64_t negotiated_ = 0;
+  Fd listener_;
+  Fd connection_;
+  Fd memory_fd_;
+  std::array<Fd, 2> kicks_;
+  std::array<Fd, 2> calls_;
+  uint8_t* memory_ = nullptr;
+};
+
+}  // namespace butterfly::test
