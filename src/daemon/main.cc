@@ -4,6 +4,7 @@
 // Exit codes: 0 stopped as asked, 1 could not start (one line on stderr says why), 2 wrong usage.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
@@ -66,6 +67,15 @@ sigset_t block_signals() {
   return set;
 }
 
+// A vhost-user nic holds some ten descriptors, and a shell starts us with room for 1,024 in all: we
+// take what we may. Failing leaves the limit, which ports name when they meet it.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
   if (arguments.exit_code >= 0) return arguments.exit_code;
@@ -81,6 +91,7 @@ int run(int argc, char** argv) {
   }
   spdlog::set_level(spdlog::level::from_str(config->daemon.log_level));
   const sigset_t signals = block_signals();
+  allow_many_descriptors();
   const auto daemon = butterfly::Daemon::start(*config);
   if (!daemon.ok()) {
     std::fprintf(stderr, "butterflyd: %s\n", std::string(daemon.status().message()).c_str());
