@@ -14,11 +14,11 @@ CONFIG = """\
 api = "unix:{directory}/api.sock"
 state = "{directory}/state.db"
 socket_directory = "{directory}/ports"
-log_level = "warning"
+log_level = "{log_level}"
 [dataplane]
 lcores = [{cpu}]
-mode = "poll"
-memory_mb = 256
+mode = "{mode}"
+memory_mb = {memory_mb}
 hugepages = "on"
 flows_per_lcore = {flows}
 """
@@ -36,12 +36,15 @@ class ButterflyRig(Rig):
     hugepages = 180
     is_tunnelled = True
     uplink = UPLINK
+    mode = "poll"
+    memory_mb = 256
+    log_level = "warning"
     flows = 262_144  # room for the sets of up to 100,000 flows, of both families
 
     def start_switch(self):
         config = self.directory / "butterflyd.toml"
         config.write_text((CONFIG + self.uplink).format(directory=self.directory, cpu=SWITCH_CPU, vtep=network.VTEP,
-                                                        flows=self.flows))
+                                                        flows=self.flows, mode=self.mode, memory_mb=self.memory_mb, log_level=self.log_level))
         self.switch = self.run.spawn_bench([self.binaries / "butterflyd", "--config", config],
                                            self.directory / "switch.log")
         wait_until(self._answers, 30, "butterflyd's API")
