@@ -11,7 +11,7 @@
 namespace butterfly {
 
 // Threads: receive() is called by the one lcore that polls the port (the uplink: one per queue);
-// transmit() by any lcore, each with its own index; arm() and disarm() by the polling lcore.
+// transmit() by any lcore, each with its own index; arm() by the polling lcore.
 // Construction, destruction and status() belong to the control side. A port is destroyed only
 // after no lcore can reach it any more.
 class Port {
@@ -47,15 +47,14 @@ class Port {
   // A descriptor that becomes readable when packets arrive after arm(); -1: nothing wakes the lcore
   // for this port, it looks every millisecond. Constant for the port's life.
   virtual int wake_fd() const noexcept { return -1; }
-  // Asks for wake-ups. Returns false when packets already wait. The lcore polls once more before it
-  // sleeps, so that what came before arm() is not overslept.
-  virtual bool arm() noexcept { return true; }
+  // Asks for wake-ups, until receive() has brought packets or the descriptor was readable. The
+  // lcore polls once more before it sleeps, so that what came before arm() is not overslept.
+  enum class Armed : uint8_t { yes, nobody_there, packets_wait };
+  virtual Armed arm() noexcept { return Armed::yes; }
   // The two for a port that several lcores poll. Each needs a descriptor of its own: of one that
   // they share, who drains it first takes away the wake-up of those that epoll has not run yet.
   virtual int wake_fd_for(uint16_t /*lcore*/) const noexcept { return wake_fd(); }
-  virtual bool arm_for(uint16_t /*lcore*/) noexcept { return arm(); }
-  // Back to polling: no more wake-ups wanted.
-  virtual void disarm() noexcept {}
+  virtual Armed arm_for(uint16_t /*lcore*/) noexcept { return arm(); }
 
   // Constant within a round of an lcore. Any lcore.
   virtual Offloads offloads() const noexcept { return {}; }

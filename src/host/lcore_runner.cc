@@ -13,8 +13,6 @@ namespace {
 
 // Empty rounds before an adaptive lcore goes to sleep: some ten microseconds of looking.
 constexpr uint32_t kIdleRounds = 64;
-// A port that was empty in so many rounds in a row is idle.
-constexpr uint8_t kEmptyToIdle = 64;
 // Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
 // millisecond.
 constexpr uint32_t kRoundsAClock = 8;
@@ -25,9 +23,12 @@ constexpr int kUnwakeableMs = 1;
 // burst waits for it.
 constexpr uint32_t kSweepSlots = 256;
 constexpr uint32_t kSweepBuckets = 32;
-// Bytes received in a round before they are worked off and sent: with hundreds of ports or frames
-// of 64 KiB the first ports would else take all buffers, and the cache hold none of it.
-constexpr uint64_t kMaxGathered = 1 << 20;
+// What is received in a round before it is worked off and sent: with hundreds of ports or frames of
+// 64 KiB the first ports would else take all buffers, and the cache hold none of it. So many
+// packets with their headers are a tenth of a second-level cache, and still bursts for those who
+// get from many.
+constexpr uint64_t kMaxGatheredBytes = 1 << 20;
+constexpr uint32_t kMaxGathered = 256;
 
 }  // namespace
 
@@ -47,7 +48,7 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       shortcut_(options.shortcut),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_set_(epoll_create1(EPOLL_CLOEXEC)) {
-  watch(wake_.get());
+  watch(wake_.get(), kNoPort);
   mesh_.set_waker(index, this);
 }
 
@@ -63,13 +64,14 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   for (const PortId id : ports) {
     Port* port = snapshot->ports[id.value];
     const Nic* nic = snapshot->nics->find(id);
-    view->polled.push_back(
-        {port, id, nic ? nic->vni : Vni{0}, nic ? nic->segment : uint16_t{0}, id == kUplinkPort});
     const int wake_fd = port->wake_fd_for(index_);
+    view->plan.add(
+        {port, id, nic ? nic->vni : Vni{0}, nic ? nic->segment : uint16_t{0}, id == kUplinkPort},
+        wake_fd >= 0);
     if (wake_fd < 0) {
       view->has_unwakeable = true;
     } else {
-      watch(wake_fd);
+      watch(wake_fd, id);
     }
   }
   view->graph = std::make_unique<HostGraph>(GraphInputs{
@@ -78,9 +80,10 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   return view;
 }
 
-void LcoreRunner::watch(int fd) {
+void LcoreRunner::watch(int fd, PortId port) {
   epoll_event event{};
   event.events = EPOLLIN;
+  event.data.u32 = port.value;
   epoll_ctl(wake_set_.get(), EPOLL_CTL_ADD, fd, &event);  // fails harmlessly when already there
 }
 
@@ -138,49 +141,53 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
   lcore_.set_tracing(lcore_.trace().is_armed());
   bool moved = poll_ports(view, ports);
   moved = take_over(view) || moved;
-  view.graph->run(lcore_);
+  work_off(view);
   tick(view);
   rounds_.add(1);
   if (moved) busy_rounds_.add(1);
   return moved;
 }
 
+void LcoreRunner::work_off(LcoreView& view) {
+  view.graph->run(lcore_);
+  gathered_ = 0;
+  gathered_bytes_ = 0;
+}
+
 bool LcoreRunner::poll_ports(LcoreView& view, Poll ports) {
-  bool moved = false;
-  uint64_t gathered = 0;
-  std::array<Packet*, kBurst> burst;
-  ++turn_;
-  for (size_t place = 0; place < view.polled.size(); ++place) {
-    const LcoreView::Polled& polled = view.polled[place];
-    uint8_t& empty = empty_rounds_[polled.id.value];
-    const bool is_idle = ports == Poll::busy && empty == kEmptyToIdle;
-    if (is_idle && (place + turn_) % kIdleTurns != 0) continue;
-    const uint16_t count = polled.port->receive(index_, burst);
-    if (count == 0) {
-      if (empty < kEmptyToIdle) ++empty;
-      continue;
-    }
-    empty = 0;
-    moved = true;
-    uint64_t bytes = 0;
-    for (uint16_t i = 0; i < count; ++i) {
-      Packet& packet = *burst[i];
-      packet.reset_facts(polled.id, polled.vni, polled.segment);
-      bytes += packet.length();
-      if (lcore_.tracing()) lcore_.trace().begin(packet);
-    }
-    PortCounts& counts = lcore_.counters().port(polled.id);
-    counts.rx_packets.add(count);
-    counts.rx_bytes.add(bytes);
-    lcore_.counters().ledger().received.add(count);
-    Node& entry = polled.is_uplink ? view.graph->from_wire() : view.graph->from_guest();
-    entry.append(std::span(burst.data(), count), lcore_);
-    gathered += bytes;
-    if (gathered < kMaxGathered) continue;
-    view.graph->run(lcore_);
-    gathered = 0;
+  const auto look = [&](const PolledPort& port) { return receive(view, port); };
+  switch (ports) {
+    case Poll::all:
+      return view.plan.look_at_all(look) != 0;
+    case Poll::busy:
+      return view.plan.look_at_busy(look) != 0;
+    case Poll::armed:
+      return view.plan.look_at_armed(look) != 0;
   }
-  return moved;
+  return false;
+}
+
+uint32_t LcoreRunner::receive(LcoreView& view, const PolledPort& port) {
+  std::array<Packet*, kBurst> burst;
+  const uint16_t count = port.port->receive(index_, burst);
+  if (count == 0) return 0;
+  uint64_t bytes = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    Packet& packet = *burst[i];
+    packet.reset_facts(port.id, port.vni, port.segment);
+    bytes += packet.length();
+    if (lcore_.tracing()) lcore_.trace().begin(packet);
+  }
+  PortCounts& counts = lcore_.counters().port(port.id);
+  counts.rx_packets.add(count);
+  counts.rx_bytes.add(bytes);
+  lcore_.counters().ledger().received.add(count);
+  Node& entry = port.is_uplink ? view.graph->from_wire() : view.graph->from_guest();
+  entry.append(std::span(burst.data(), count), lcore_);
+  gathered_bytes_ += bytes;
+  gathered_ += count;
+  if (gathered_ >= kMaxGathered || gathered_bytes_ >= kMaxGatheredBytes) work_off(view);
+  return count;
 }
 
 bool LcoreRunner::take_over(LcoreView& view) {
@@ -221,27 +228,29 @@ void LcoreRunner::tick(LcoreView& view) {
 
 void LcoreRunner::sleep(LcoreView& view) {
   const int longest = view.has_unwakeable ? kUnwakeableMs : kSleepMs;
-  bool may_sleep = true;
-  for (const LcoreView::Polled& polled : view.polled) {
-    may_sleep = polled.port->arm_for(index_) && may_sleep;
-  }
+  bool may_sleep = view.plan.arm(index_);
   sleeping_.store(1, std::memory_order_seq_cst);
   // Whoever hands over a packet or publishes a view after this line sees `sleeping_` and wakes us;
   // what came before it, we see here.
   may_sleep = may_sleep && !mesh_.has_packets_for(index_) &&
               view_.load(std::memory_order_seq_cst) == &view &&
-              !stopping_.load(std::memory_order_seq_cst) && !round(monotonic_ms());
-  if (may_sleep) {
-    quiescence_.leave(index_);
-    epoll_event event;
-    epoll_wait(wake_set_.get(), &event, 1, longest);  // `view` may be destroyed meanwhile
-    quiescence_.enter(index_);
-    uint64_t count;
-    [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
-  }
+              !stopping_.load(std::memory_order_seq_cst) && !round(monotonic_ms(), Poll::armed);
+  if (may_sleep) wait_for_wake(longest);
   sleeping_.store(0, std::memory_order_relaxed);
-  LcoreView& current = *view_.load(std::memory_order_acquire);
-  for (const LcoreView::Polled& polled : current.polled) polled.port->disarm();
+}
+
+void LcoreRunner::wait_for_wake(int milliseconds) {
+  std::array<epoll_event, kBurst> events;
+  quiescence_.leave(index_);
+  const int woken = epoll_wait(wake_set_.get(), events.data(), static_cast<int>(events.size()),
+                               milliseconds);  // the view may be destroyed meanwhile
+  quiescence_.enter(index_);
+  uint64_t count;
+  [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
+  LcoreView& view = *view_.load(std::memory_order_acquire);
+  for (int i = 0; i < woken; ++i) {
+    view.plan.wake(PortId{static_cast<uint16_t>(events[static_cast<size_t>(i)].data.u32)});
+  }
 }
 
 void LcoreRunner::wake_if_sleeping() noexcept {

@@ -12,22 +12,15 @@
 #include "graph/quiescence.h"
 #include "host/host.h"
 #include "host/host_graph.h"
+#include "host/poll_plan.h"
 
 namespace butterfly {
 
 // What one lcore works on while one snapshot is in force. Built and destroyed by the control side.
 struct LcoreView {
-  struct Polled {
-    Port* port;
-    PortId id;
-    Vni vni;  // 0 for the uplink
-    uint16_t segment;
-    bool is_uplink;
-  };
-
   std::shared_ptr<const Snapshot> snapshot;
   std::unique_ptr<HostGraph> graph;
-  std::vector<Polled> polled;
+  PollPlan plan;
   bool has_unwakeable = false;  // a port that must be looked at every millisecond
 };
 
@@ -47,10 +40,9 @@ class LcoreRunner : public Waker {
   void start();  // the thread; not in IdleMode::manual
   void stop();
 
-  // Ports that have long been empty are looked at in one of so many rounds, in turn: an idle nic
-  // costs next to nothing, and its first packet waits some microseconds.
-  static constexpr uint32_t kIdleTurns = 8;
-  enum class Poll : uint8_t { all, busy };
+  // Which ports a round looks at: all; the busy and, in turn, some of the others; those that were
+  // just armed.
+  enum class Poll : uint8_t { all, busy, armed };
 
   // One round, on this lcore's thread (or the only one, in IdleMode::manual).
   // Returns whether a packet moved.
@@ -69,11 +61,14 @@ class LcoreRunner : public Waker {
 
   void run();
   void pin() const;
-  void watch(int fd);
+  void watch(int fd, PortId port);
   bool poll_ports(LcoreView& view, Poll ports);
+  uint32_t receive(LcoreView& view, const PolledPort& port);
+  void work_off(LcoreView& view);
   bool take_over(LcoreView& view);
   void tick(LcoreView& view);
   void sleep(LcoreView& view);
+  void wait_for_wake(int milliseconds);
 
   const uint16_t index_;
   const unsigned cpu_;
@@ -91,9 +86,10 @@ class LcoreRunner : public Waker {
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close
   std::atomic<LcoreView*> view_{nullptr};
   std::atomic<bool> stopping_{false};
-  std::atomic<uint32_t> sleeping_{0};              // 1 while it sleeps or is about to
-  std::array<uint8_t, kMaxPorts> empty_rounds_{};  // in a row, by PortId, up to kEmptyToIdle
-  uint32_t turn_ = 0;
+  std::atomic<uint32_t> sleeping_{0};  // 1 while it sleeps or is about to
+  // Received in this round, and not worked off yet.
+  uint32_t gathered_ = 0;
+  uint64_t gathered_bytes_ = 0;
   TimeMs last_tick_ = 0;
   TimeMs last_sweep_ = 0;
   Count rounds_;

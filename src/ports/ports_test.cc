@@ -47,8 +47,7 @@ TEST(VhostUserPort, WithoutAGuestPacketsAreRefusedAndNoneArrive) {
   free_packets(std::span(&packet, 1));
   std::array<Packet*, kBurst> burst;
   EXPECT_EQ((*port)->receive(0, burst), 0);
-  EXPECT_TRUE((*port)->arm());
-  (*port)->disarm();
+  EXPECT_EQ((*port)->arm(), Port::Armed::nobody_there);
 }
 
 TEST(UplinkPort, AnInterfaceThatDoesNotExistIsRefusedAndTheOthersAreNamed) {

@@ -170,12 +170,12 @@ Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noex
   return {taken, taken == packets.size() ? Refusal::none : Refusal::ring_full};
 }
 
-bool UplinkPort::arm_for(uint16_t lcore) noexcept {
+Port::Armed UplinkPort::arm_for(uint16_t lcore) noexcept {
   uint8_t byte;
   const int fd = wake_fd_for(lcore);
   while (fd >= 0 && ::recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
   }
-  return true;
+  return Armed::yes;
 }
 
 bool UplinkPort::is_connected() const noexcept {

@@ -39,7 +39,7 @@ class UplinkPort : public Port {
   int wake_fd_for(uint16_t lcore) const noexcept override {
     return lcore < wake_.size() ? wake_[lcore].get() : -1;
   }
-  bool arm_for(uint16_t lcore) noexcept override;
+  Armed arm_for(uint16_t lcore) noexcept override;
   bool is_connected() const noexcept override;
 
   const Mac& mac() const { return mac_; }

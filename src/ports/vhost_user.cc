@@ -162,8 +162,7 @@ void VhostUserPort::attach(int device) {
     if (kick_) epoll_ctl(wake_.get(), EPOLL_CTL_ADD, kick_.get(), &event);
   }
   rte_vhost_enable_guest_notification(device, kToGuest, 0);
-  rte_vhost_enable_guest_notification(device, kFromGuest, 1);
-  is_armed_ = true;
+  ask_for_kicks(device, true);
   uint64_t features = 0;
   rte_vhost_get_negotiated_features(device, &features);
   const bool checksum = (features & kGuestCsum) != 0;
@@ -193,6 +192,11 @@ uint16_t VhostUserPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
                              : take_from_ring(device, pool_, packets);
 }
 
+void VhostUserPort::ask_for_kicks(int device, bool wanted) noexcept {
+  rte_vhost_enable_guest_notification(device, kFromGuest, wanted);
+  is_armed_ = wanted;
+}
+
 uint16_t VhostUserPort::take_from_ring(int device, const PacketPool& pool,
                                        std::span<Packet*> packets) noexcept {
   const auto wanted = static_cast<uint16_t>(packets.size());
@@ -202,7 +206,7 @@ uint16_t VhostUserPort::take_from_ring(int device, const PacketPool& pool,
   // A kick costs the guest more than its packets do. It was armed for an lcore that slept, or might
   // have, when the guest came; in poll mode nobody else would take that back.
   if (count > 0 && is_armed_) [[unlikely]]
-    disarm();
+    ask_for_kicks(device, false);
   if (count < wanted) note_refused(device);
   return count;
 }
@@ -257,22 +261,14 @@ Port::Sent VhostUserPort::transmit(uint16_t, std::span<Packet*> packets) noexcep
   return {taken, merges_buffers_ ? Refusal::too_few_buffers : Refusal::too_long};
 }
 
-bool VhostUserPort::arm() noexcept {
+Port::Armed VhostUserPort::arm() noexcept {
   const int device = device_.load(std::memory_order_acquire);
-  if (device < 0) return true;
+  if (device < 0) return Armed::nobody_there;
   epoll_event kick;
   epoll_wait(wake_.get(), &kick, 1, 0);
-  rte_vhost_enable_guest_notification(device, kFromGuest, 1);
-  is_armed_ = true;
+  ask_for_kicks(device, true);
   // The guest may have sent between the last poll and the line above, without a kick.
-  return rte_vhost_rx_queue_count(device, kFromGuest) == 0;
-}
-
-void VhostUserPort::disarm() noexcept {
-  const int device = device_.load(std::memory_order_acquire);
-  if (device < 0 || !is_armed_) return;
-  rte_vhost_enable_guest_notification(device, kFromGuest, 0);
-  is_armed_ = false;
+  return rte_vhost_rx_queue_count(device, kFromGuest) == 0 ? Armed::yes : Armed::packets_wait;
 }
 
 }  // namespace butterfly

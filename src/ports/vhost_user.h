@@ -42,8 +42,7 @@ class VhostUserPort : public Port {
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   int wake_fd() const noexcept override { return wake_.get(); }
-  bool arm() noexcept override;
-  void disarm() noexcept override;
+  Armed arm() noexcept override;
   Offloads offloads() const noexcept override { return is_connected() ? offloads_ : Offloads{}; }
   bool is_connected() const noexcept override {
     return device_.load(std::memory_order_acquire) >= 0;
@@ -68,6 +67,7 @@ class VhostUserPort : public Port {
   uint16_t receive_large(int device, std::span<Packet*> packets) noexcept;
   uint16_t take_from_ring(int device, const PacketPool& pool, std::span<Packet*> packets) noexcept;
   void note_refused(int device) noexcept;
+  void ask_for_kicks(int device, bool wanted) noexcept;
 
   std::string path_;
   Fd wake_;  // an epoll that holds the guest's kick descriptor while there is one
@@ -82,7 +82,7 @@ class VhostUserPort : public Port {
   bool merges_buffers_ = false;
   std::atomic<int> device_{-1};  // librte_vhost's number; -1 while the guest is away
 
-  // The polling lcore's.
+  // The polling lcore's; while no lcore can see the device, attach()'s.
   bool is_armed_ = false;          // the guest is asked to kick
   uint16_t large_burst_ = kBurst;  // how many frames to take into large buffers
   uint16_t ring_position_ = 0;     // of the guest's ring, when it was last looked at

@@ -123,11 +123,8 @@ TEST_F(VhostUserTest, AGuestKicksOnlyWhileNobodyPolls) {
   EXPECT_TRUE(pair.guest.is_to_kick()) << "the lcore may sleep when the guest comes";
   EXPECT_EQ(pass(pair, {}, tcp(10)).packets, 1u);
   EXPECT_FALSE(pair.guest.is_to_kick()) << "it is polled, whether the lcore ever sleeps or not";
-  EXPECT_TRUE(pair.port->arm());
+  EXPECT_EQ(pair.port->arm(), Port::Armed::yes);
   EXPECT_TRUE(pair.guest.is_to_kick());
-  pair.port->disarm();
-  EXPECT_FALSE(pair.guest.is_to_kick());
-  EXPECT_TRUE(pair.port->arm());
   EXPECT_EQ(pass(pair, {}, tcp(10)).packets, 1u);
   EXPECT_FALSE(pair.guest.is_to_kick());
 }
@@ -443,6 +440,26 @@ TEST_F(VhostUserTest, APacketThatNeedsMoreBuffersThanAreLeftCostsItselfOnly) {
   }
   EXPECT_EQ(send(1'000), Port::Refusal::ring_full);
   EXPECT_EQ(pair.guest.receive().front().frame, tcp(20'000));
+}
+
+TEST_F(VhostUserTest, ATinyRingGetsWhatItHasRoomForAndRefusesTheRestByName) {
+  Pair pair({.receive_buffers = 8});
+  const auto send_burst = [&] {
+    std::vector<Packet*> burst(kBurst);
+    for (Packet*& packet : burst) packet = test::make_packet(tcp(10));
+    const Port::Sent sent = pair.port->transmit(0, burst);
+    free_packets(std::span(burst).subspan(sent.taken));
+    return sent;
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    const Port::Sent sent = send_burst();
+    EXPECT_EQ(sent.taken, 8);
+    EXPECT_EQ(sent.refusal, Port::Refusal::ring_full);
+    EXPECT_EQ(send_burst().taken, 0) << "its guest has not read yet";
+    const auto received = pair.guest.receive();
+    ASSERT_EQ(received.size(), 8u);
+    EXPECT_EQ(received.back().frame, tcp(10));
+  }
 }
 
 TEST_F(VhostUserTest, WithoutMergedBuffersWhatIsLongerThanOneIsTooLong) {

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of its ports an lcore looks at in a round, and which it has asked to wake it. Hundreds of
+// idle nics must cost next to nothing: a round looks at the busy ones and, in turn, at so many of
+// the idle ones as fits what the busy ones brought; a sleep costs what has changed since the last
+// one.
+//
+// Made by the control side for one view (add()), then the lcore's alone. Nothing allocates after
+// add().
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "graph/port.h"
+
+namespace butterfly {
+
+struct PolledPort {
+  Port* port;
+  PortId id;
+  Vni vni;  // 0 for the uplink
+  uint16_t segment;
+  bool is_uplink;
+};
+
+class PollPlan {
+ public:
+  // A port that was empty in so many rounds in a row is idle.
+  static constexpr uint8_t kEmptyToIdle = 64;
+  // Of the idle ports a round looks at this many, and one more for each kPacketsALook that came: an
+  // idle one costs a fifth of a packet, so they take some percent of a busy lcore's time, however
+  // many they are. Never more than one in kIdleTurns: with a few idle ports less is enough.
+  static constexpr uint32_t kIdleLooks = 4;
+  static constexpr uint32_t kPacketsALook = 8;
+  static constexpr uint32_t kIdleTurns = 8;
+
+  // All are busy at first, and asked for nothing. The uplink serves everybody, and what cannot wake
+  // the lcore must not be overlooked: these are never idle.
+  void add(const PolledPort& port, bool can_wake);
+
+  std::span<const PolledPort> ports() const { return ports_; }
+
+  // look(port) receives from it and says how many packets came. Each says how many came in all.
+  template <typename Look>
+  uint32_t look_at_all(const Look& look);
+  template <typename Look>
+  uint32_t look_at_busy(const Look& look);
+  // Those that the last arm() has asked: a packet that came just before would be overslept.
+  template <typename Look>
+  uint32_t look_at_armed(const Look& look);
+
+  // Asks each port that may have stopped waking us since it was last asked. False when packets
+  // already wait somewhere.
+  bool arm(uint16_t lcore);
+  // The port has woken the lcore: it is busy, and must be asked again.
+  void wake(PortId id);
+
+ private:
+  static constexpr uint16_t kNowhere = 0xffff;
+  struct Turn {
+    uint8_t empty = 0;  // rounds in a row
+    bool is_idle = false;
+    bool is_never_idle = false;
+    bool is_armed = false;  // it will wake us at its next packet
+  };
+
+  template <typename Look>
+  uint32_t look_at(uint16_t place, const Look& look);
+  template <typename Look>
+  uint32_t look_at_idle(uint32_t moved, const Look& look);
+  void make_busy(uint16_t place);
+
+  std::vector<PolledPort> ports_;
+  std::vector<Turn> turns_;       // by place in ports_
+  std::vector<uint16_t> places_;  // by PortId
+  std::vector<uint16_t> busy_;    // places
+  std::vector<uint16_t> asked_;   // places, by the last arm()
+  uint16_t next_idle_ = 0;        // place
+};
+
+template <typename Look>
+uint32_t PollPlan::look_at(uint16_t place, const Look& look) {
+  const uint32_t count = look(ports_[place]);
+  if (count == 0) return 0;
+  turns_[place].empty = 0;
+  turns_[place].is_armed = false;
+  if (turns_[place].is_idle) make_busy(place);
+  return count;
+}
+
+template <typename Look>
+uint32_t PollPlan::look_at_all(const Look& look) {
+  uint32_t moved = 0;
+  for (uint16_t place = 0; place < ports_.size(); ++place) moved += look_at(place, look);
+  return moved;
+}
+
+template <typename Look>
+uint32_t PollPlan::look_at_armed(const Look& look) {
+  uint32_t moved = 0;
+  for (const uint16_t place : asked_) moved += look_at(place, look);
+  return moved;
+}
+
+template <typename Look>
+uint32_t PollPlan::look_at_busy(const Look& look) {
+  uint32_t moved = 0;
+  size_t kept = 0;
+  for (const uint16_t place : busy_) {
+    const uint32_t count = look_at(place, look);
+    moved += count;
+    Turn& turn = turns_[place];
+    turn.is_idle = count == 0 && !turn.is_never_idle && ++turn.empty >= kEmptyToIdle;
+    if (!turn.is_idle) busy_[kept++] = place;
+  }
+  busy_.resize(kept);
+  return moved + look_at_idle(moved, look);
+}
+
+template <typename Look>
+uint32_t PollPlan::look_at_idle(uint32_t moved, const Look& look) {
+  const auto idle = static_cast<uint32_t>(ports_.size() - busy_.size());
+  uint32_t looks =
+      std::min((idle + kIdleTurns - 1) / kIdleTurns, kIdleLooks + moved / kPacketsALook);
+  uint32_t found = 0;
+  for (; looks != 0; --looks) {
+    next_idle_ = next_idle_ + 1u < ports_.size() ? static_cast<uint16_t>(next_idle_ + 1) : 0;
+    if (turns_[next_idle_].is_idle) found += look_at(next_idle_, look);
+  }
+  return found;
+}
+
+}  // namespace butterfly
