@@ -33,6 +33,13 @@ bench-peers: setup ## beside testpmd, Open vSwitch, the kernel (root); QUICK=1 F
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly load_generator placement_check
 	@tools/bench-peers --build-dir $(BUILD)
 
+.PHONY: bench-guests
+bench-guests: setup ## iperf3 between two real guests, beside testpmd and Open vSwitch (root); QUICK=1
+	@tools/setup peers
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly placement_check
+	@tools/bench-guests --build-dir $(BUILD)
+
 .PHONY: fuzz
 fuzz: setup ## fuzz the parsers for a bounded time (SECONDS_EACH=60)
 	@tools/fuzz

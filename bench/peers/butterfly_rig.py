@@ -44,7 +44,8 @@ class ButterflyRig(Rig):
     def start_switch(self):
         config = self.directory / "butterflyd.toml"
         config.write_text((CONFIG + self.uplink).format(directory=self.directory, cpu=SWITCH_CPU, vtep=network.VTEP,
-                                                        flows=self.flows, mode=self.mode, memory_mb=self.memory_mb, log_level=self.log_level))
+                                                        flows=self.flows, mode=self.mode, memory_mb=self.memory_mb,
+                                                        log_level=self.log_level))
         self.switch = self.run.spawn_bench([self.binaries / "butterflyd", "--config", config],
                                            self.directory / "switch.log")
         wait_until(self._answers, 30, "butterflyd's API")

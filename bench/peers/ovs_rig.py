@@ -21,6 +21,7 @@ MOST_CONNECTIONS = 8_000_000
 class OvsRig(Rig):
     hugepages = 560
     tracks = False  # connections, for a security group
+    settings = ()  # of the switch, "other_config:a=b"
 
     def start_switch(self):
         self.namespace = self.run.make_namespace(self.directory.name)
@@ -33,7 +34,7 @@ class OvsRig(Rig):
         self._vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                     "other_config:dpdk-extra=--in-memory --no-pci --no-telemetry",
                     f"other_config:dpdk-lcore-mask={1 << GENERATOR_CPU:#x}",
-                    f"other_config:pmd-cpu-mask={1 << SWITCH_CPU:#x}")
+                    f"other_config:pmd-cpu-mask={1 << SWITCH_CPU:#x}", *self.settings)
         environment = [f"{key}={value}" for key, value in self._environment.items()]
         self.switch = self.run.spawn_bench(
             ["env", *environment, VSWITCHD, f"unix:{self.directory}/db.sock", f"--unixctl={self._control}"],

@@ -16,9 +16,10 @@ ALL_PORTS = b"Accumulated forward statistics"
 class TestpmdRig(Rig):
     name = "testpmd"
     hugepages = 170
+    vhost_options = ""  # of both ports, ",a=b"
 
     def start_switch(self):
-        vhost = [f"net_vhost{number},iface={path},client=1,queues=1"
+        vhost = [f"net_vhost{number},iface={path},client=1,queues=1{self.vhost_options}"
                  for number, path in enumerate((self.guest_socket, self.wire_socket))]
         # Unbuffered: what it answers must come before its next prompt.
         self.switch = self.run.spawn_bench(

@@ -81,6 +81,10 @@ class Guest:
     def is_running(self):
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     # --- work ------------------------------------------------------------------------------
 
     def run(self, command, timeout=30):

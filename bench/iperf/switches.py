@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The switches between two guests. Each is the rig of bench/peers with QEMU guests in the place of its
+generator: `guest_socket` is the near guest's, `wire_socket` the far guest's."""
+
+from peers import network
+from peers.butterfly_rig import ButterflyRig
+from peers.ovs_rig import OvsConntrack, OvsL2
+from peers.testpmd_rig import TestpmdRig
+
+NEAR_MAC, FAR_MAC = network.GUEST_MAC, network.FAR_MACS[0]
+NEAR_ADDRESS, FAR_ADDRESS = network.GUEST_ADDRESSES[4], network.FAR_ADDRESSES[4][0]
+PREFIX = 16  # holds both
+
+
+class Butterfly(ButterflyRig):
+    """Antispoof and a security group at both nics; sleeps when nothing comes, as it does by default."""
+
+    name = "butterfly"
+    is_tunnelled = False
+    mode = "adaptive"
+    uplink = ""
+
+    def __init__(self, run, binaries):
+        super().__init__(run, binaries)
+        self.wire_socket = self.directory / "ports" / "wire.sock"
+
+    def intent(self):
+        intent = super().intent()
+        far = {"id": "wire", "mac": FAR_MAC, "vni": network.VNI, "groups": ["servers"], "addresses": [FAR_ADDRESS],
+               "antispoof": True}
+        return {"nics": [*intent["nics"], far], "groups": intent["groups"]}
+
+
+class ButterflyPoll(Butterfly):
+    """The same, polling as the other switches do."""
+
+    name = "butterfly-poll"
+    mode = "poll"
+
+
+class Testpmd(TestpmdRig):
+    """Copies from port to port. In the modern way of flags a request for a checksum or for
+    segmentation is taken off at the first port; in the legacy one it is passed on with the packet."""
+
+    name = "testpmd"
+    vhost_options = ",tso=1,legacy-ol-flags=1"
+
+
+class OvsTso(OvsL2):
+    """With TSO, which Open vSwitch calls experimental and has off by default."""
+
+    name = "ovs-l2-tso"
+    settings = ("other_config:userspace-tso-enable=true",)
+
+
+SWITCHES = {switch.name: switch for switch in (Butterfly, Testpmd, OvsL2, OvsConntrack, OvsTso, ButterflyPoll)}
