@@ -4,6 +4,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -80,7 +81,7 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
   }
   auto ethdev = probe(options.device, devargs);
   if (!ethdev.ok()) return ethdev.status();
-  std::unique_ptr<UplinkPort> port(new UplinkPort(*ethdev));
+  std::unique_ptr<UplinkPort> port(new UplinkPort(*ethdev, options.lcores));
   RETURN_IF_ERROR(port->configure(options, pool));
   port->claim_ = std::move(claim);
   if (is_kernel) {
@@ -120,6 +121,22 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
       (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
   if (config.rx_adv_conf.rss_conf.rss_hf == 0) config.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
   config.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
+  config.intr_conf.rxq = options.sleeps && is_dpdk_device(options.device) ? 1 : 0;
+  Status status = start(options, pool, config);
+  if (!status.ok() && config.intr_conf.rxq != 0) {  // a driver or a bus without interrupts
+    config.intr_conf.rxq = 0;
+    status = start(options, pool, config);
+  }
+  RETURN_IF_ERROR(status);
+  if (config.intr_conf.rxq != 0) watch_interrupts();
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(ethdev_, &address);
+  std::memcpy(mac_.bytes.data(), address.addr_bytes, 6);
+  return ok_status();
+}
+
+Status UplinkPort::start(const UplinkOptions& options, PacketPool& pool,
+                         const rte_eth_conf& config) {
   int error = rte_eth_dev_configure(ethdev_, receive_queues_, transmit_queues_, &config);
   if (error != 0) return driver_error(options.device, "configure", error);
   uint16_t receive_slots = kDescriptors;
@@ -140,10 +157,27 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
   if (error = rte_eth_dev_start(ethdev_); error != 0) {
     return driver_error(options.device, "start", error);
   }
-  rte_ether_addr address{};
-  rte_eth_macaddr_get(ethdev_, &address);
-  std::memcpy(mac_.bytes.data(), address.addr_bytes, 6);
   return ok_status();
+}
+
+// Some drivers give a descriptor and no way to ask for interrupts.
+bool UplinkPort::watch_queue(uint16_t queue, const Fd& wake) {
+  return rte_eth_dev_rx_intr_enable(ethdev_, queue) == 0 &&
+         rte_eth_dev_rx_intr_disable(ethdev_, queue) == 0 &&
+         rte_eth_dev_rx_intr_ctl_q(ethdev_, queue, wake.get(), RTE_INTR_EVENT_ADD, nullptr) == 0;
+}
+
+// Edge-triggered (rte_eth_dev_rx_intr_ctl_q makes it so): asking the epoll takes an interrupt off.
+void UplinkPort::watch_interrupts() {
+  for (uint16_t lcore = 0; lcore < lcores_; ++lcore) {
+    Fd wake(epoll_create1(EPOLL_CLOEXEC));
+    if (!wake || (lcore < receive_queues_ && !watch_queue(lcore, wake))) {
+      wake_.clear();
+      return;
+    }
+    wake_.push_back(std::move(wake));
+  }
+  has_interrupts_ = true;
 }
 
 UplinkPort::~UplinkPort() {
@@ -156,8 +190,13 @@ UplinkPort::~UplinkPort() {
 
 uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcept {
   if (lcore >= receive_queues_) return 0;
-  return rte_eth_rx_burst(ethdev_, lcore, to_mbufs(packets.data()),
-                          static_cast<uint16_t>(packets.size()));
+  const uint16_t count = rte_eth_rx_burst(ethdev_, lcore, to_mbufs(packets.data()),
+                                          static_cast<uint16_t>(packets.size()));
+  if (count > 0 && is_armed_[lcore]) [[unlikely]] {
+    rte_eth_dev_rx_intr_disable(ethdev_, lcore);
+    is_armed_[lcore] = 0;
+  }
+  return count;
 }
 
 Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
@@ -171,8 +210,15 @@ Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noex
 }
 
 Port::Armed UplinkPort::arm_for(uint16_t lcore) noexcept {
-  uint8_t byte;
   const int fd = wake_fd_for(lcore);
+  if (has_interrupts_) {
+    epoll_event interrupt;
+    epoll_wait(fd, &interrupt, 1, 0);
+    if (lcore >= receive_queues_) return Armed::yes;
+    is_armed_[lcore] = rte_eth_dev_rx_intr_enable(ethdev_, lcore) == 0;
+    return is_armed_[lcore] ? Armed::yes : Armed::nobody_there;
+  }
+  uint8_t byte;
   while (fd >= 0 && ::recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0) {
   }
   return Armed::yes;

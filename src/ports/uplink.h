@@ -2,6 +2,8 @@
 // The host's physical side: any DPDK ethdev, named by PCI address, vdev string or kernel interface.
 #pragma once
 
+#include <rte_ethdev.h>
+
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -21,6 +23,7 @@ struct UplinkOptions {
   uint16_t lcores = 1;            // each gets a transmit queue, and a receive queue where it can
   bool force = false;             // take a kernel interface that carries the host's own address
   std::optional<uint16_t> mtu{};  // of the underlay; empty: ask the device
+  bool sleeps = true;             // lcores want to be woken by what arrives
 };
 
 class UplinkPort : public Port {
@@ -50,17 +53,24 @@ class UplinkPort : public Port {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  explicit UplinkPort(uint16_t ethdev) : ethdev_(ethdev) {}
+  UplinkPort(uint16_t ethdev, uint16_t lcores) : ethdev_(ethdev), lcores_(lcores), is_armed_(lcores) {}
   Status configure(const UplinkOptions& options, PacketPool& pool);
+  Status start(const UplinkOptions& options, PacketPool& pool, const rte_eth_conf& config);
+  void watch_interrupts();
+  bool watch_queue(uint16_t queue, const Fd& wake);
 
   uint16_t ethdev_;
+  uint16_t lcores_;
   uint16_t receive_queues_ = 1;
   uint16_t transmit_queues_ = 1;
   uint16_t mtu_ = 1500;
   Mac mac_;
-  // af_packet has no receive interrupt: these sockets, one for each lcore, see the same frames and
-  // wake a sleeper. Empty for other devices.
+  // What wakes a sleeper, one for each lcore; empty: nothing does. An epoll that holds the
+  // interrupt of the lcore's receive queue, if it has a queue; or, as af_packet has no interrupts,
+  // a socket that sees the same frames.
   std::vector<Fd> wake_;
+  bool has_interrupts_ = false;
+  std::vector<uint8_t> is_armed_;  // by lcore, its own: an interrupt is asked for
   Fd claim_;  // on the kernel interface, held while we drive it
   std::unique_ptr<std::atomic_flag[]> transmit_locks_;  // used where lcores share a queue
   std::vector<std::string> warnings_;

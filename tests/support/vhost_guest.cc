@@ -67,6 +67,11 @@ void VhostGuest::send_pieces(std::span<const Piece> pieces) {
   post(send_, head);
 }
 
+void VhostGuest::kick() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (is_to_kick()) frontend_.kick();
+}
+
 uint16_t VhostGuest::waiting() const {
   const uint16_t used =
       std::atomic_ref(at<uint16_t>(send_.place.used + 2)).load(std::memory_order_acquire);

@@ -64,6 +64,8 @@ class VhostGuest {
   void send(const VirtioHeader& header, std::span<const uint8_t> frame);
   // The same as a chain of pieces of memory, whatever is or is not there; the first is the header.
   void send_pieces(std::span<const Piece> pieces);
+  // As a driver does after sending: wakes the port if it has asked for that (virtio 1.2 §2.7.10).
+  void kick();
   // Frames in the ring that the port has not taken yet.
   uint16_t waiting() const;
   // Whether the port wants to be kicked when frames are put into the ring (virtio 1.2 §2.7.10).
