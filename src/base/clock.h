@@ -13,6 +13,13 @@ using TimeMs = uint32_t;
 // How long `then` lies back, in milliseconds. REQUIRES: less than 24 days.
 constexpr uint32_t age_ms(TimeMs now, TimeMs then) { return now - then; }
 
+// Of the monotonic clock. Takes as long as a packet: not for rounds that move some.
+inline uint64_t monotonic_ns() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::steady_clock::now().time_since_epoch())
+                                   .count());
+}
+
 // The monotonic clock, for lcore loops and control threads. Tests bring their own time instead.
 inline TimeMs monotonic_ms() {
   return static_cast<TimeMs>(std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <rte_lcore.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -11,8 +12,8 @@
 namespace butterfly {
 namespace {
 
-// Empty rounds before an adaptive lcore goes to sleep: some ten microseconds of looking.
-constexpr uint32_t kIdleRounds = 64;
+// A sched_yield() that took longer has let somebody else run.
+constexpr uint64_t kYieldNs = 20'000;
 // Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
 // millisecond.
 constexpr uint32_t kRoundsAClock = 8;
@@ -117,17 +118,12 @@ void LcoreRunner::run() {
   rte_thread_register();  // gives this thread a cache of packet buffers; without it: slower only
   quiescence_.join(index_);
   quiescence_.enter(index_);
-  uint32_t idle = 0;
   TimeMs now = monotonic_ms();
   for (uint32_t rounds = 1; !stopping_.load(std::memory_order_acquire); ++rounds) {
     const bool moved = round(now, Poll::busy);
-    idle = moved ? 0 : idle + 1;
-    const bool is_idle = mode_ == IdleMode::adaptive && idle >= kIdleRounds;
-    if (is_idle) {
-      sleep(*view_.load(std::memory_order_acquire));
-      idle = 0;
-    }
-    if (is_idle || rounds % kRoundsAClock == 0) now = monotonic_ms();
+    if (moved) idle_since_ = 0;
+    const bool has_rested = !moved && mode_ == IdleMode::adaptive && rest();
+    if (has_rested || rounds % kRoundsAClock == 0) now = monotonic_ms();
     quiescence_.pass(index_);
   }
   quiescence_.leave(index_);
@@ -226,6 +222,23 @@ void LcoreRunner::tick(LcoreView& view) {
   view.graph->run(lcore_);
 }
 
+bool LcoreRunner::rest() {
+  const uint64_t now = monotonic_ns();
+  if (idle_since_ == 0) idle_since_ = now;
+  if (now - idle_since_ < window_.ns()) return false;
+  idle_since_ = 0;
+  if (window_.is_widened()) {
+    sched_yield();
+    const uint64_t after = monotonic_ns();
+    if (after - now > kYieldNs) {
+      window_.note_shared(after);
+      return true;
+    }
+  }
+  sleep(*view_.load(std::memory_order_acquire));
+  return true;
+}
+
 void LcoreRunner::sleep(LcoreView& view) {
   const int longest = view.has_unwakeable ? kUnwakeableMs : kSleepMs;
   bool may_sleep = view.plan.arm(index_);
@@ -242,14 +255,18 @@ void LcoreRunner::sleep(LcoreView& view) {
 void LcoreRunner::wait_for_wake(int milliseconds) {
   std::array<epoll_event, kBurst> events;
   quiescence_.leave(index_);
+  const uint64_t begin = monotonic_ns();
   const int woken = epoll_wait(wake_set_.get(), events.data(), static_cast<int>(events.size()),
                                milliseconds);  // the view may be destroyed meanwhile
   quiescence_.enter(index_);
-  uint64_t count;
-  [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
+  window_.note_sleep(begin, monotonic_ns());
   LcoreView& view = *view_.load(std::memory_order_acquire);
   for (int i = 0; i < woken; ++i) {
-    view.plan.wake(PortId{static_cast<uint16_t>(events[static_cast<size_t>(i)].data.u32)});
+    const PortId port{static_cast<uint16_t>(events[static_cast<size_t>(i)].data.u32)};
+    view.plan.wake(port);
+    if (port != kNoPort) continue;
+    uint64_t count;
+    [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
   }
 }
 

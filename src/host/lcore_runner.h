@@ -12,6 +12,7 @@
 #include "graph/quiescence.h"
 #include "host/host.h"
 #include "host/host_graph.h"
+#include "host/idle_window.h"
 #include "host/poll_plan.h"
 
 namespace butterfly {
@@ -67,6 +68,8 @@ class LcoreRunner : public Waker {
   void work_off(LcoreView& view);
   bool take_over(LcoreView& view);
   void tick(LcoreView& view);
+  // After a round in which nothing moved: looks on, or sleeps. Whether time has passed.
+  bool rest();
   void sleep(LcoreView& view);
   void wait_for_wake(int milliseconds);
 
@@ -90,6 +93,8 @@ class LcoreRunner : public Waker {
   // Received in this round, and not worked off yet.
   uint32_t gathered_ = 0;
   uint64_t gathered_bytes_ = 0;
+  IdleWindow window_;
+  uint64_t idle_since_ = 0;  // monotonic nanoseconds; 0: the last round was busy
   TimeMs last_tick_ = 0;
   TimeMs last_sweep_ = 0;
   Count rounds_;

@@ -53,7 +53,8 @@ class UplinkPort : public Port {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  UplinkPort(uint16_t ethdev, uint16_t lcores) : ethdev_(ethdev), lcores_(lcores), is_armed_(lcores) {}
+  UplinkPort(uint16_t ethdev, uint16_t lcores)
+      : ethdev_(ethdev), lcores_(lcores), is_armed_(lcores) {}
   Status configure(const UplinkOptions& options, PacketPool& pool);
   Status start(const UplinkOptions& options, PacketPool& pool, const rte_eth_conf& config);
   void watch_interrupts();
@@ -71,7 +72,7 @@ class UplinkPort : public Port {
   std::vector<Fd> wake_;
   bool has_interrupts_ = false;
   std::vector<uint8_t> is_armed_;  // by lcore, its own: an interrupt is asked for
-  Fd claim_;  // on the kernel interface, held while we drive it
+  Fd claim_;                       // on the kernel interface, held while we drive it
   std::unique_ptr<std::atomic_flag[]> transmit_locks_;  // used where lcores share a queue
   std::vector<std::string> warnings_;
 };
