@@ -40,6 +40,13 @@ bench-guests: setup ## iperf3 between two real guests, beside testpmd and Open v
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly placement_check
 	@tools/bench-guests --build-dir $(BUILD)
 
+.PHONY: bench-latency
+bench-latency: setup ## latency from idle to full load, CPU of an idle daemon (root)
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly load_generator placement_check \
+		wake_check
+	@tools/bench-latency --build-dir $(BUILD)
+
 .PHONY: fuzz
 fuzz: setup ## fuzz the parsers for a bounded time (SECONDS_EACH=60)
 	@tools/fuzz

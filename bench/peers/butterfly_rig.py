@@ -47,7 +47,7 @@ class ButterflyRig(Rig):
                                                         flows=self.flows, mode=self.mode, memory_mb=self.memory_mb,
                                                         log_level=self.log_level))
         self.switch = self.run.spawn_bench([self.binaries / "butterflyd", "--config", config],
-                                           self.directory / "switch.log")
+                                           self.directory / "switch.log", self.namespace)
         wait_until(self._answers, 30, "butterflyd's API")
         self.cli("apply", "-", text_in=json.dumps(self.intent()))
 

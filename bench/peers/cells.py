@@ -15,11 +15,14 @@ class Arm:
     ends: str = "guest"  # guest: one way, from the guest to the wire; wire: the other way; both
     load: int = 0  # of latency arms: percent of the reference's full load
     reference: str = ""  # of latency arms: whose full load; empty: its own
+    rate: int = 0  # of latency arms: packets a second, instead of a load
 
     @property
     def name(self):
         words = [self.rig, f"{self.flows}", self.size, f"v{self.family}", self.ends]
-        return "/".join(words + ([f"{self.load}%{self.reference}"] if self.load else []))
+        words += [f"{self.load}%{self.reference}"] if self.load else []
+        words += [f"{self.rate}pps"] if self.rate else []
+        return "/".join(words)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from . import figures
 
 PATIENCE_SECONDS = 3.0  # in which the CPUs may come near
 SETTLE_SECONDS = 0.02  # for a thawed switch to have its CPU
+LEAST_SAMPLES = 300  # of a latency run, however few packets a second
 TIMEOUT_SECONDS = 90.0  # for unanswered connections to time out: 30 in both switches, and the sweeping
 
 @dataclasses.dataclass
@@ -99,7 +100,8 @@ class Bench:
             return {**answer, "windows_pps": [], "value": answer["arrived"] / answer["seconds"]}
         options = {"ms": self._effort.milliseconds}
         if cell.kind == "latency":
-            options.update(rate=self._rate(arm), latency=1, ms=2 * self._effort.milliseconds)
+            rate = self._rate(arm)
+            options.update(rate=rate, latency=1, ms=max(2 * self._effort.milliseconds, LEAST_SAMPLES * 1000 // rate))
         answer = rig.stream(arm.flows, arm.size, arm.family, arm.ends, **options)
         if cell.kind == "latency":
             return {**answer, "value": answer["latency_ns"]["p50"], "rate": options["rate"]}
@@ -116,7 +118,7 @@ class Bench:
             rig.open(arm.flows, arm.family)
             rig.freeze()
         for arm in cell.arms:
-            if cell.kind == "latency" and self._journal.find_fact("full load", reference_of(arm).name) is None:
+            if cell.kind == "latency" and arm.load and self._journal.find_fact("full load", reference_of(arm).name) is None:
                 self._journal.add_fact("full load", reference_of(arm).name, self._full_load(reference_of(arm)))
 
     def _use_tables_once(self, cell):
@@ -151,7 +153,9 @@ class Bench:
         return figures.median(rates)
 
     def _rate(self, arm):
-        """Packets a second of a latency arm: a share of what its reference takes at full load."""
+        """Packets a second of a latency arm: its own, or a share of what its reference takes at full load."""
+        if arm.rate:
+            return arm.rate
         return max(1000, int(self._journal.find_fact("full load", reference_of(arm).name) * arm.load / 100))
 
     def _warn(self, run):

@@ -5,10 +5,12 @@ axis. Pure functions."""
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = {"butterfly": "#d95f02", "butterfly-large": "#d95f02", "butterfly-local": "#e6ab02", "ovs": "#1f78b4",
+COLOURS = {"butterfly": "#d95f02", "butterfly-large": "#d95f02", "butterfly-local": "#e6ab02",
+           "butterfly-adaptive": "#7570b3", "ovs": "#1f78b4",
            "ovs-conntrack": "#6baed6", "ovs-vxlan": "#9ecae1", "ovs-l2": "#c6dbef", "testpmd": "#666666",
            "kernel": "#33a02c"}
 LABELS = {"butterfly": "Butterfly", "butterfly-large": "Butterfly", "butterfly-local": "Butterfly, guest to guest",
+          "butterfly-adaptive": "Butterfly, adaptive",
           "ovs": "OVS-DPDK, whole chain", "ovs-conntrack": "OVS-DPDK, conntrack", "ovs-vxlan": "OVS-DPDK, VXLAN",
           "ovs-l2": "OVS-DPDK, L2 only", "testpmd": "testpmd (copies only)", "kernel": "kernel"}
 WIDTH = 860

@@ -70,6 +70,11 @@ def schedule_of(pid):
     return threads
 
 
+def ran_seconds(before, after):
+    """CPU time of all threads in between, two answers of schedule_of()."""
+    return sum(ran - before.get(thread, (0, 0))[0] for thread, (ran, _) in after.items()) / 1e9
+
+
 def waited_share(before, after):
     """Of the thread that ran most in between: which share of its time it had to wait for the CPU."""
     ran, waited = max(((after[thread][0] - before[thread][0], after[thread][1] - before[thread][1])

@@ -3,13 +3,14 @@
 
 import os
 import signal
+import time
 
 from lab.shell import CommandFailed
 from lab.wait import wait_until
 
 from . import network
 from .generator import Generator
-from .processes import freeze, memory_of, schedule_of, thaw, waited_share
+from .processes import freeze, memory_of, ran_seconds, schedule_of, thaw, waited_share
 
 SWITCH_CPU = 0
 GENERATOR_CPU = 1
@@ -22,6 +23,7 @@ class Rig:
 
     name = ""
     is_tunnelled = False
+    namespace = None  # of switch and generator
     hugepages = 0  # of 2 MiB, its generator included
     link_timeout_ms = 20_000
     quiet_ms = 10  # silence after which none of its packets is on its way any more
@@ -46,7 +48,7 @@ class Rig:
         self.generator = Generator(
             self.run, self.binaries / "load_generator", self.directory, GENERATOR_CPU,
             f"net_virtio_user0,path={self.guest_socket},{SOCKET_OPTIONS},mac={network.GUEST_MAC}",
-            f"net_virtio_user1,path={self.wire_socket},{SOCKET_OPTIONS},mac={network.PEER_MAC}", *options)
+            self.wire_device(), *options, namespace=self.namespace)
         wait_until(self.guest_socket.exists, 30, "the generator's first socket")
         self.start_switch()
         self.generator.wait_ready()
@@ -55,6 +57,10 @@ class Rig:
         if self.is_tunnelled:
             self.generator.ask("vtep", mac=self.vtep_mac())
         return self
+
+    def wire_device(self):
+        """The generator's other end, as DPDK wants to hear it."""
+        return f"net_virtio_user1,path={self.wire_socket},{SOCKET_OPTIONS},mac={network.PEER_MAC}"
 
     def start_switch(self):
         raise NotImplementedError
@@ -111,9 +117,12 @@ class Rig:
     def _watched(self, verb, **words):
         watched = [self.generator.process.pid, self.switch.pid]
         before = [schedule_of(pid) for pid in watched]
+        began = time.monotonic()
         answer = self.generator.ask(verb, timeout=120, **words)
+        seconds = time.monotonic() - began
         after = [schedule_of(pid) for pid in watched]
         answer["waited"] = max(map(waited_share, before, after))
+        answer["busy"] = ran_seconds(before[1], after[1]) / seconds
         return answer
 
     # --- what it says ----------------------------------------------------------------------
