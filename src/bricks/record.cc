@@ -74,6 +74,7 @@ bool Record::is_other_flow(const Flow& flow, const Packet& packet) const {
 }
 
 Record::Out Record::begin(const Packet& packet, Trace* trace) {
+  lcore_.charge(packet.in_port, kFirstPacketCharge);
   tcp::Segment segment;
   if (is_tcp(packet)) {
     segment = segment_of(packet);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "base/clock.h"
 #include "graph/counters.h"
@@ -34,6 +35,14 @@ class Lcore {
   bool tracing() const { return tracing_; }
   void set_tracing(bool on) { tracing_ = on; }
 
+  // The packets that came from `port` have given work beyond a packet of a known flow each: as much
+  // as `packets` more of these. The port's turn to be polled comes the later for it.
+  void charge(PortId port, uint32_t packets) {
+    if (port.value < kMaxPorts) charges_[port.value] += packets;
+  }
+  // What has been charged to the port since the last call.
+  uint32_t take_charge(PortId port) { return std::exchange(charges_[port.value], 0); }
+
   // Takes a dropped packet: frees it with others, later in this round.
   void drop(Packet& packet) {
     if (packet.trace_slot != 0) trace_.finish(packet.trace_slot, packet.out_port);
@@ -54,6 +63,7 @@ class Lcore {
   bool tracing_ = false;
   size_t freed_count_ = 0;
   std::array<Packet*, 64> freed_;
+  std::array<uint32_t, kMaxPorts> charges_{};  // by PortId
   LcoreCounters counters_;
   TraceBuffer trace_;
 };

@@ -55,8 +55,12 @@ class Emit {
   void count_made(const Packet* packet, Count& count) {
     (packet ? count : lcore_.counters().ledger().no_buffer).add(1);
   }
+  // What a copy costs: to be made, and every brick that a flow's first packet visits.
+  static constexpr uint32_t kCopyCharge = 3;
+
   Packet* forked(const Packet& original, Packet* copy) {
     count_made(copy, lcore_.counters().ledger().copied);
+    lcore_.charge(original.in_port, kCopyCharge);
     if (copy) lcore_.trace().fork(original, *copy);
     return copy;
   }

@@ -156,7 +156,8 @@ bool LcoreRunner::poll_ports(LcoreView& view, Poll ports) {
     case Poll::all:
       return view.plan.look_at_all(look) != 0;
     case Poll::busy:
-      return view.plan.look_at_busy(look) != 0;
+      return view.plan.look_at_busy(look,
+                                    [this](PortId port) { return lcore_.take_charge(port); }) != 0;
     case Poll::armed:
       return view.plan.look_at_armed(look) != 0;
   }

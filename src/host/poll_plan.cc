@@ -11,6 +11,7 @@ void PollPlan::add(const PolledPort& port, bool can_wake) {
   places_[port.id.value] = place;
   busy_.push_back(place);
   asked_.reserve(ports_.capacity());
+  waiting_.reserve(ports_.capacity());
 }
 
 bool PollPlan::arm(uint16_t lcore) {
@@ -41,6 +42,14 @@ void PollPlan::wake(PortId id) {
   turns_[place].empty = 0;
   turns_[place].is_armed = false;
   if (turns_[place].is_idle) make_busy(place);
+}
+
+// A round's turn is a burst: so much of a debt is worked off by not having it.
+bool PollPlan::has_to_wait(Turn& turn, uint32_t charge) const {
+  turn.debt += std::min(charge, kMostDebt - turn.debt);
+  if (turn.debt < kBurst || turn.is_never_idle) return false;
+  turn.debt -= kBurst;
+  return true;
 }
 
 void PollPlan::make_busy(uint16_t place) {

@@ -4,6 +4,10 @@
 // the idle ones as fits what the busy ones brought; a sleep costs what has changed since the last
 // one.
 //
+// Busy ports have equal turns by what their packets cost: a guest whose packets are copied to many,
+// or each begin a flow, waits until the others have had as much. When nobody else wants to work,
+// nobody waits.
+//
 // Made by the control side for one view (add()), then the lcore's alone. Nothing allocates after
 // add().
 #pragma once
@@ -36,6 +40,8 @@ class PollPlan {
   static constexpr uint32_t kIdleLooks = 4;
   static constexpr uint32_t kPacketsALook = 8;
   static constexpr uint32_t kIdleTurns = 8;
+  // The most that a port can owe: a burst copied to everybody on the host.
+  static constexpr uint32_t kMostDebt = 1 << 17;
 
   // All are busy at first, and asked for nothing. The uplink serves everybody, and what cannot wake
   // the lcore must not be overlooked: these are never idle.
@@ -43,11 +49,13 @@ class PollPlan {
 
   std::span<const PolledPort> ports() const { return ports_; }
 
-  // look(port) receives from it and says how many packets came. Each says how many came in all.
+  // look(port) receives from it and says how many packets came; charge(id) says what the port's
+  // packets have cost beyond their number since it was last asked. Each of these says how many
+  // packets came in all.
   template <typename Look>
   uint32_t look_at_all(const Look& look);
-  template <typename Look>
-  uint32_t look_at_busy(const Look& look);
+  template <typename Look, typename Charge>
+  uint32_t look_at_busy(const Look& look, const Charge& charge);
   // Those that the last arm() has asked: a packet that came just before would be overslept.
   template <typename Look>
   uint32_t look_at_armed(const Look& look);
@@ -61,6 +69,7 @@ class PollPlan {
  private:
   static constexpr uint16_t kNowhere = 0xffff;
   struct Turn {
+    uint32_t debt = 0;  // packets that the others may have before it has its turn
     uint8_t empty = 0;  // rounds in a row
     bool is_idle = false;
     bool is_never_idle = false;
@@ -71,14 +80,16 @@ class PollPlan {
   uint32_t look_at(uint16_t place, const Look& look);
   template <typename Look>
   uint32_t look_at_idle(uint32_t moved, const Look& look);
+  bool has_to_wait(Turn& turn, uint32_t charge) const;
   void make_busy(uint16_t place);
 
   std::vector<PolledPort> ports_;
-  std::vector<Turn> turns_;       // by place in ports_
-  std::vector<uint16_t> places_;  // by PortId
-  std::vector<uint16_t> busy_;    // places
-  std::vector<uint16_t> asked_;   // places, by the last arm()
-  uint16_t next_idle_ = 0;        // place
+  std::vector<Turn> turns_;        // by place in ports_
+  std::vector<uint16_t> places_;   // by PortId
+  std::vector<uint16_t> busy_;     // places
+  std::vector<uint16_t> waiting_;  // places, of the busy ones in this round
+  std::vector<uint16_t> asked_;    // places, by the last arm()
+  uint16_t next_idle_ = 0;         // place
 };
 
 template <typename Look>
@@ -105,18 +116,30 @@ uint32_t PollPlan::look_at_armed(const Look& look) {
   return moved;
 }
 
-template <typename Look>
-uint32_t PollPlan::look_at_busy(const Look& look) {
+template <typename Look, typename Charge>
+uint32_t PollPlan::look_at_busy(const Look& look, const Charge& charge) {
   uint32_t moved = 0;
   size_t kept = 0;
+  waiting_.clear();
   for (const uint16_t place : busy_) {
+    Turn& turn = turns_[place];
+    if (has_to_wait(turn, charge(ports_[place].id))) {
+      waiting_.push_back(place);
+      busy_[kept++] = place;
+      continue;
+    }
     const uint32_t count = look_at(place, look);
     moved += count;
-    Turn& turn = turns_[place];
     turn.is_idle = count == 0 && !turn.is_never_idle && ++turn.empty >= kEmptyToIdle;
     if (!turn.is_idle) busy_[kept++] = place;
   }
   busy_.resize(kept);
+  if (moved == 0) {  // nobody to wait for
+    for (const uint16_t place : waiting_) {
+      turns_[place].debt = 0;
+      moved += look_at(place, look);
+    }
+  }
   return moved + look_at_idle(moved, look);
 }
 

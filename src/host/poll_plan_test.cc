@@ -43,10 +43,12 @@ class PollPlanTest : public ::testing::Test {
   // The ports looked at in a round; `waiting` says how many packets each brings.
   std::vector<uint16_t> round() {
     std::vector<uint16_t> looked;
-    plan_.look_at_busy([&](const PolledPort& port) {
-      looked.push_back(port.id.value);
-      return waiting_[port.id.value];
-    });
+    plan_.look_at_busy(
+        [&](const PolledPort& port) {
+          looked.push_back(port.id.value);
+          return waiting_[port.id.value];
+        },
+        [&](PortId id) { return std::exchange(charged_[id.value], 0); });
     return looked;
   }
   void grow_idle() {
@@ -66,6 +68,7 @@ class PollPlanTest : public ::testing::Test {
 
   PollPlan plan_;
   std::map<uint16_t, uint32_t> waiting_;
+  std::map<uint16_t, uint32_t> charged_;
   bool is_empty_ = false;
 
  private:
@@ -112,6 +115,39 @@ TEST_F(PollPlanTest, AnIdlePortThatBringsAPacketIsBusyAgain) {
   }
   waiting_[150] = 0;
   EXPECT_EQ(round().front(), 150);
+}
+
+TEST_F(PollPlanTest, APortWaitsUntilTheOthersHaveHadWhatItsPacketsCost) {
+  add(2);
+  waiting_ = {{1, 32}, {2, 32}};
+  charged_[1] = 3 * kBurst;
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(round(), ElementsAre(2));
+  EXPECT_THAT(round(), ElementsAre(1, 2));
+}
+
+TEST_F(PollPlanTest, NobodyWaitsForThoseWhoHaveNothing) {
+  add(2);
+  waiting_[1] = 32;
+  charged_[1] = 300 * kBurst;
+  EXPECT_THAT(round(), ElementsAre(2, 1));
+  EXPECT_THAT(round(), ElementsAre(1, 2)) << "its debt is forgotten";
+}
+
+TEST_F(PollPlanTest, ADebtHasABound) {
+  add(2);
+  waiting_ = {{1, 32}, {2, 32}};
+  charged_[1] = UINT32_MAX - kBurst;
+  uint32_t rounds = 0;
+  while (round().front() != 1) ++rounds;
+  EXPECT_EQ(rounds, PollPlan::kMostDebt / kBurst);
+}
+
+TEST_F(PollPlanTest, TheUplinkServesAllAndNeverWaits) {
+  add(1, kCanWake, /*is_uplink=*/true);
+  add(1);
+  waiting_ = {{1, 32}, {2, 32}};
+  charged_[1] = 10 * kBurst;
+  EXPECT_THAT(round(), ElementsAre(1, 2));
 }
 
 TEST_F(PollPlanTest, TheUplinkAndWhatCannotWakeUsAreNeverIdle) {
