@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Butterfly that sleeps when nothing comes: the whole chain, two guests of one host, and chains whose
-uplink is an interface of the kernel, or a DPDK device with interrupts."""
+uplink is an interface of the kernel, or a DPDK device without interrupts."""
 
 from lab.shell import ip, run
 
@@ -11,6 +11,7 @@ from .kernel_rig import PACKET_OPTIONS
 
 
 class AdaptiveRig(ButterflyRig):
+    # Its uplink, net_vhost, has receive interrupts, as network cards do.
     name = "butterfly-adaptive"
     mode = "adaptive"
 
@@ -46,10 +47,10 @@ address = "{vtep}/24"
         return f"net_af_packet0,iface=wire-end,{PACKET_OPTIONS}"
 
 
-class AdaptiveInterruptRig(AdaptiveRig):
-    """The uplink is a DPDK device that has receive interrupts, as network cards do: a tap."""
+class AdaptiveTapRig(AdaptiveRig):
+    """The uplink is a DPDK device that has no receive interrupts: a tap."""
 
-    name = "butterfly-adaptive-interrupt"
+    name = "butterfly-adaptive-tap"
     quiet_ms = 200
     uplink = """\
 [uplink]

@@ -13,7 +13,7 @@ from lab.shell import CommandFailed, run as run_command
 from lab.wait import WaitTimeout
 
 from . import ROOT, latency_report
-from .adaptive_rigs import AdaptiveInterruptRig, AdaptiveKernelRig, AdaptiveLocalRig, AdaptiveRig
+from .adaptive_rigs import AdaptiveKernelRig, AdaptiveLocalRig, AdaptiveRig, AdaptiveTapRig
 from .butterfly_rig import ButterflyRig
 from .cells import Arm, Cell
 from .journal import Journal
@@ -25,7 +25,7 @@ from .session import commit, hold_alone, say, subject_of
 from .testpmd_rig import TestpmdRig
 
 RIGS = {rig.name: rig for rig in (AdaptiveRig, ButterflyRig, TestpmdRig)}
-IDLE_RIGS = (AdaptiveLocalRig, AdaptiveKernelRig, AdaptiveInterruptRig, AdaptiveRig)
+IDLE_RIGS = (AdaptiveLocalRig, AdaptiveKernelRig, AdaptiveRig, AdaptiveTapRig)
 EFFORT = Effort(rounds=9, least_rounds=5, most_rounds=15, milliseconds=300, slice_seconds=75.0, total_seconds=1200.0)
 IDLE_SECONDS = 4.0
 RATES = (100, 1_000, 10_000, 100_000)

@@ -7,8 +7,8 @@ from . import figures, plots, results
 
 IDLE = {"butterfly-adaptive-local": "two guests connected, no uplink",
         "butterfly-adaptive-kernel": "a guest connected, the uplink a kernel interface",
-        "butterfly-adaptive-interrupt": "a guest connected, the uplink a DPDK device with receive interrupts",
-        "butterfly-adaptive": "a guest connected, the uplink a DPDK device without"}
+        "butterfly-adaptive": "a guest connected, the uplink a DPDK device with receive interrupts",
+        "butterfly-adaptive-tap": "a guest connected, the uplink a DPDK device without"}
 PERCENTILES = ("p50", "p99", "p99.9")
 
 

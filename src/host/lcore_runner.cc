@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <rte_lcore.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -12,8 +11,6 @@
 namespace butterfly {
 namespace {
 
-// A sched_yield() that took longer has let somebody else run.
-constexpr uint64_t kYieldNs = 20'000;
 // Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
 // millisecond.
 constexpr uint32_t kRoundsAClock = 8;
@@ -228,14 +225,6 @@ bool LcoreRunner::rest() {
   if (idle_since_ == 0) idle_since_ = now;
   if (now - idle_since_ < window_.ns()) return false;
   idle_since_ = 0;
-  if (window_.is_widened()) {
-    sched_yield();
-    const uint64_t after = monotonic_ns();
-    if (after - now > kYieldNs) {
-      window_.note_shared(after);
-      return true;
-    }
-  }
   sleep(*view_.load(std::memory_order_acquire));
   return true;
 }
@@ -260,7 +249,7 @@ void LcoreRunner::wait_for_wake(int milliseconds) {
   const int woken = epoll_wait(wake_set_.get(), events.data(), static_cast<int>(events.size()),
                                milliseconds);  // the view may be destroyed meanwhile
   quiescence_.enter(index_);
-  window_.note_sleep(begin, monotonic_ns());
+  window_.note_sleep(monotonic_ns() - begin);
   LcoreView& view = *view_.load(std::memory_order_acquire);
   for (int i = 0; i < woken; ++i) {
     const PortId port{static_cast<uint16_t>(events[static_cast<size_t>(i)].data.u32)};
