@@ -47,6 +47,13 @@ bench-latency: setup ## latency from idle to full load, CPU of an idle daemon (r
 		wake_check
 	@tools/bench-latency --build-dir $(BUILD)
 
+.PHONY: bench-nics bench-conditions
+bench-nics bench-conditions: setup ## 2 to 500 nics; a guest beside bad ones (root)
+	@tools/setup peers
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly many_guests vhost_copier placement_check
+	@tools/$@ --build-dir $(BUILD)
+
 .PHONY: fuzz
 fuzz: setup ## fuzz the parsers for a bounded time (SECONDS_EACH=60)
 	@tools/fuzz

@@ -18,7 +18,7 @@ FLOWS = 1000  # of the host, over all pairs
 LOADS = {"all": "every pair busy", "one": "one pair busy, the others idle"}
 RIGS = {"butterfly": "Butterfly", "copier": "bare copying"}
 SLOW_RATE = 1000  # packets a second of the pair that keeps an adaptive daemon from long sleeps
-IDLE_SECONDS = 3.0
+IDLE_SECONDS = 2.0
 FAST, SLOW = "#d95f02", "#666666"
 
 
