@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/world.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "bench/memory.h"
 
@@ -36,14 +38,20 @@ Mac remote_mac(uint32_t number) { return Mac::from_u64(0x525400000100 + number);
 Ipv4 vtep_address() { return {{192, 0, 2, 1}}; }
 Ipv4 peer_address(uint32_t number) { return {{192, 0, 2, static_cast<uint8_t>(2 + number)}}; }
 
-Port::Sent StashPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
-  for (Packet* packet : packets) stash_[count_++] = packet;
+Port::Sent StashPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
+  Stash& stash = stashes_[lcore];
+  for (Packet* packet : packets) stash.packets[stash.count++] = packet;
+  if (tally_step_ != 0) {
+    std::atomic<uint64_t>& count = tallies_[0].counts.data()[lcore * tally_step_];
+    for (size_t i = 0; i < packets.size(); ++i) count.fetch_add(1, std::memory_order_relaxed);
+  }
   return {static_cast<uint16_t>(packets.size()), Refusal::none};
 }
 
-void StashPort::let_go() {
-  free_packets(stash());
-  count_ = 0;
+size_t StashPort::let_go(uint16_t lcore) {
+  Stash& stash = stashes_[lcore];
+  free_packets(std::span(stash.packets.data(), stash.count));
+  return std::exchange(stash.count, 0);
 }
 
 Intent World::make_intent(wire::Family family) {
@@ -76,20 +84,22 @@ Intent World::make_intent(wire::Family family) {
   return intent;
 }
 
-World::World(wire::Family family, uint32_t flow_capacity)
-    : lcore_(0, packet_pool()),
-      mesh_(1),
+World::Seat::Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& seed)
+    : lcore(index, packet_pool()), flows(flow_capacity, seed), routes(seed) {}
+
+World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows flows)
+    : who_(flows),
+      mesh_(flows == Flows::handed_over ? lcores : uint16_t{1}),
       fdb_(kFdbEntries, kFdbEntries, kAgeingMs),
       seed_{{0x0123456789abcdef, 0xfedcba9876543210}},  // the same work in every run
-      flows_(flow_capacity, seed_),
-      routes_(seed_) {
+      guest_port_(lcores),
+      uplink_(lcores) {
   const Intent intent = make_intent(family);
   const Vtep vtep = make_vtep();
   require(validate(intent));
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.vtep = vtep;
   require(assign_slots(intent, {}, /*has_underlay=*/true, vtep, state_.slots));
-  lcore_.set_now(kStart);
   for (const auto& [hop, slot] : state_.slots.neighbours.all()) {
     neighbours_.claim(slot, hop);
     neighbours_.learn(slot, Mac::from_u64(0x020000000100 + slot), kStart);
@@ -99,14 +109,27 @@ World::World(wire::Family family, uint32_t flow_capacity)
   segment_ = *state_.slots.segments.find(kTenant);
   state_.snapshot.ports[kUplinkPort.value] = &uplink_;
   state_.snapshot.ports[guest_id_.value] = &guest_port_;
-  graph_ = std::make_unique<HostGraph>(GraphInputs{state_.snapshot, lcore_, flows_, routes_, fdb_,
-                                                   neighbours_, mesh_, mtu_answers_});
-  // The graph shows its nodes to readers only; here they are run one by one, in its order.
-  for (const Node& node : graph_->graph().nodes()) nodes_.push_back(const_cast<Node*>(&node));
+  for (uint16_t index = 0; index < lcores; ++index) {
+    seats_.push_back(std::make_unique<Seat>(index, flow_capacity, seed_));
+  }
+  for (uint16_t index = 0; index < lcores; ++index) build_graph(index);
 }
 
-Packet& World::receive(Place from) {
-  Packet* packet = lcore_.pool().alloc();
+void World::build_graph(uint16_t index) {
+  Seat& seat = *seats_[index];
+  Seat& keeper = *seats_[who_ == Flows::shared ? 0 : index];
+  seat.lcore.set_now(kStart);
+  seat.graph = std::make_unique<HostGraph>(GraphInputs{state_.snapshot, seat.lcore, keeper.flows,
+                                                       keeper.routes, fdb_, neighbours_, mesh_,
+                                                       seat.mtu_answers});
+  // The graph shows its nodes to readers only; here they are run one by one, in its order.
+  for (const Node& node : seat.graph->graph().nodes()) {
+    seat.nodes.push_back(const_cast<Node*>(&node));
+  }
+}
+
+Packet& World::receive(Place from, uint16_t lcore) {
+  Packet* packet = seats_[lcore]->lcore.pool().alloc();
   if (!packet) fail("the pool is empty");
   packet->in_port = from == Place::guest ? guest_id_ : kUplinkPort;
   packet->origin = origin_of(packet->in_port);
@@ -115,22 +138,43 @@ Packet& World::receive(Place from) {
   return *packet;
 }
 
-size_t World::let_go(Place from) {
-  StashPort& port = from == Place::guest ? uplink_ : guest_port_;
-  const size_t count = port.stash().size();
-  uplink_.let_go();
-  guest_port_.let_go();
-  return count;
+uint64_t World::walked(uint16_t lcore) {
+  const Node* flow = *std::ranges::find(seats_[lcore]->nodes, "flow", &Node::name);
+  const OutCount* outs = seats_[lcore]->lcore.counters().node(flow->index());
+  return outs[static_cast<size_t>(FlowLookup::Out::from_guest)].packets.read() +
+         outs[static_cast<size_t>(FlowLookup::Out::from_wire)].packets.read();
 }
+
+const Flow* World::first_flow(uint16_t lcore) {
+  const Flow* first = nullptr;
+  flow_table(lcore).for_each([&](const Flow& flow) { first = first ? first : &flow; });
+  return first;
+}
+
+uint64_t World::handed_over() const {
+  uint64_t all = 0;
+  for (const auto& seat : seats_) all += seat->lcore.counters().ledger().handed_over.read();
+  return all;
+}
+
+size_t World::let_go(Place from) {
+  const size_t to_wire = uplink_.let_go(0);
+  const size_t to_guest = guest_port_.let_go(0);
+  return from == Place::guest ? to_wire : to_guest;
+}
+
+size_t World::let_go(uint16_t lcore) { return uplink_.let_go(lcore) + guest_port_.let_go(lcore); }
 
 void World::fail(const char* what) const {
   std::fprintf(stderr, "bench: %s; packets went:\n", what);
-  for (const Node* node : nodes_) {
-    for (size_t out = 0; out < node->info().outs.size(); ++out) {
-      const uint64_t packets = lcore_.counters().node(node->index())[out].packets.read();
-      if (packets == 0) continue;
-      std::fprintf(stderr, "  %-14s %-18s %" PRIu64 "\n", node->name().c_str(),
-                   node->info().outs[out].name, packets);
+  for (const auto& seat : seats_) {
+    for (const Node* node : seat->nodes) {
+      for (size_t out = 0; out < node->info().outs.size(); ++out) {
+        const uint64_t packets = seat->lcore.counters().node(node->index())[out].packets.read();
+        if (packets == 0) continue;
+        std::fprintf(stderr, "  lcore %u  %-14s %-18s %" PRIu64 "\n", seat->lcore.index(),
+                     node->name().c_str(), node->info().outs[out].name, packets);
+      }
     }
   }
   std::exit(1);

@@ -13,6 +13,7 @@
 #include <array>
 
 #include "graph/brick.h"
+#include "graph/handoff.h"
 #include "graph/lcore.h"
 #include "graph/shortcut.h"
 #include "tables/flow_table.h"
@@ -54,7 +55,13 @@ class FlowLookup {
   FlowLookup(FlowTable& flows, Shortcut& shortcut, const Lcore& lcore, uint16_t lcores)
       : flows_(flows), shortcut_(shortcut), lcore_(lcore), lcores_(lcores) {}
 
-  void prepare(std::span<Packet* const> burst) noexcept;
+  void prepare(std::span<Packet* const> burst) noexcept {
+    if (lcores_ == 1) [[likely]] {
+      look_up</*kAlone=*/true>(burst);
+    } else {
+      look_up</*kAlone=*/false>(burst);
+    }
+  }
   // Every packet has left the graph.
   void end_round() noexcept { unfinished_ = 0; }
 
@@ -64,11 +71,16 @@ class FlowLookup {
   }
 
  private:
+  // On its own an lcore need not ask whose a flow is.
+  template <bool kAlone>
+  void look_up(std::span<Packet* const> burst) noexcept;
   Out way_of(Packet& packet, const wire::FlowId& id, Flow* guess) noexcept;
   Out walk(Packet& packet, Flow* flow) noexcept;
   bool goes_by_offload(const Packet& packet) noexcept;
+  // What has no flow key is everybody's. No branches: it may be so for every other packet.
   bool is_ours(const Packet& packet) const {
-    return lcores_ == 1 || packet.flow_hash == 0 || packet.flow_hash % lcores_ == lcore_.index();
+    const bool is_owner = owner_of(packet.flow_hash, lcores_) == lcore_.index();
+    return static_cast<unsigned>(is_owner) | static_cast<unsigned>(packet.flow_hash == 0);
   }
   static Trace note(const Packet& packet);
 

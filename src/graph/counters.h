@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/ids.h"
 #include "graph/brick.h"
 
@@ -57,22 +58,26 @@ inline constexpr size_t kMaxNodes = 48;
 
 class LcoreCounters {
  public:
-  LcoreCounters()
-      : outs_(std::make_unique<std::array<OutCount, kMaxNodes * kMaxOuts>>()),
-        ports_(std::make_unique<std::array<PortCounts, kMaxPorts>>()) {}
+  LcoreCounters() : outs_(std::make_unique<Outs>()), ports_(std::make_unique<Ports>()) {}
 
   // The counters of the node with this index, kMaxOuts of them. Node indexes are the order of
   // wiring, the same in every snapshot.
-  OutCount* node(size_t index) { return outs_->data() + index * kMaxOuts; }
-  const OutCount* node(size_t index) const { return outs_->data() + index * kMaxOuts; }
-  PortCounts& port(PortId id) { return (*ports_)[id.value]; }
-  const PortCounts& port(PortId id) const { return (*ports_)[id.value]; }
+  OutCount* node(size_t index) { return outs_->counts.data() + index * kMaxOuts; }
+  const OutCount* node(size_t index) const { return outs_->counts.data() + index * kMaxOuts; }
+  PortCounts& port(PortId id) { return ports_->counts[id.value]; }
+  const PortCounts& port(PortId id) const { return ports_->counts[id.value]; }
   LedgerCounts& ledger() { return ledger_; }
   const LedgerCounts& ledger() const { return ledger_; }
 
  private:
-  std::unique_ptr<std::array<OutCount, kMaxNodes * kMaxOuts>> outs_;
-  std::unique_ptr<std::array<PortCounts, kMaxPorts>> ports_;
+  struct alignas(kCacheLine) Outs {
+    std::array<OutCount, kMaxNodes * kMaxOuts> counts;
+  };
+  struct alignas(kCacheLine) Ports {
+    std::array<PortCounts, kMaxPorts> counts;
+  };
+  std::unique_ptr<Outs> outs_;
+  std::unique_ptr<Ports> ports_;
   LedgerCounts ledger_;
 };
 

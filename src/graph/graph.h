@@ -109,6 +109,9 @@ class Graph {
   // Adds a brick under `name` (unique). The brick must outlive the graph. Defined in run_brick.h.
   template <Brick B>
   Node& add(const std::string& name, B& brick);
+  // The same for a brick whose packets go several ways about as often.
+  template <DecidingBrick B>
+  Node& add_splitting(const std::string& name, B& brick);
   // Adds a node with its own loop over bursts (ports and rings at the graph's rim).
   Node& add_sink(const std::string& name, const BrickInfo& info, void* sink, RunBurst run,
                  RunBurst run_traced);

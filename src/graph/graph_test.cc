@@ -116,6 +116,68 @@ TEST_F(GraphTest, OrderWithinAnOutIsKeptOverManyBursts) {
   EXPECT_EQ(collected_.lengths, fed);
 }
 
+// By its length: even ones on, odd ones aside, thirds away.
+class Fork {
+ public:
+  enum class Out : uint8_t { on, aside, away };
+  static constexpr std::array kOuts{OutInfo{"on", Edge::forward, "an even number of bytes"},
+                                    OutInfo{"aside", Edge::forward, "an odd number of bytes"},
+                                    OutInfo{"away", Edge::drop, "a third of the bytes"}};
+  static constexpr BrickInfo kInfo{"fork", kOuts};
+  struct Trace {
+    uint32_t length;
+  };
+  Out operator()(Packet& packet, Trace* trace) noexcept {
+    if (trace) trace->length = packet.length();
+    if (packet.length() % 3 == 0) return Out::away;
+    return packet.length() % 2 == 0 ? Out::on : Out::aside;
+  }
+};
+
+TEST_F(GraphTest, ABrickThatSplitsCountsDropsTracesAndKeepsTheOrderOfEachOut) {
+  Fork fork;
+  Collected even;
+  Collected odd;
+  Graph graph;
+  Node& node = graph.add_splitting("fork", fork);
+  Node& on = graph.add_sink("on", kEndInfo, &even, collect, collect);
+  Node& aside = graph.add_sink("aside", kEndInfo, &odd, collect, collect);
+  graph.connect(node, Fork::Out::on, on);
+  graph.connect(node, Fork::Out::aside, aside);
+  ASSERT_TRUE(graph.seal(lcore_).ok());
+  const uint32_t before = test::pool().in_use();
+  std::vector<uint32_t> fed_even;
+  std::vector<uint32_t> fed_odd;
+  uint64_t away_bytes = 0;
+  lcore_.trace().arm(PortId{7});
+  lcore_.set_tracing(true);
+  for (uint32_t length = 60; length < 360; ++length) {
+    Packet* packet = test::pool().alloc();
+    ASSERT_NE(rte_pktmbuf_append(packet, static_cast<uint16_t>(length)), nullptr);
+    packet->reset_facts(PortId{7});
+    if (length == 61) lcore_.trace().begin(*packet);
+    node.push(*packet, lcore_);
+    if (length % 3 == 0) {
+      away_bytes += length;
+    } else {
+      (length % 2 == 0 ? fed_even : fed_odd).push_back(length);
+    }
+  }
+  graph.run(lcore_);
+  lcore_.flush_freed();
+  EXPECT_EQ(even.lengths, fed_even);
+  EXPECT_EQ(odd.lengths, fed_odd);
+  EXPECT_EQ(packets(node, 0), fed_even.size());
+  EXPECT_EQ(packets(node, 1), fed_odd.size());
+  EXPECT_EQ(packets(node, 2), 100u);
+  EXPECT_EQ(node.counts()[2].bytes.read(), away_bytes);
+  EXPECT_EQ(test::pool().in_use(), before);
+  PacketTrace trace;
+  ASSERT_TRUE(lcore_.trace().take(trace));
+  ASSERT_EQ(trace.step_count, 1);
+  EXPECT_EQ(trace.steps[0].out, static_cast<uint8_t>(Fork::Out::aside));
+}
+
 TEST_F(GraphTest, CopiesAreCountedAndReachTheirTargetEvenWhenItFeedsTheLikelyOne) {
   ASSERT_TRUE(graph_.seal(lcore_).ok());
   const uint32_t before = test::pool().in_use();

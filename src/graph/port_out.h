@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "graph/graph.h"
 #include "graph/port.h"
 
@@ -43,7 +44,7 @@ class PortOut {
   void flush(Lcore& lcore);
 
  private:
-  struct Stage {
+  struct alignas(kCacheLine) Stage {
     uint16_t count = 0;
     bool is_waiting = false;  // listed in waiting_: once a round, so that never grows
     uint64_t bytes = 0;
@@ -60,7 +61,7 @@ class PortOut {
   std::span<Port* const> ports_;
   Node* node_ = nullptr;
   std::vector<std::unique_ptr<Stage>> stages_;  // by PortId; an lcore allocates nothing
-  std::vector<PortId> waiting_;
+  LineVector<PortId> waiting_;
 };
 
 }  // namespace butterfly

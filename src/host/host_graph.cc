@@ -36,7 +36,9 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.neighbour = &graph_.add("neighbour", neighbour_);
   nodes_.vxlan_decap = &graph_.add("vxlan-decap", vxlan_decap_);
   nodes_.parse_inner = &graph_.add("parse-inner", parse_inner_);
-  nodes_.flow = &graph_.add("flow", flow_);
+  // With several lcores, some packets are ours and some are not.
+  nodes_.flow =
+      in.mesh.lcores() == 1 ? &graph_.add("flow", flow_) : &graph_.add_splitting("flow", flow_);
   nodes_.antispoof = &graph_.add("antispoof", antispoof_);
   nodes_.firewall_from = &graph_.add("firewall-from", firewall_from_);
   nodes_.switching = &graph_.add("switch", switch_);

@@ -5,6 +5,7 @@
 // control side when no lcore looks at it any more. Learnt state is lent, not owned.
 #pragma once
 
+#include "base/cache_line.h"
 #include "bricks/antispoof.h"
 #include "bricks/firewall.h"
 #include "bricks/flood.h"
@@ -40,7 +41,8 @@ struct GraphInputs {
   bool shortcut = true;
 };
 
-class HostGraph {
+// In lines of its own: its lcore writes it all the time.
+class alignas(kLinePair) HostGraph {
  public:
   explicit HostGraph(const GraphInputs& inputs);
 
@@ -53,7 +55,7 @@ class HostGraph {
   void run(Lcore& lcore) {
     graph_.run(lcore);
     port_out_.flush(lcore);
-    handoff_.flush();
+    handoff_.flush(lcore);
     shortcut_.settle();
     flow_.end_round();
     lcore.flush_freed();

@@ -133,7 +133,7 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
   lcore_.set_now(now);
   lcore_.set_tracing(lcore_.trace().is_armed());
   bool moved = poll_ports(view, ports);
-  moved = take_over(view) || moved;
+  moved = take_over(mesh_, view.graph->from_lcore(), lcore_) != 0 || moved;
   work_off(view);
   tick(view);
   rounds_.add(1);
@@ -182,28 +182,6 @@ uint32_t LcoreRunner::receive(LcoreView& view, const PolledPort& port) {
   gathered_ += count;
   if (gathered_ >= kMaxGathered || gathered_bytes_ >= kMaxGatheredBytes) work_off(view);
   return count;
-}
-
-bool LcoreRunner::take_over(LcoreView& view) {
-  bool moved = false;
-  std::array<Packet*, kBurst> burst;
-  for (uint16_t from = 0; from < mesh_.lcores(); ++from) {
-    if (from == index_) continue;
-    // All that lies there: the other lcore may have filled it from many ports. It goes on pushing
-    // meanwhile, so there is a bound.
-    uint32_t taken = 0;
-    for (uint16_t count = kBurst; count == kBurst && taken < HandoffRing::kSlots; taken += count) {
-      count = mesh_.ring(from, index_).pop(burst);
-      if (lcore_.tracing()) {
-        for (uint16_t i = 0; i < count; ++i) lcore_.trace().begin(*burst[i]);
-      }
-      view.graph->from_lcore().append(std::span(burst.data(), count), lcore_);
-    }
-    if (taken == 0) continue;
-    moved = true;
-    lcore_.counters().ledger().taken_over.add(taken);
-  }
-  return moved;
 }
 
 void LcoreRunner::tick(LcoreView& view) {
@@ -261,9 +239,8 @@ void LcoreRunner::wait_for_wake(int milliseconds) {
 }
 
 void LcoreRunner::wake_if_sleeping() noexcept {
-  // A read-modify-write that changes nothing: it orders the caller's push before the look, where a
-  // plain load might be taken before it.
-  if (sleeping_.fetch_add(0, std::memory_order_seq_cst) != 0) wake();
+  // Our caller's read-modify-write orders its packets before this look.
+  if (sleeping_.load(std::memory_order_seq_cst) != 0) wake();
 }
 
 void LcoreRunner::wake() noexcept {

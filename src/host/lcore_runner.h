@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/fd.h"
 #include "graph/quiescence.h"
 #include "host/host.h"
@@ -18,14 +19,14 @@
 namespace butterfly {
 
 // What one lcore works on while one snapshot is in force. Built and destroyed by the control side.
-struct LcoreView {
+struct alignas(kLinePair) LcoreView {
   std::shared_ptr<const Snapshot> snapshot;
   std::unique_ptr<HostGraph> graph;
   PollPlan plan;
   bool has_unwakeable = false;  // a port that must be looked at every millisecond
 };
 
-class LcoreRunner : public Waker {
+class alignas(kLinePair) LcoreRunner : public Waker {
  public:
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
@@ -66,7 +67,6 @@ class LcoreRunner : public Waker {
   bool poll_ports(LcoreView& view, Poll ports);
   uint32_t receive(LcoreView& view, const PolledPort& port);
   void work_off(LcoreView& view);
-  bool take_over(LcoreView& view);
   void tick(LcoreView& view);
   // After a round in which nothing moved: looks on, or sleeps. Whether time has passed.
   bool rest();
@@ -89,9 +89,10 @@ class LcoreRunner : public Waker {
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close
   std::atomic<LcoreView*> view_{nullptr};
   std::atomic<bool> stopping_{false};
-  std::atomic<uint32_t> sleeping_{0};  // 1 while it sleeps or is about to
+  // 1 while it sleeps or is about to. Others look at it for every hand-over.
+  alignas(kLinePair) std::atomic<uint32_t> sleeping_{0};
   // Received in this round, and not worked off yet.
-  uint32_t gathered_ = 0;
+  alignas(kLinePair) uint32_t gathered_ = 0;
   uint64_t gathered_bytes_ = 0;
   IdleWindow window_;
   uint64_t idle_since_ = 0;  // monotonic nanoseconds; 0: the last round was busy

@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <map>
+#include <random>
 #include <thread>
 
+#include "graph/handoff.h"
 #include "host/host_test_support.h"
 
 namespace butterfly {
@@ -26,9 +28,10 @@ bool await(const Condition& condition) {
 
 class LcoresTest : public ::testing::Test {
  protected:
-  void start(IdleMode mode) {
+  void start(IdleMode mode, unsigned lcores = 2, bool shortcut = true) {
     HostOptions options;
-    options.cpus = {0, 1};
+    for (unsigned i = 0; i < lcores; ++i) options.cpus.push_back(i % 2);
+    options.shortcut = shortcut;
     options.mode = mode;
     options.flow_capacity = 4096;
     host_ = std::move(*Host::create(std::move(options), test::pool(), ports_));
@@ -98,6 +101,49 @@ TEST_F(LcoresTest, BothDirectionsOfAFlowMeetOnItsOwnerAndNothingIsLostOrReordere
   EXPECT_GT(host_->counters().ledger.handed_over, 0u);
   ASSERT_TRUE(await([&] { return test::ledger_closes(host_->counters().ledger); }));
 }
+
+struct Sharing {
+  unsigned lcores;
+  bool shortcut;
+};
+class FlowOrderTest : public LcoresTest, public ::testing::WithParamInterface<Sharing> {};
+
+// Flows, directions and how many packets come at once are random; packets wait in rings, in ports
+// and in graphs at the same time.
+TEST_P(FlowOrderTest, NoPacketOvertakesAnotherOfItsFlowAndDirection) {
+  constexpr uint32_t kDatagrams = 6'000;
+  constexpr uint32_t kInFlight = HandoffRing::kSlots / 2;  // what a ring holds for sure
+  start(IdleMode::adaptive, GetParam().lcores, GetParam().shortcut);
+  std::minstd_rand random(GetParam().lcores);
+  std::map<std::pair<bool, uint32_t>, uint32_t> sent;  // by direction and flow
+  uint32_t fed = 0;
+  const auto arrived = [&] {
+    collect("a");
+    collect("b");
+    return arrived_["a"] + arrived_["b"];
+  };
+  while (fed < kDatagrams) {
+    const auto flow = static_cast<uint32_t>(random() % kFlows);
+    for (auto length = 1 + random() % 20; length > 0; --length) {
+      const bool from_a = random() % 2 == 0;
+      ports_.links.at(from_a ? "a" : "b")->feed(datagram(from_a, flow, ++sent[{from_a, flow}]));
+      ++fed;
+    }
+    ASSERT_TRUE(await([&] { return fed - arrived() < kInFlight; })) << fed << " " << arrived();
+  }
+  ASSERT_TRUE(await([&] { return arrived() == fed; })) << fed << " " << arrived();
+  EXPECT_EQ(reordered_, 0u);
+  EXPECT_GT(host_->counters().ledger.handed_over, fed / 4);
+  ASSERT_TRUE(await([&] { return test::ledger_closes(host_->counters().ledger); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Lcores, FlowOrderTest,
+                         ::testing::Values(Sharing{2, true}, Sharing{2, false}, Sharing{3, true},
+                                           Sharing{3, false}),
+                         [](const auto& test) {
+                           return std::to_string(test.param.lcores) + "Lcores" +
+                                  (test.param.shortcut ? "" : "WithoutShortcut");
+                         });
 
 TEST_F(LcoresTest, ChangesUnderTrafficLoseNoPacketOfUntouchedNics) {
   start(IdleMode::adaptive);

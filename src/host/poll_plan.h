@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/ids.h"
 #include "graph/port.h"
 
@@ -84,12 +85,12 @@ class PollPlan {
   void make_busy(uint16_t place);
 
   std::vector<PolledPort> ports_;
-  std::vector<Turn> turns_;        // by place in ports_
-  std::vector<uint16_t> places_;   // by PortId
-  std::vector<uint16_t> busy_;     // places
-  std::vector<uint16_t> waiting_;  // places, of the busy ones in this round
-  std::vector<uint16_t> asked_;    // places, by the last arm()
-  uint16_t next_idle_ = 0;         // place
+  LineVector<Turn> turns_;        // by place in ports_
+  std::vector<uint16_t> places_;  // by PortId
+  LineVector<uint16_t> busy_;     // places
+  LineVector<uint16_t> waiting_;  // places, of the busy ones in this round
+  LineVector<uint16_t> asked_;    // places, by the last arm()
+  uint16_t next_idle_ = 0;        // place
 };
 
 template <typename Look>

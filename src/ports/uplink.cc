@@ -114,7 +114,7 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
                         " transmit queue(s) for " + std::to_string(options.lcores) +
                         " lcores: they share");
   }
-  transmit_locks_ = std::make_unique<std::atomic_flag[]>(transmit_queues_);
+  transmit_locks_ = std::make_unique<Lock[]>(transmit_queues_);
   rte_eth_conf config{};
   config.rxmode.mq_mode = receive_queues_ > 1 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
   config.rx_adv_conf.rss_conf.rss_hf =
@@ -201,7 +201,7 @@ uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcep
 
 Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
   const uint16_t queue = static_cast<uint16_t>(lcore % transmit_queues_);
-  std::atomic_flag& lock = transmit_locks_[queue];
+  std::atomic_flag& lock = transmit_locks_[queue].taken;
   while (lock.test_and_set(std::memory_order_acquire)) rte_pause();
   const uint16_t taken = rte_eth_tx_burst(ethdev_, queue, to_mbufs(packets.data()),
                                           static_cast<uint16_t>(packets.size()));

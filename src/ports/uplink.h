@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/fd.h"
 #include "base/mac.h"
 #include "base/status.h"
@@ -73,7 +74,11 @@ class UplinkPort : public Port {
   bool has_interrupts_ = false;
   std::vector<uint8_t> is_armed_;  // by lcore, its own: an interrupt is asked for
   Fd claim_;                       // on the kernel interface, held while we drive it
-  std::unique_ptr<std::atomic_flag[]> transmit_locks_;  // used where lcores share a queue
+  // Each lcore takes that of its queue for every burst; they contend only where they share one.
+  struct alignas(kCacheLine) Lock {
+    std::atomic_flag taken = ATOMIC_FLAG_INIT;
+  };
+  std::unique_ptr<Lock[]> transmit_locks_;
   std::vector<std::string> warnings_;
 };
 

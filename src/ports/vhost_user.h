@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/cache_line.h"
 #include "base/fd.h"
 #include "base/status.h"
 #include "graph/packet_pool.h"
@@ -82,11 +83,12 @@ class VhostUserPort : public Port {
   bool merges_buffers_ = false;
   std::atomic<int> device_{-1};  // librte_vhost's number; -1 while the guest is away
 
-  // The polling lcore's; while no lcore can see the device, attach()'s.
-  bool is_armed_ = false;          // the guest is asked to kick
-  uint16_t large_burst_ = kBurst;  // how many frames to take into large buffers
-  uint16_t ring_position_ = 0;     // of the guest's ring, when it was last looked at
-  uint16_t received_ = 0;          // since then
+  // The polling lcore's; while no lcore can see the device, attach()'s. What is above others read
+  // for every burst that they send.
+  alignas(kCacheLine) bool is_armed_ = false;  // the guest is asked to kick
+  uint16_t large_burst_ = kBurst;              // how many frames to take into large buffers
+  uint16_t ring_position_ = 0;                 // of the guest's ring, when it was last looked at
+  uint16_t received_ = 0;                      // since then
   std::atomic<uint64_t> refused_frames_{0};
 };
 
