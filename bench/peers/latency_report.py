@@ -74,7 +74,8 @@ def markdown(measured, journal, facts):
     yield (f"Taken {datetime.date.today().isoformat()} on {machine['cpu']}, {machine['cpus']} CPUs, kernel "
            f"{machine['kernel']}, DPDK {machine['dpdk']}, Butterfly {facts['commit']}. One CPU for the switch. "
            "[How it is measured](../README.md#latency-and-idling-make-bench-latency). Microseconds, medians of runs "
-           "(quartiles in brackets); in square brackets: of runs with the CPUs far apart.")
+           "(quartiles in brackets); in square brackets: no run counts, as the CPUs lay far apart or were wanted "
+           "by others.")
     for cell in measured:
         yield from section(cell, journal)
     idle = [(words, journal.find_fact("idle", rig)) for rig, words in IDLE.items()]
