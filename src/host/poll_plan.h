@@ -51,7 +51,8 @@ class PollPlan {
   std::span<const PolledPort> ports() const { return ports_; }
 
   // look(port) receives from it and says how many packets came; charge(id) says what the port's
-  // packets have cost beyond their number since it was last asked. Each of these says how many
+  // packets have cost beyond their number since it was last asked; the first answer is not
+  // counted, it may be about an earlier nic of that number. Each of these says how many
   // packets came in all.
   template <typename Look>
   uint32_t look_at_all(const Look& look);
@@ -91,6 +92,7 @@ class PollPlan {
   LineVector<uint16_t> waiting_;  // places, of the busy ones in this round
   LineVector<uint16_t> asked_;    // places, by the last arm()
   uint16_t next_idle_ = 0;        // place
+  bool has_begun_ = false;        // what was charged before that is another plan's affair
 };
 
 template <typename Look>
@@ -124,7 +126,8 @@ uint32_t PollPlan::look_at_busy(const Look& look, const Charge& charge) {
   waiting_.clear();
   for (const uint16_t place : busy_) {
     Turn& turn = turns_[place];
-    if (has_to_wait(turn, charge(ports_[place].id))) {
+    const uint32_t charged = charge(ports_[place].id);
+    if (has_to_wait(turn, has_begun_ ? charged : 0)) {
       waiting_.push_back(place);
       busy_[kept++] = place;
       continue;
@@ -135,6 +138,7 @@ uint32_t PollPlan::look_at_busy(const Look& look, const Charge& charge) {
     if (!turn.is_idle) busy_[kept++] = place;
   }
   busy_.resize(kept);
+  has_begun_ = true;
   if (moved == 0) {  // nobody to wait for
     for (const uint16_t place : waiting_) {
       turns_[place].debt = 0;
@@ -150,9 +154,12 @@ uint32_t PollPlan::look_at_idle(uint32_t moved, const Look& look) {
   uint32_t looks =
       std::min((idle + kIdleTurns - 1) / kIdleTurns, kIdleLooks + moved / kPacketsALook);
   uint32_t found = 0;
-  for (; looks != 0; --looks) {
+  // Busy ones do not use up looks: one idle port among hundreds of them has its turn, too.
+  for (size_t places = ports_.size(); looks != 0 && places != 0; --places) {
     next_idle_ = next_idle_ + 1u < ports_.size() ? static_cast<uint16_t>(next_idle_ + 1) : 0;
-    if (turns_[next_idle_].is_idle) found += look_at(next_idle_, look);
+    if (!turns_[next_idle_].is_idle) continue;
+    --looks;
+    found += look_at(next_idle_, look);
   }
   return found;
 }

@@ -10,6 +10,7 @@
 namespace butterfly {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -98,6 +99,13 @@ TEST_F(PollPlanTest, OfAFewIdlePortsOneInEightIsLookedAt) {
   EXPECT_THAT(round(), SizeIs(2));
 }
 
+TEST_F(PollPlanTest, OneIdlePortAmongManyBusyOnesIsNotForgotten) {
+  add(300);
+  for (uint16_t id = 1; id <= 300; ++id) waiting_[id] = id == 150 ? 0 : 1;
+  grow_idle();
+  for (uint32_t i = 0; i < PollPlan::kIdleTurns; ++i) EXPECT_THAT(round(), Contains(150));
+}
+
 TEST_F(PollPlanTest, PacketsBuyLooksAtIdlePorts) {
   add(400);
   waiting_[7] = 32;
@@ -120,6 +128,7 @@ TEST_F(PollPlanTest, AnIdlePortThatBringsAPacketIsBusyAgain) {
 TEST_F(PollPlanTest, APortWaitsUntilTheOthersHaveHadWhatItsPacketsCost) {
   add(2);
   waiting_ = {{1, 32}, {2, 32}};
+  round();  // the plan has begun
   charged_[1] = 3 * kBurst;
   for (int i = 0; i < 3; ++i) EXPECT_THAT(round(), ElementsAre(2));
   EXPECT_THAT(round(), ElementsAre(1, 2));
@@ -128,6 +137,7 @@ TEST_F(PollPlanTest, APortWaitsUntilTheOthersHaveHadWhatItsPacketsCost) {
 TEST_F(PollPlanTest, NobodyWaitsForThoseWhoHaveNothing) {
   add(2);
   waiting_[1] = 32;
+  round();  // the plan has begun
   charged_[1] = 300 * kBurst;
   EXPECT_THAT(round(), ElementsAre(2, 1));
   EXPECT_THAT(round(), ElementsAre(1, 2)) << "its debt is forgotten";
@@ -136,6 +146,7 @@ TEST_F(PollPlanTest, NobodyWaitsForThoseWhoHaveNothing) {
 TEST_F(PollPlanTest, ADebtHasABound) {
   add(2);
   waiting_ = {{1, 32}, {2, 32}};
+  round();  // the plan has begun
   charged_[1] = UINT32_MAX - kBurst;
   uint32_t rounds = 0;
   while (round().front() != 1) ++rounds;
@@ -146,6 +157,7 @@ TEST_F(PollPlanTest, TheUplinkServesAllAndNeverWaits) {
   add(1, kCanWake, /*is_uplink=*/true);
   add(1);
   waiting_ = {{1, 32}, {2, 32}};
+  round();  // the plan has begun
   charged_[1] = 10 * kBurst;
   EXPECT_THAT(round(), ElementsAre(1, 2));
 }
@@ -222,6 +234,17 @@ TEST_F(PollPlanTest, AWakeFromAPortThatIsGoneIsNothing) {
   plan_.wake(PortId{9});
   plan_.wake(kNoPort);
   EXPECT_THAT(arm(), IsEmpty());
+}
+
+// A slot's nic before this one, or a time when another lcore polled it.
+TEST_F(PollPlanTest, WhatWasChargedBeforeThePlanBeganIsNotOwed) {
+  add(2);
+  waiting_[1] = waiting_[2] = 32;
+  charged_[2] = PollPlan::kMostDebt;
+  EXPECT_THAT(round(), ElementsAre(1, 2));
+  EXPECT_THAT(round(), ElementsAre(1, 2));
+  charged_[2] = 32;
+  EXPECT_THAT(round(), ElementsAre(1));
 }
 
 }  // namespace
