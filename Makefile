@@ -47,8 +47,11 @@ bench-latency: setup ## latency from idle to full load, CPU of an idle daemon (r
 		wake_check
 	@tools/bench-latency --build-dir $(BUILD)
 
-.PHONY: bench-nics bench-conditions
-bench-nics bench-conditions: setup ## 2 to 500 nics; a guest beside bad ones (root)
+.PHONY: bench-nics
+bench-nics: ## 2 to 500 nics, busy and idle (root)
+.PHONY: bench-conditions
+bench-conditions: ## what a guest keeps beside others that behave badly (root)
+bench-nics bench-conditions: setup
 	@tools/setup peers
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly many_guests vhost_copier placement_check
