@@ -22,15 +22,6 @@ void require(const Status& status) {
   std::exit(1);
 }
 
-Vtep make_vtep() {
-  Vtep vtep;
-  vtep.address = vtep_address();
-  vtep.on_link = *Cidr::parse("192.0.2.0/24");
-  vtep.mac = Mac::from_u64(0x020000000001);
-  vtep.mtu = 1600;
-  return vtep;
-}
-
 }  // namespace
 
 Mac guest_mac() { return Mac::from_u64(0x525400000001); }
@@ -52,6 +43,15 @@ size_t StashPort::let_go(uint16_t lcore) {
   Stash& stash = stashes_[lcore];
   free_packets(std::span(stash.packets.data(), stash.count));
   return std::exchange(stash.count, 0);
+}
+
+Vtep World::make_vtep() {
+  Vtep vtep;
+  vtep.address = vtep_address();
+  vtep.on_link = *Cidr::parse("192.0.2.0/24");
+  vtep.mac = Mac::from_u64(0x020000000001);
+  vtep.mtu = 1600;
+  return vtep;
 }
 
 Intent World::make_intent(wire::Family family) {
@@ -99,12 +99,15 @@ World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows
   require(validate(intent));
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.vtep = vtep;
-  require(assign_slots(intent, {}, /*has_underlay=*/true, vtep, state_.slots));
+  const Intent nothing;
+  const Difference change = difference(nothing, intent);
+  const CompiledState before = state_;
+  require(assign_slots(intent, change, /*has_underlay=*/true, vtep, state_.slots));
   for (const auto& [hop, slot] : state_.slots.neighbours.all()) {
     neighbours_.claim(slot, hop);
     neighbours_.learn(slot, Mac::from_u64(0x020000000100 + slot), kStart);
   }
-  build_snapshot(intent, state_);
+  build_snapshot(before, change, intent, state_);
   guest_id_ = PortId{*state_.slots.ports.find("guest")};
   segment_ = *state_.slots.segments.find(kTenant);
   state_.snapshot.ports[kUplinkPort.value] = &uplink_;
@@ -119,9 +122,10 @@ void World::build_graph(uint16_t index) {
   Seat& seat = *seats_[index];
   Seat& keeper = *seats_[who_ == Flows::shared ? 0 : index];
   seat.lcore.set_now(kStart);
+  seat.stages.make_room_for(state_.snapshot.ports);
   seat.graph = std::make_unique<HostGraph>(GraphInputs{state_.snapshot, seat.lcore, keeper.flows,
                                                        keeper.routes, fdb_, neighbours_, mesh_,
-                                                       seat.mtu_answers});
+                                                       seat.mtu_answers, seat.stages});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : seat.graph->graph().nodes()) {
     seat.nodes.push_back(const_cast<Node*>(&node));

@@ -69,6 +69,9 @@ class World {
   World(wire::Family family, uint32_t flow_capacity, uint16_t lcores = 1,
         Flows flows = Flows::handed_over);
 
+  static Intent make_intent(wire::Family family);
+  static Vtep make_vtep();
+
   uint16_t lcores() const { return static_cast<uint16_t>(seats_.size()); }
   // An empty packet as the port of `from` would receive it, facts set as the lcore's loop does.
   Packet& receive(Place from, uint16_t lcore = 0);
@@ -114,11 +117,11 @@ class World {
     FlowTable flows;
     RouteTable routes;
     TokenBucket mtu_answers{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
+    SendStages stages;
     std::unique_ptr<HostGraph> graph;
     std::vector<Node*> nodes;
   };
 
-  static Intent make_intent(wire::Family family);
   void build_graph(uint16_t lcore);
 
   const Flows who_;

@@ -69,17 +69,8 @@ Neighbour::Neighbour(const Vtep& vtep, const PeerTable& peers, NeighbourTable& n
     : mac_(vtep.mac),
       address_(vtep.address),
       broadcast_(broadcast_of(vtep.on_link)),
-      neighbours_(neighbours) {
-  for (const auto& peer : peers.slots()) {
-    if (peer && peer->next_hop.is_v4() == address_.is_v4()) {
-      next_hops_.push_back({peer->next_hop, peer->neighbour});
-    }
-  }
-  // Many peers may share a gateway.
-  std::ranges::sort(next_hops_, {}, &NextHop::address);
-  const auto doubles = std::ranges::unique(next_hops_, {}, &NextHop::address);
-  next_hops_.erase(doubles.begin(), doubles.end());
-}
+      neighbours_(neighbours),
+      next_hops_(peers.next_hops()) {}
 
 Neighbour::Out Neighbour::operator()(Packet& packet, Trace* trace, Emit<Neighbour>& emit) noexcept {
   const auto* ethernet = packet.at<wire::EthernetHeader>(0);
@@ -241,7 +232,7 @@ Neighbour::Out Neighbour::send_back(Packet& packet) const noexcept {
   return Out::reply;
 }
 
-const Neighbour::NextHop* Neighbour::find_next_hop(const IpAddress& address) const {
+const NextHop* Neighbour::find_next_hop(const IpAddress& address) const {
   const auto it = std::ranges::lower_bound(next_hops_, address, {}, &NextHop::address);
   return it != next_hops_.end() && it->address == address ? &*it : nullptr;
 }
@@ -254,8 +245,7 @@ bool Neighbour::learn(const IpAddress& address, const Mac& mac, TimeMs now) noex
 
 void Neighbour::tick(TimeMs now, Emit<Neighbour>& emit) noexcept {
   for (size_t looks = std::min(kLooks, next_hops_.size()); looks > 0; --looks) {
-    const NextHop& hop = next_hops_[next_look_];
-    next_look_ = next_look_ + 1 == next_hops_.size() ? 0 : next_look_ + 1;
+    const NextHop& hop = next_hops_[neighbours_.next_look() % next_hops_.size()];
     if (neighbours_.should_ask(hop.slot, now)) ask(hop, now, emit);
   }
 }

@@ -59,11 +59,6 @@ class Neighbour {
   void tick(TimeMs now, Emit<Neighbour>& emit) noexcept;
 
  private:
-  struct NextHop {
-    IpAddress address;
-    uint16_t slot;
-  };
-
   Out take_arp(Packet& packet, Trace* trace, TimeMs now) noexcept;
   Out take_echo_v4(Packet& packet, Trace* trace) const noexcept;
   Out take_icmpv6(Packet& packet, Trace* trace, TimeMs now) noexcept;
@@ -80,8 +75,7 @@ class Neighbour {
   IpAddress address_;
   IpAddress broadcast_;  // of our own prefix, IPv4 only
   NeighbourTable& neighbours_;
-  std::vector<NextHop> next_hops_;  // sorted by address, unique, of our family
-  size_t next_look_ = 0;
+  const std::vector<NextHop>& next_hops_;  // of the snapshot
 };
 static_assert(EmittingBrick<Neighbour>);
 

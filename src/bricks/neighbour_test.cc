@@ -148,10 +148,11 @@ TEST_P(NeighbourTest, AManyPeersHostAsksInSlicesAndForgetsNobody) {
     u_.neighbours.claim(i, address);
     peers.set(std::make_shared<Peer>(u_.vtep, PeerId{i}, address, address, i));
   }
-  Neighbour brick(u_.vtep, peers, u_.neighbours);
   Emit<Neighbour> emit(*node_, lcore_);
   std::vector<size_t> asked;
   for (TimeMs now = kNow; now < kNow + 400; now += 100) {
+    // Intent changes all the time: each tick is that of another snapshot's brick.
+    Neighbour brick(u_.vtep, peers, u_.neighbours);
     brick.tick(now, emit);
     graph_.run(lcore_);
     lcore_.flush_freed();

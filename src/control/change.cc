@@ -10,18 +10,13 @@ namespace butterfly {
 namespace {
 
 StatusOr<NicIntent*> find_nic(Intent& intent, const std::string& id) {
-  const auto nic = intent.nics.find(id);
-  if (nic == intent.nics.end())
-    return not_found("nic '" + id + "': not found (wanted one of ours)");
-  return &nic->second;
+  if (intent.nics.contains(id)) return &intent.nics[id];
+  return not_found("nic '" + id + "': not found (wanted one of ours)");
 }
 
 StatusOr<GroupIntent*> find_group(Intent& intent, const std::string& name) {
-  const auto group = intent.groups.find(name);
-  if (group == intent.groups.end()) {
-    return not_found("group '" + name + "': not found (wanted one of ours)");
-  }
-  return &group->second;
+  if (intent.groups.contains(name)) return &intent.groups[name];
+  return not_found("group '" + name + "': not found (wanted one of ours)");
 }
 
 // --- nics ------------------------------------------------------------------------------------
@@ -108,10 +103,10 @@ Status put_group(const v1::Group& message, Intent& intent) {
 }
 
 Status add_group(const std::string& name, Intent& intent) {
-  const auto [group, is_new] = intent.groups.try_emplace(name);
-  if (!is_new) return ok_status();
-  group->second.name = name;
-  for (const RuleIntent& rule : default_group_rules()) group->second.rules[rule_id(rule)] = rule;
+  if (intent.groups.contains(name)) return ok_status();
+  GroupIntent& group = intent.groups[name];
+  group.name = name;
+  for (const RuleIntent& rule : default_group_rules()) group.rules[rule_id(rule)] = rule;
   return ok_status();
 }
 
@@ -165,7 +160,7 @@ Status add_members(const v1::Members& message, Intent& intent) {
   if (!group.ok()) return group.status();
   auto members = parse_addresses("group '" + message.group() + "'", message.addresses());
   if (!members.ok()) return members.status();
-  (*group)->members.merge(*members);
+  for (const IpAddress& member : *members) (*group)->members.insert(member);
   return ok_status();
 }
 

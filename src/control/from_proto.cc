@@ -76,9 +76,10 @@ Status read_all(const Messages& messages, Map& map, const char* object, Key key)
     auto read = from_proto(message);
     if (!read.ok()) return read.status();
     const auto [name, text] = key(*read);
-    if (!map.emplace(name, *std::move(read)).second) {
+    if (map.contains(name)) {
       return invalid(std::string(object) + " " + text + ": listed twice (wanted once)");
     }
+    map.set(name, *std::move(read));
   }
   return ok_status();
 }
@@ -160,7 +161,7 @@ StatusOr<GroupIntent> from_proto(const v1::Group& group) {
   }
   auto members = parse_addresses("group '" + group.name() + "'", group.members());
   if (!members.ok()) return members.status();
-  intent.members = *std::move(members);
+  intent.members = {members->begin(), members->end()};
   return intent;
 }
 

@@ -91,8 +91,9 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   follow(next);
   next.nics.erase("nic1");
   next.nics["nic2"].addresses.clear();
-  next.groups["web"].rules.erase(next.groups["web"].rules.begin());
-  next.groups["web"].rules.begin()->second.description = "other words";
+  auto& rules = next.groups["web"].rules;
+  rules.erase(rules.begin()->first);
+  rules[rules.begin()->first].description = "other words";
   next.groups["web"].members.erase(Ipv4{{10, 9, 9, 9}});
   follow(next);
   next.groups["db"].name = "db";

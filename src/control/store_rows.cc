@@ -4,6 +4,7 @@
 
 #include "control/from_proto.h"
 #include "control/to_proto.h"
+#include "host/intent/difference.h"
 
 namespace butterfly {
 namespace {
@@ -14,58 +15,49 @@ std::string name_of(const std::pair<Vni, Mac>& key) {
   return std::to_string(key.first.value) + "/" + key.second.to_string();
 }
 
-// The rows of one map whose values are one row each.
+// The rows of one map's changed objects, one row each.
 template <typename Map>
-Status write_map(const char* kind, const std::string& prefix, const Map& before, const Map& next,
-                 const RowSink& sink) {
-  for (const auto& [key, value] : before) {
-    if (!next.contains(key)) RETURN_IF_ERROR(sink.erase(kind, prefix + name_of(key)));
+Status write_changes(const char* kind, const std::vector<Changed<Map>>& changes,
+                     const RowSink& sink) {
+  for (const auto& change : changes) {
+    if (!change.after) RETURN_IF_ERROR(sink.erase(kind, name_of(change.key())));
   }
-  for (const auto& [key, value] : next) {
-    const auto old = before.find(key);
-    if (old != before.end() && old->second == value) continue;
-    const Row row{kind, prefix + name_of(key), to_proto(value).SerializeAsString()};
+  for (const auto& change : changes) {
+    if (!change.after) continue;
+    const Row row{kind, name_of(change.key()), to_proto(change.after->second).SerializeAsString()};
     RETURN_IF_ERROR(sink.put(row));
   }
   return ok_status();
 }
 
-Status write_members(const GroupIntent& before, const GroupIntent& next, const std::string& prefix,
-                     const RowSink& sink) {
-  for (const IpAddress& member : before.members) {
-    if (next.members.contains(member)) continue;
-    RETURN_IF_ERROR(sink.erase("member", prefix + member.to_string()));
-  }
-  for (const IpAddress& member : next.members) {
-    if (before.members.contains(member)) continue;
-    RETURN_IF_ERROR(sink.put({"member", prefix + member.to_string(), ""}));
-  }
-  return ok_status();
-}
-
-Status write_group(const GroupIntent& before, const GroupIntent& next, const std::string& name,
+// The rows of rules and members, which are named after their group.
+Status write_parts(const GroupIntent& before, const GroupIntent& after, const std::string& name,
                    const RowSink& sink) {
   const std::string prefix = name + "/";  // no name contains a slash
-  RETURN_IF_ERROR(write_map("rule", prefix, before.rules, next.rules, sink));
-  return write_members(before, next, prefix, sink);
+  Status status = ok_status();
+  decltype(after.rules)::for_each_difference(
+      before.rules, after.rules, [&](const auto* old_rule, const auto* rule) {
+        if (!status.ok()) return;
+        status = rule ? sink.put({"rule", prefix + rule->first,
+                                  to_proto(rule->second).SerializeAsString()})
+                      : sink.erase("rule", prefix + old_rule->first);
+      });
+  decltype(after.members)::for_each_difference(
+      before.members, after.members, [&](const IpAddress* old_member, const IpAddress* member) {
+        if (!status.ok()) return;
+        status = member ? sink.put({"member", prefix + member->to_string(), ""})
+                        : sink.erase("member", prefix + old_member->to_string());
+      });
+  return status;
 }
 
-Status write_groups(const Intent& before, const Intent& next, const RowSink& sink) {
-  for (const auto& [name, group] : before.groups) {
-    if (next.groups.contains(name)) continue;
-    RETURN_IF_ERROR(write_group(group, {}, name, sink));
-    RETURN_IF_ERROR(sink.erase("group", name));
-  }
-  for (const auto& [name, group] : next.groups) {
-    const auto old = before.groups.find(name);
-    if (old == before.groups.end()) {
-      RETURN_IF_ERROR(sink.put({"group", name, ""}));
-      RETURN_IF_ERROR(write_group({}, group, name, sink));
-    } else if (!(old->second == group)) {
-      RETURN_IF_ERROR(write_group(old->second, group, name, sink));
-    }
-  }
-  return ok_status();
+Status write_group(const Changed<decltype(Intent::groups)>& group, const RowSink& sink) {
+  static const GroupIntent nothing;
+  const std::string& name = group.key();
+  if (!group.after) RETURN_IF_ERROR(sink.erase("group", name));
+  if (!group.before) RETURN_IF_ERROR(sink.put({"group", name, ""}));
+  return write_parts(group.before ? group.before->second : nothing,
+                     group.after ? group.after->second : nothing, name, sink);
 }
 
 Status bad_row(const Row& row, const std::string& fact) {
@@ -81,39 +73,40 @@ Status read_object(const Row& row, Map& map, Key key) {
   if (!object.ok()) return object.status();
   const auto name = key(*object);
   if (name_of(name) != row.name) return bad_row(row, "names '" + name_of(name) + "'");
-  map.emplace(name, *std::move(object));
+  map.set(name, *std::move(object));
   return ok_status();
 }
 
 Status read_part_of_group(const Row& row, Intent& intent) {
   const size_t slash = row.name.find('/');
-  const auto group = intent.groups.find(row.name.substr(0, slash));
-  if (slash == std::string::npos || group == intent.groups.end()) {
+  const std::string name = row.name.substr(0, slash);
+  if (slash == std::string::npos || !intent.groups.contains(name)) {
     return bad_row(row, "belongs to no group");
   }
   const std::string rest = row.name.substr(slash + 1);
   if (row.kind == "member") {
     const auto member = IpAddress::parse(rest);
     if (!member) return bad_row(row, "is no address");
-    group->second.members.insert(*member);
+    intent.groups[name].members.insert(*member);
     return ok_status();
   }
   v1::Rule message;
   if (!message.ParseFromString(row.body)) return bad_row(row, "unreadable");
-  auto rule = from_proto(group->first, message);
+  auto rule = from_proto(name, message);
   if (!rule.ok()) return rule.status();
   if (rest != rule_id(*rule)) return bad_row(row, "is rule " + rule_id(*rule));
-  group->second.rules.emplace(rest, *std::move(rule));
+  intent.groups[name].rules.set(rest, *std::move(rule));
   return ok_status();
 }
 
 }  // namespace
 
 Status write_difference(const Intent& before, const Intent& next, const RowSink& sink) {
-  RETURN_IF_ERROR(write_map("nic", "", before.nics, next.nics, sink));
-  RETURN_IF_ERROR(write_groups(before, next, sink));
-  RETURN_IF_ERROR(write_map("peer", "", before.peers, next.peers, sink));
-  return write_map("fdb", "", before.fdb, next.fdb, sink);
+  const Difference change = difference(before, next);
+  RETURN_IF_ERROR(write_changes("nic", change.nics, sink));
+  for (const auto& group : change.groups) RETURN_IF_ERROR(write_group(group, sink));
+  RETURN_IF_ERROR(write_changes("peer", change.peers, sink));
+  return write_changes("fdb", change.fdb, sink);
 }
 
 Status read_row(const Row& row, Intent& intent) {

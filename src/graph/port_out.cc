@@ -24,14 +24,10 @@ void note_step(uint8_t slot, Node& node, PortOut::Out out, Lcore& lcore) {
 
 }  // namespace
 
-PortOut::PortOut(std::span<Port* const> ports) : ports_(ports), stages_(ports.size()) {
-  size_t count = 0;
+void SendStages::make_room_for(std::span<Port* const> ports) {
   for (size_t i = 0; i < ports.size(); ++i) {
-    if (!ports[i]) continue;
-    stages_[i] = std::make_unique<Stage>();
-    ++count;
+    if (ports[i] && !stages_[i]) stages_[i] = std::make_unique<Stage>();
   }
-  waiting_.reserve(count);
 }
 
 // Packets for the same port mostly come together.
@@ -56,8 +52,8 @@ void PortOut::gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcor
     for (Packet* packet : packets) refuse(*packet, Out::gone, lcore);
     return;
   }
-  Stage& stage = *stages_[id.value];
-  if (!stage.is_waiting) waiting_.push_back(id);
+  Stage& stage = *stages_.stages_[id.value];
+  if (!stage.is_waiting) stages_.waiting_.push_back(id);
   stage.is_waiting = true;
   if (stage.count + packets.size() > kBurst) send(id, stage, lcore);
   std::memcpy(stage.packets.data() + stage.count, packets.data(), packets.size_bytes());
@@ -66,11 +62,12 @@ void PortOut::gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcor
 }
 
 void PortOut::flush(Lcore& lcore) {
-  for (const PortId id : waiting_) {
-    send(id, *stages_[id.value], lcore);
-    stages_[id.value]->is_waiting = false;
+  for (const PortId id : stages_.waiting_) {
+    Stage& stage = *stages_.stages_[id.value];
+    send(id, stage, lcore);
+    stage.is_waiting = false;
   }
-  waiting_.clear();
+  stages_.waiting_.clear();
 }
 
 // A packet that is too long, for the port or for what room it has left, costs itself only; any

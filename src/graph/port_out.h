@@ -18,6 +18,27 @@
 
 namespace butterfly {
 
+// Where an lcore gathers what goes to each port until it is sent; empty between rounds, so that the
+// graphs of successive snapshots share it.
+class SendStages {
+ public:
+  SendStages() { waiting_.reserve(kMaxPorts); }
+  // Control side: makes room for the ports that have none yet; an lcore allocates nothing. Before
+  // the graph that uses them is published.
+  void make_room_for(std::span<Port* const> ports);
+
+ private:
+  friend class PortOut;
+  struct alignas(kCacheLine) Stage {
+    uint16_t count = 0;
+    bool is_waiting = false;  // listed in waiting_: once a round, so that never grows
+    uint64_t bytes = 0;
+    std::array<Packet*, kBurst> packets;
+  };
+  std::array<std::unique_ptr<Stage>, kMaxPorts> stages_;  // by PortId
+  LineVector<PortId> waiting_;
+};
+
 class PortOut {
  public:
   enum class Out : uint8_t { sent, ring_full, not_connected, too_long, gone };
@@ -31,8 +52,9 @@ class PortOut {
   };
   static constexpr BrickInfo kInfo{"port-out", kOuts};
 
-  // `ports` by PortId, null where there is none; they outlive this object.
-  explicit PortOut(std::span<Port* const> ports);
+  // `ports` by PortId, null where there is none; `stages` have room for them. Both outlive this
+  // object.
+  PortOut(std::span<Port* const> ports, SendStages& stages) : ports_(ports), stages_(stages) {}
 
   // Adds the node to `graph` under `name`.
   Node& add_to(Graph& graph, const std::string& name) {
@@ -44,12 +66,7 @@ class PortOut {
   void flush(Lcore& lcore);
 
  private:
-  struct alignas(kCacheLine) Stage {
-    uint16_t count = 0;
-    bool is_waiting = false;  // listed in waiting_: once a round, so that never grows
-    uint64_t bytes = 0;
-    std::array<Packet*, kBurst> packets;
-  };
+  using Stage = SendStages::Stage;
 
   static void run(Node& node, std::span<Packet*> burst, Lcore& lcore);
   void gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcore& lcore);
@@ -60,8 +77,7 @@ class PortOut {
 
   std::span<Port* const> ports_;
   Node* node_ = nullptr;
-  std::vector<std::unique_ptr<Stage>> stages_;  // by PortId; an lcore allocates nothing
-  LineVector<PortId> waiting_;
+  SendStages& stages_;
 };
 
 }  // namespace butterfly

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/quiescence.h"
 
+#include <rte_cycles.h>
+#include <rte_pause.h>
+
 #include <cstdlib>
 #include <ctime>
 
 namespace butterfly {
+namespace {
+
+// Some twenty microseconds: several rounds of an lcore that polls.
+constexpr uint64_t kSpinCycles = 50'000;
+
+}  // namespace
 
 void Quiescence::Free::operator()(void* memory) const noexcept { std::free(memory); }
 
@@ -20,9 +29,16 @@ StatusOr<std::unique_ptr<Quiescence>> Quiescence::create(uint16_t lcores) {
 
 void Quiescence::wait() noexcept {
   const uint64_t token = rte_rcu_qsbr_start(get());
-  // Polling lcores pass within microseconds; the nap keeps a busy machine from paying for a spin.
+  const auto has_passed = [&] { return rte_rcu_qsbr_check(get(), token, /*wait=*/false) == 1; };
+  // Polling lcores pass within microseconds, a nap takes some seventy; it keeps a busy machine from
+  // paying for a long spin.
+  const uint64_t begin = rte_rdtsc();
+  while (rte_rdtsc() - begin < kSpinCycles) {
+    if (has_passed()) return;
+    rte_pause();
+  }
   const timespec nap{0, 20'000};
-  while (rte_rcu_qsbr_check(get(), token, /*wait=*/false) != 1) nanosleep(&nap, nullptr);
+  while (!has_passed()) nanosleep(&nap, nullptr);
 }
 
 }  // namespace butterfly

@@ -39,6 +39,8 @@ class PortFactory {
   virtual void attach(Quiescence&) {}
   // Everything acquired by a failed call is given back before it returns.
   virtual StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) = 0;
+  // Destroys ports that no lcore can reach any more.
+  virtual void remove(std::vector<std::unique_ptr<Port>> ports);
   // Where QEMU listens for this nic; empty for other types.
   virtual std::string socket_path(const NicIntent& nic) const = 0;
 };

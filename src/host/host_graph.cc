@@ -27,7 +27,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       path_mtu_(in.snapshot.vtep, in.mtu_answers, in.lcore),
       offload_to_wire_({}),
       vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
-      port_out_(in.snapshot.ports),
+      port_out_(in.snapshot.ports, in.stages),
       handoff_(in.mesh) {
   nodes_.parse = &graph_.add("parse", parse_);
   nodes_.tunnel_in = &graph_.add("tunnel-in", tunnel_in_);

@@ -37,7 +37,8 @@ struct GraphInputs {
   Fdb& fdb;
   NeighbourTable& neighbours;
   HandoffMesh& mesh;
-  TokenBucket& mtu_answers;  // the lcore's
+  TokenBucket& mtu_answers;  // the lcore's, as the next
+  SendStages& stages;
   bool shortcut = true;
 };
 

@@ -8,18 +8,35 @@ namespace {
 
 // Peers that stay but leave a segment. Whatever was learnt behind them is forgotten, of all their
 // segments: it is learnt again at the next packet.
-std::vector<PeerId> narrowed_peers(const Intent& before, const Intent& next, const Slots& slots) {
+std::vector<PeerId> narrowed_peers(const Difference& change, const Slots& slots) {
   std::vector<PeerId> narrowed;
-  for (const auto& [address, peer] : before.peers) {
-    const auto now = next.peers.find(address);
-    if (now != next.peers.end() && !std::ranges::includes(now->second.vnis, peer.vnis)) {
-      narrowed.push_back(PeerId{*slots.peers.find(address)});
+  for (const auto& [before, after] : change.peers) {
+    if (!before || !after) continue;
+    if (!std::ranges::includes(after->second.vnis, before->second.vnis)) {
+      narrowed.push_back(PeerId{*slots.peers.find(after->first)});
     }
   }
   return narrowed;
 }
 
+// Segments whose last nic left.
+std::vector<Vni> gone_segments(const Difference& change, const Slots& slots) {
+  std::vector<Vni> gone;
+  for (const auto& nic : change.nics) {
+    if (nic.before && !slots.segments.find(nic.before->second.vni)) {
+      gone.push_back(nic.before->second.vni);
+    }
+  }
+  return gone;
+}
+
+bool is_made_anew(const Changed<decltype(Intent::nics)>& nic) {
+  return nic.after && (!nic.before || needs_new_port(nic.before->second, nic.after->second));
+}
+
 }  // namespace
+
+void PortFactory::remove(std::vector<std::unique_ptr<Port>> ports) { ports.clear(); }
 
 StatusOr<std::unique_ptr<Host>> Host::create(HostOptions options, PacketPool& pool,
                                              PortFactory& ports) {
@@ -47,7 +64,9 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
 
 HostImpl::~HostImpl() {
   for (auto& lcore : lcores_) lcore->stop();
-  nic_ports_.clear();  // waits for librte_vhost's thread, which may wait for quiescence
+  std::vector<std::unique_ptr<Port>> ports;
+  for (auto& [id, port] : nic_ports_) ports.push_back(std::move(port));
+  factory_.remove(std::move(ports));  // waits for librte_vhost's thread, which may for quiescence
   views_.clear();
 }
 
@@ -57,8 +76,8 @@ Status HostImpl::start() {
                                                     *quiescence_, mesh_, fdb_, neighbours_, seed_));
   }
   state_.snapshot.vtep = options_.vtep.value_or(Vtep{});
-  build_snapshot(Intent{}, state_);
-  auto views = build_views(state_);
+  build_snapshot(state_, Difference{}, Intent{}, state_);
+  auto views = build_views(state_, polled_ports(Difference{}, state_));
   if (!views.ok()) return views.status();
   publish(std::move(*views));
   if (options_.mode != IdleMode::manual) {
@@ -69,53 +88,46 @@ Status HostImpl::start() {
 
 Status HostImpl::apply(const Intent& next) {
   const std::lock_guard one_at_a_time(apply_mutex_);
-  const auto actions = plan(*intent_, next);
-  if (!actions.ok()) return actions.status();
-  if (actions->empty()) return ok_status();
+  const std::shared_ptr<const Intent> before = intent_;  // what the difference points into
+  const Difference change = difference(*before, next);
+  RETURN_IF_ERROR(validate_change(next, change));
+  if (change.empty()) return ok_status();
 
-  std::set<std::string> replaced;
-  std::set<std::string> new_ports;
-  for (const Action& action : *actions) {
-    if (action.object != Action::Object::nic) continue;
-    if (action.replaces_port) replaced.insert(action.name);
-    if (action.replaces_port || action.verb == Action::Verb::add) new_ports.insert(action.name);
-  }
   CompiledState attempt = state_;
   RETURN_IF_ERROR(
-      assign_slots(next, replaced, options_.vtep.has_value(), state_.snapshot.vtep, attempt.slots));
-  place_nics(next, replaced, static_cast<uint16_t>(lcores_.size()), attempt.placement);
-  auto fresh = make_ports(next, new_ports, attempt.slots);
+      assign_slots(next, change, options_.vtep.has_value(), state_.snapshot.vtep, attempt.slots));
+  place_nics(change, static_cast<uint16_t>(lcores_.size()), attempt.placement);
+  auto fresh = make_ports(change, attempt.slots);
   if (!fresh.ok()) return fresh.status();
-  for (const auto& [hop, slot] : attempt.slots.neighbours.all()) {
-    if (!state_.slots.neighbours.find(hop)) neighbours_.claim(slot, hop);
+  for (const auto& peer : change.peers) {
+    if (!peer.after) continue;
+    const IpAddress hop = next_hop_of(peer.key(), state_.snapshot.vtep);
+    if (!state_.slots.neighbours.find(hop)) {
+      neighbours_.claim(*attempt.slots.neighbours.find(hop), hop);
+    }
   }
-  build_snapshot(next, attempt);
+  build_snapshot(state_, change, next, attempt);
   for (const uint16_t slot : attempt.slots.ports.retired()) attempt.snapshot.ports[slot] = nullptr;
   for (const auto& [id, port] : *fresh) {
     attempt.snapshot.ports[*attempt.slots.ports.find(id)] = port.get();
   }
-  auto views = build_views(attempt);
+  auto views = build_views(attempt, polled_ports(change, attempt));
   if (!views.ok()) return views.status();
 
   // Beyond this line nothing can fail.
   publish(std::move(*views));
-  std::vector<Vni> gone_segments;
-  for (const auto& [vni, slot] : state_.slots.segments.all()) {
-    if (!attempt.slots.segments.find(vni)) gone_segments.push_back(vni);
-  }
-  const std::vector<PeerId> narrowed = narrowed_peers(*intent_, next, attempt.slots);
-  NicPorts leaving = adopt(std::move(attempt), std::move(*fresh));
-  leaving.clear();
-  forget_learned(state_.slots, gone_segments, narrowed);
+  factory_.remove(adopt(change, std::move(attempt), std::move(*fresh)));
+  forget_learned(state_.slots, gone_segments(change, state_.slots),
+                 narrowed_peers(change, state_.slots));
   return ok_status();
 }
 
-StatusOr<HostImpl::NicPorts> HostImpl::make_ports(const Intent& next,
-                                                  const std::set<std::string>& wanted,
-                                                  const Slots& slots) {
+StatusOr<HostImpl::NicPorts> HostImpl::make_ports(const Difference& change, const Slots& slots) {
   NicPorts fresh;
-  for (const std::string& id : wanted) {
-    auto port = factory_.make(next.nics.at(id), PortId{*slots.ports.find(id)});
+  for (const auto& nic : change.nics) {
+    if (!is_made_anew(nic)) continue;
+    const std::string& id = nic.key();
+    auto port = factory_.make(nic.after->second, PortId{*slots.ports.find(id)});
     if (!port.ok()) {
       return Status(port.status().code(),
                     "nic '" + id + "': " + std::string(port.status().message()));
@@ -125,15 +137,37 @@ StatusOr<HostImpl::NicPorts> HostImpl::make_ports(const Intent& next,
   return fresh;
 }
 
-StatusOr<HostImpl::Views> HostImpl::build_views(const CompiledState& state) {
+// An lcore's poll plan says of each port where it is and which segment it is on.
+HostImpl::PolledPorts HostImpl::polled_ports(const Difference& change,
+                                             const CompiledState& next) const {
+  PolledPorts polled(lcores_.size());
+  const auto make_anew = [&](uint16_t lcore) {
+    if (!polled[lcore]) polled[lcore].emplace();
+  };
+  for (const auto& nic : change.nics) {
+    const bool stays = nic.before && !is_made_anew(nic) && nic.after;
+    if (stays && nic.before->second.vni == nic.after->second.vni) continue;
+    if (nic.before) make_anew(state_.placement.at(nic.key()));
+    if (nic.after) make_anew(next.placement.at(nic.key()));
+  }
+  const auto add = [&](uint16_t lcore, PortId port) {
+    if (polled[lcore]) polled[lcore]->push_back(port);
+  };
+  for (uint16_t lcore = 0; lcore < lcores_.size(); ++lcore) {
+    if (views_.empty()) make_anew(lcore);
+    if (options_.uplink) add(lcore, kUplinkPort);
+  }
+  const bool is_any = std::ranges::any_of(polled, [](const auto& ports) { return !!ports; });
+  if (!is_any) return polled;
+  for (const auto& [id, lcore] : next.placement) {
+    add(lcore, PortId{*next.slots.ports.find(id)});
+  }
+  return polled;
+}
+
+StatusOr<HostImpl::Views> HostImpl::build_views(const CompiledState& state,
+                                                const PolledPorts& polled) {
   const auto snapshot = std::make_shared<const Snapshot>(state.snapshot);
-  std::vector<std::vector<PortId>> polled(lcores_.size());
-  for (auto& ports : polled) {
-    if (options_.uplink) ports.push_back(kUplinkPort);
-  }
-  for (const auto& [id, lcore] : state.placement) {
-    polled[lcore].push_back(PortId{*state.slots.ports.find(id)});
-  }
   Views views;
   for (size_t i = 0; i < lcores_.size(); ++i) {
     auto view = lcores_[i]->build_view(snapshot, polled[i]);
@@ -150,13 +184,15 @@ void HostImpl::publish(Views views) {
   views_ = std::move(views);
 }
 
-HostImpl::NicPorts HostImpl::adopt(CompiledState attempt, NicPorts fresh) {
+std::vector<std::unique_ptr<Port>> HostImpl::adopt(const Difference& change, CompiledState attempt,
+                                                   NicPorts fresh) {
   const std::lock_guard lock(state_mutex_);
-  NicPorts leaving;
-  for (auto& [id, port] : nic_ports_) {
-    if (!attempt.intent.nics.contains(id) || fresh.contains(id)) leaving[id] = std::move(port);
+  std::vector<std::unique_ptr<Port>> leaving;
+  for (const auto& nic : change.nics) {
+    if (nic.before && (!nic.after || is_made_anew(nic))) {
+      leaving.push_back(std::move(nic_ports_.extract(nic.key()).mapped()));
+    }
   }
-  for (const auto& [id, port] : leaving) nic_ports_.erase(id);
   for (auto& [id, port] : fresh) {
     const PortId slot{*attempt.slots.ports.find(id)};
     baselines_[slot.value] = port_totals(slot);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,18 +41,21 @@ class HostImpl : public Host {
 
  private:
   using Views = std::vector<std::unique_ptr<LcoreView>>;
+  // Of each lcore the ports to poll, when they are not those of before.
+  using PolledPorts = std::vector<std::optional<std::vector<PortId>>>;
   // By nic id. Those that an attempt has made vanish with it unless it succeeds.
   using NicPorts = std::map<std::string, std::unique_ptr<Port>>;
   struct Totals {
     uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0, tx_refused = 0;
   };
 
-  StatusOr<NicPorts> make_ports(const Intent& next, const std::set<std::string>& wanted,
-                                const Slots& slots);
-  StatusOr<Views> build_views(const CompiledState& state);
+  StatusOr<NicPorts> make_ports(const Difference& change, const Slots& slots);
+  PolledPorts polled_ports(const Difference& change, const CompiledState& next) const;
+  StatusOr<Views> build_views(const CompiledState& state, const PolledPorts& polled);
   void publish(Views views);
   // Makes the attempt the state; returns the ports that left.
-  NicPorts adopt(CompiledState attempt, NicPorts fresh);
+  std::vector<std::unique_ptr<Port>> adopt(const Difference& change, CompiledState attempt,
+                                           NicPorts fresh);
   void forget_learned(Slots& slots, const std::vector<Vni>& gone_segments,
                       const std::vector<PeerId>& narrowed);
   Totals port_totals(PortId id) const;

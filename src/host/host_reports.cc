@@ -36,8 +36,8 @@ HostReport HostImpl::report() const {
                                  totals.tx_bytes};
   }
   const TimeMs now = monotonic_ms();
-  for (const auto& peer : state_.snapshot.peers->slots()) {
-    if (!peer) continue;
+  for (const auto& [address, slot] : state_.slots.peers.all()) {
+    const Peer* peer = state_.snapshot.peers->find(PeerId{slot});
     report.peers.push_back({peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)});
   }
   return report;

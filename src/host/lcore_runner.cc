@@ -46,7 +46,7 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       shortcut_(options.shortcut),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_set_(epoll_create1(EPOLL_CLOEXEC)) {
-  watch(wake_.get(), kNoPort);
+  watch(wake_.get(), kNoPort, NicSerial{});
   mesh_.set_waker(index, this);
 }
 
@@ -56,29 +56,37 @@ LcoreRunner::~LcoreRunner() {
 }
 
 StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
-    std::shared_ptr<const Snapshot> snapshot, const std::vector<PortId>& ports) {
+    std::shared_ptr<const Snapshot> snapshot, const std::optional<std::vector<PortId>>& ports) {
   auto view = std::make_unique<LcoreView>();
   if (!wake_set_ || !wake_) return exhausted("lcore: no file descriptor left");
-  for (const PortId id : ports) {
-    Port* port = snapshot->ports[id.value];
-    const Nic* nic = snapshot->nics->find(id);
-    const int wake_fd = port->wake_fd_for(index_);
-    view->plan.add(
-        {port, id, nic ? nic->vni : Vni{0}, nic ? nic->segment : uint16_t{0}, id == kUplinkPort},
-        wake_fd >= 0);
-    if (wake_fd < 0) {
-      view->has_unwakeable = true;
-    } else {
-      watch(wake_fd, id);
-    }
-  }
-  view->graph = std::make_unique<HostGraph>(GraphInputs{
-      *snapshot, lcore_, flows_, routes_, fdb_, neighbours_, mesh_, mtu_answers_, shortcut_});
+  view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
+  stages_.make_room_for(snapshot->ports);
+  view->graph =
+      std::make_unique<HostGraph>(GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_,
+                                              mesh_, mtu_answers_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }
 
-void LcoreRunner::watch(int fd, PortId port) {
+std::shared_ptr<PollPlan> LcoreRunner::make_plan(const Snapshot& snapshot,
+                                                 const std::vector<PortId>& ports) {
+  auto plan = std::make_shared<PollPlan>();
+  plan->reserve(ports.size());
+  for (const PortId id : ports) {
+    Port* port = snapshot.ports[id.value];
+    const Nic* nic = snapshot.nics->find(id);
+    const int wake_fd = port->wake_fd_for(index_);
+    plan->add(
+        {port, id, nic ? nic->vni : Vni{0}, nic ? nic->segment : uint16_t{0}, id == kUplinkPort},
+        wake_fd >= 0);
+    if (wake_fd >= 0) watch(wake_fd, id, nic ? nic->serial : NicSerial{});
+  }
+  return plan;
+}
+
+void LcoreRunner::watch(int fd, PortId port, NicSerial life) {
+  if (port != kNoPort && watched_[port.value] == life && life != NicSerial{}) return;
+  if (port != kNoPort) watched_[port.value] = life;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u32 = port.value;
@@ -86,8 +94,9 @@ void LcoreRunner::watch(int fd, PortId port) {
 }
 
 void LcoreRunner::publish(LcoreView* view) {
-  view_.store(view, std::memory_order_release);
-  wake();
+  // Before the look at `sleeping_`, as sleep() looks at the view after it has set that.
+  view_.store(view, std::memory_order_seq_cst);
+  wake_if_sleeping();
 }
 
 void LcoreRunner::start() {
@@ -151,12 +160,12 @@ bool LcoreRunner::poll_ports(LcoreView& view, Poll ports) {
   const auto look = [&](const PolledPort& port) { return receive(view, port); };
   switch (ports) {
     case Poll::all:
-      return view.plan.look_at_all(look) != 0;
+      return view.plan->look_at_all(look) != 0;
     case Poll::busy:
-      return view.plan.look_at_busy(look,
-                                    [this](PortId port) { return lcore_.take_charge(port); }) != 0;
+      return view.plan->look_at_busy(look,
+                                     [this](PortId port) { return lcore_.take_charge(port); }) != 0;
     case Poll::armed:
-      return view.plan.look_at_armed(look) != 0;
+      return view.plan->look_at_armed(look) != 0;
   }
   return false;
 }
@@ -208,8 +217,8 @@ bool LcoreRunner::rest() {
 }
 
 void LcoreRunner::sleep(LcoreView& view) {
-  const int longest = view.has_unwakeable ? kUnwakeableMs : kSleepMs;
-  bool may_sleep = view.plan.arm(index_);
+  const int longest = view.plan->has_unwakeable() ? kUnwakeableMs : kSleepMs;
+  bool may_sleep = view.plan->arm(index_);
   sleeping_.store(1, std::memory_order_seq_cst);
   // Whoever hands over a packet or publishes a view after this line sees `sleeping_` and wakes us;
   // what came before it, we see here.
@@ -231,7 +240,7 @@ void LcoreRunner::wait_for_wake(int milliseconds) {
   LcoreView& view = *view_.load(std::memory_order_acquire);
   for (int i = 0; i < woken; ++i) {
     const PortId port{static_cast<uint16_t>(events[static_cast<size_t>(i)].data.u32)};
-    view.plan.wake(port);
+    view.plan->wake(port);
     if (port != kNoPort) continue;
     uint64_t count;
     [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
@@ -239,7 +248,8 @@ void LcoreRunner::wait_for_wake(int milliseconds) {
 }
 
 void LcoreRunner::wake_if_sleeping() noexcept {
-  // Our caller's read-modify-write orders its packets before this look.
+  // What our caller has written for it is ordered before this look: packets by its
+  // read-modify-write, a view by its store.
   if (sleeping_.load(std::memory_order_seq_cst) != 0) wake();
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -22,8 +23,9 @@ namespace butterfly {
 struct alignas(kLinePair) LcoreView {
   std::shared_ptr<const Snapshot> snapshot;
   std::unique_ptr<HostGraph> graph;
-  PollPlan plan;
-  bool has_unwakeable = false;  // a port that must be looked at every millisecond
+  // The lcore's alone from the first view that has it to the last: successive views with the same
+  // ports share it, and with it what it knows of who is busy.
+  std::shared_ptr<PollPlan> plan;
 };
 
 class alignas(kLinePair) LcoreRunner : public Waker {
@@ -34,9 +36,10 @@ class alignas(kLinePair) LcoreRunner : public Waker {
               const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
-  // Control side. Makes the view for a snapshot; nothing is published yet.
+  // Control side. Makes the view for a snapshot; nothing is published yet. `ports` are those to
+  // poll; none: those of the view that is published, of which nothing changed.
   StatusOr<std::unique_ptr<LcoreView>> build_view(std::shared_ptr<const Snapshot> snapshot,
-                                                  const std::vector<PortId>& ports);
+                                                  const std::optional<std::vector<PortId>>& ports);
   // Publishes; the view before may be destroyed when Quiescence::wait() has returned.
   void publish(LcoreView* view);
   void start();  // the thread; not in IdleMode::manual
@@ -63,7 +66,8 @@ class alignas(kLinePair) LcoreRunner : public Waker {
 
   void run();
   void pin() const;
-  void watch(int fd, PortId port);
+  std::shared_ptr<PollPlan> make_plan(const Snapshot& snapshot, const std::vector<PortId>& ports);
+  void watch(int fd, PortId port, NicSerial life);
   bool poll_ports(LcoreView& view, Poll ports);
   uint32_t receive(LcoreView& view, const PolledPort& port);
   void work_off(LcoreView& view);
@@ -85,8 +89,12 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   RouteTable routes_;
   const bool shortcut_;
   TokenBucket mtu_answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
+  SendStages stages_;
   Fd wake_;      // eventfd
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close
+  // Whose descriptor is in it, by PortId: lives of nics, so that none is added again with each
+  // plan.
+  std::array<NicSerial, kMaxPorts> watched_{};
   std::atomic<LcoreView*> view_{nullptr};
   std::atomic<bool> stopping_{false};
   // 1 while it sleeps or is about to. Others look at it for every hand-over.

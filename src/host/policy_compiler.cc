@@ -14,49 +14,35 @@ void note_groups(const NicIntent& nic, std::set<std::string>& touched) {
   touched.insert(nic.groups.begin(), nic.groups.end());
 }
 
-// Names of groups whose address set may differ between the two intents.
-std::set<std::string> touched_sets(const Intent& old_intent, const Intent& next) {
+// Names of groups whose address set may differ from before.
+std::set<std::string> touched_sets(const Difference& change) {
   std::set<std::string> touched;
-  for (const auto& [id, nic] : old_intent.nics) {
-    const auto it = next.nics.find(id);
-    if (it == next.nics.end() || !same_membership(nic, it->second)) note_groups(nic, touched);
+  for (const auto& [before, after] : change.nics) {
+    if (before && after && same_membership(before->second, after->second)) continue;
+    if (before) note_groups(before->second, touched);
+    if (after) note_groups(after->second, touched);
   }
-  for (const auto& [id, nic] : next.nics) {
-    const auto it = old_intent.nics.find(id);
-    if (it == old_intent.nics.end() || !same_membership(nic, it->second)) note_groups(nic, touched);
-  }
-  for (const auto& [name, group] : old_intent.groups) {
-    const auto it = next.groups.find(name);
-    if (it == next.groups.end() || it->second.members != group.members) touched.insert(name);
-  }
-  for (const auto& [name, group] : next.groups) {
-    if (!old_intent.groups.contains(name)) touched.insert(name);
+  for (const auto& group : change.groups) {
+    const bool is_there = group.before && group.after;
+    if (!is_there || !(group.before->second.members == group.after->second.members)) {
+      touched.insert(group.key());
+    }
   }
   return touched;
 }
 
-// The sets of the groups in `names` that exist: listed members and the addresses of their nics.
-std::map<std::string, std::shared_ptr<const AddressSet>> build_sets(
-    const std::set<std::string>& names, const Intent& next) {
-  std::map<std::string, std::vector<AddressSet::Member>> gathered;
-  for (const std::string& name : names) {
-    const auto it = next.groups.find(name);
-    if (it == next.groups.end()) continue;
-    auto& members = gathered[name];
-    for (const IpAddress& address : it->second.members) members.push_back({Vni{0}, address});
+// Listed members and the addresses of the group's nics; null when there is no such group.
+std::shared_ptr<const AddressSet> build_set(const std::string& name, const GroupUsers& users,
+                                            const Intent& next) {
+  const auto group = next.groups.find(name);
+  if (group == next.groups.end()) return nullptr;
+  std::vector<AddressSet::Member> members;
+  for (const IpAddress& address : group->second.members) members.push_back({Vni{0}, address});
+  for (const std::string& id : users.nics_in(name)) {
+    const NicIntent& nic = next.nics.at(id);
+    for (const IpAddress& address : nic.addresses) members.push_back({nic.vni, address});
   }
-  for (const auto& [id, nic] : next.nics) {
-    for (const std::string& name : nic.groups) {
-      const auto it = gathered.find(name);
-      if (it == gathered.end()) continue;
-      for (const IpAddress& address : nic.addresses) it->second.push_back({nic.vni, address});
-    }
-  }
-  std::map<std::string, std::shared_ptr<const AddressSet>> sets;
-  for (auto& [name, members] : gathered) {
-    sets[name] = std::make_shared<const AddressSet>(std::move(members));
-  }
-  return sets;
+  return std::make_shared<const AddressSet>(std::move(members));
 }
 
 bool same_set(const std::shared_ptr<const AddressSet>& a,
@@ -108,43 +94,48 @@ std::shared_ptr<const RuleGroup> compile_group(const GroupIntent& intent,
   return group;
 }
 
-bool names_any(const GroupIntent& group, const std::set<std::string>& names) {
-  return std::any_of(group.rules.begin(), group.rules.end(),
-                     [&names](const auto& rule) { return names.contains(rule.second.peer_group); });
+// Those to compile again: their rules changed, or a set that they name.
+std::set<std::string> touched_groups(const Difference& change, const std::set<std::string>& moved,
+                                     const GroupUsers& users) {
+  std::set<std::string> touched;
+  for (const auto& group : change.groups) {
+    const bool is_there = group.before && group.after;
+    if (!is_there || !(group.before->second.rules == group.after->second.rules)) {
+      touched.insert(group.key());
+    }
+  }
+  for (const std::string& set : moved) {
+    for (const auto& [name, rules] : users.groups_naming(set)) touched.insert(name);
+  }
+  return touched;
 }
 
 }  // namespace
 
-CompileResult compile_groups(const CompiledGroups& before, const Intent& old_intent,
+CompileResult compile_groups(const CompiledGroups& before, const Difference& change,
                              const Intent& next, Generation generation) {
-  CompileResult result;
-  result.groups.members = before.members;
+  CompileResult result{before, {}};
+  CompiledGroups& groups = result.groups;
+  groups.users.follow(change);
   std::set<std::string> moved;  // sets that really differ
-  const auto touched = touched_sets(old_intent, next);
-  const auto fresh = build_sets(touched, next);
-  for (const std::string& name : touched) {
-    const auto set = find_or_null(fresh, name);
+  for (const std::string& name : touched_sets(change)) {
+    auto set = build_set(name, groups.users, next);
     if (same_set(set, find_or_null(before.members, name))) continue;
     moved.insert(name);
     if (set) {
-      result.groups.members[name] = set;
+      groups.members.set(name, std::move(set));
     } else {
-      result.groups.members.erase(name);
+      groups.members.erase(name);
     }
   }
-  for (const auto& [name, group] : next.groups) {
-    const auto old_group = old_intent.groups.find(name);
-    const auto compiled = find_or_null(before.rules, name);
-    if (compiled && old_group != old_intent.groups.end() &&
-        old_group->second.rules == group.rules && !names_any(group, moved)) {
-      result.groups.rules[name] = compiled;
-      continue;
+  result.changed = touched_groups(change, moved, groups.users);
+  for (const std::string& name : result.changed) {
+    const auto group = next.groups.find(name);
+    if (group == next.groups.end()) {
+      groups.rules.erase(name);
+    } else {
+      groups.rules.set(name, compile_group(group->second, groups, generation));
     }
-    result.groups.rules[name] = compile_group(group, result.groups, generation);
-    result.changed.insert(name);
-  }
-  for (const auto& [name, group] : old_intent.groups) {
-    if (!next.groups.contains(name)) result.changed.insert(name);
   }
   return result;
 }

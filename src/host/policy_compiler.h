@@ -2,21 +2,23 @@
 // Security groups of the intent → rule groups and address sets of the datapath.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 
-#include "host/intent/intent.h"
+#include "base/shared_map.h"
+#include "host/group_users.h"
+#include "host/intent/difference.h"
 #include "tables/ruleset.h"
 
 namespace butterfly {
 
 // Everything compiled, by group name. Only groups that exist are in it: a rule or nic that names
-// another gets nothing from it until it comes.
+// another gets nothing from it until it comes. A value whose copies share what they have in common.
 struct CompiledGroups {
-  std::map<std::string, std::shared_ptr<const AddressSet>> members;
-  std::map<std::string, std::shared_ptr<const RuleGroup>> rules;
+  SharedMap<std::string, std::shared_ptr<const AddressSet>> members;
+  SharedMap<std::string, std::shared_ptr<const RuleGroup>> rules;
+  GroupUsers users;
 };
 
 struct CompileResult {
@@ -25,8 +27,9 @@ struct CompileResult {
   std::set<std::string> changed;
 };
 
-// Compiles `next`, sharing with `before` (made from `old_intent`) what the change does not touch.
-CompileResult compile_groups(const CompiledGroups& before, const Intent& old_intent,
+// Compiles `next`, sharing with `before` (made from the intent that `change` began with) what the
+// change does not touch, in the time of what it does.
+CompileResult compile_groups(const CompiledGroups& before, const Difference& change,
                              const Intent& next, Generation generation);
 
 // A nic's policy. REQUIRES: groups compiled from the same intent.

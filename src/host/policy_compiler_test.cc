@@ -31,7 +31,8 @@ class PolicyCompilerTest : public ::testing::Test {
  protected:
   // Compiles `next` after what was compiled before; returns what changed.
   std::set<std::string> compile(const Intent& next) {
-    CompileResult result = compile_groups(compiled_, intent_, next, ++generation_);
+    CompileResult result =
+        compile_groups(compiled_, difference(intent_, next), next, ++generation_);
     compiled_ = std::move(result.groups);
     intent_ = next;
     return result.changed;

@@ -10,8 +10,15 @@ void PollPlan::add(const PolledPort& port, bool can_wake) {
   places_.resize(std::max<size_t>(places_.size(), port.id.value + 1u), kNowhere);
   places_[port.id.value] = place;
   busy_.push_back(place);
+  has_unwakeable_ = has_unwakeable_ || !can_wake;
   asked_.reserve(ports_.capacity());
   waiting_.reserve(ports_.capacity());
+}
+
+void PollPlan::reserve(size_t ports) {
+  ports_.reserve(ports);
+  turns_.reserve(ports);
+  busy_.reserve(ports);
 }
 
 bool PollPlan::arm(uint16_t lcore) {

@@ -8,8 +8,8 @@
 // or each begin a flow, waits until the others have had as much. When nobody else wants to work,
 // nobody waits.
 //
-// Made by the control side for one view (add()), then the lcore's alone. Nothing allocates after
-// add().
+// Made by the control side for the views of one set of ports (add()), then the lcore's alone.
+// Nothing allocates after add().
 #pragma once
 
 #include <algorithm>
@@ -47,6 +47,10 @@ class PollPlan {
   // All are busy at first, and asked for nothing. The uplink serves everybody, and what cannot wake
   // the lcore must not be overlooked: these are never idle.
   void add(const PolledPort& port, bool can_wake);
+  // Room for so many, to add them faster.
+  void reserve(size_t ports);
+  // A port that must be looked at every millisecond.
+  bool has_unwakeable() const { return has_unwakeable_; }
 
   std::span<const PolledPort> ports() const { return ports_; }
 
@@ -92,7 +96,8 @@ class PollPlan {
   LineVector<uint16_t> waiting_;  // places, of the busy ones in this round
   LineVector<uint16_t> asked_;    // places, by the last arm()
   uint16_t next_idle_ = 0;        // place
-  bool has_begun_ = false;        // what was charged before that is another plan's affair
+  bool has_unwakeable_ = false;
+  bool has_begun_ = false;  // what was charged before that is another plan's affair
 };
 
 template <typename Look>

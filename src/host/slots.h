@@ -3,14 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
+#include "base/shared_map.h"
+
 namespace butterfly {
 
-// A value type: an attempt to change the host works on a copy, which replaces the original when
-// the attempt succeeds. Slots of removed keys stay taken until free_retired().
+// A value type: an attempt to change the host works on a copy, which costs next to nothing and
+// replaces the original when the attempt succeeds. Slots of removed keys stay taken until
+// free_retired().
 template <typename Key>
 class SlotMap {
  public:
@@ -27,7 +29,8 @@ class SlotMap {
     for (uint16_t slot = first_; slot < taken_.size(); ++slot) {
       if (taken_[slot]) continue;
       taken_[slot] = true;
-      return slots_[key] = slot;
+      slots_.set(key, slot);
+      return slot;
     }
     return std::nullopt;
   }
@@ -36,7 +39,7 @@ class SlotMap {
     const auto it = slots_.find(key);
     if (it == slots_.end()) return;
     retired_.push_back(it->second);
-    slots_.erase(it);
+    slots_.erase(key);
   }
   const std::vector<uint16_t>& retired() const { return retired_; }
   // REQUIRES: no lcore can hold a retired slot any more.
@@ -44,12 +47,12 @@ class SlotMap {
     for (const uint16_t slot : retired_) taken_[slot] = false;
     retired_.clear();
   }
-  const std::map<Key, uint16_t>& all() const { return slots_; }
+  const SharedMap<Key, uint16_t>& all() const { return slots_; }
 
  private:
   uint16_t first_;
   std::vector<bool> taken_;
-  std::map<Key, uint16_t> slots_;
+  SharedMap<Key, uint16_t> slots_;
   std::vector<uint16_t> retired_;
 };
 

@@ -17,9 +17,9 @@ namespace butterfly {
 
 struct Snapshot {
   Generation generation = 0;
-  std::shared_ptr<const NicTable> nics;
-  std::shared_ptr<const SegmentTable> segments;
-  std::shared_ptr<const PeerTable> peers;
+  std::shared_ptr<const NicTable> nics = std::make_shared<const NicTable>();
+  std::shared_ptr<const SegmentTable> segments = std::make_shared<const SegmentTable>();
+  std::shared_ptr<const PeerTable> peers = std::make_shared<const PeerTable>();
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
   Vtep vtep;  // all zero when the host has no uplink: then no peer exists either

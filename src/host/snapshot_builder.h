@@ -2,12 +2,10 @@
 // Intent + slots + the snapshot before → the next snapshot.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 
-#include "host/intent/intent.h"
+#include "host/intent/difference.h"
 #include "host/policy_compiler.h"
 #include "host/slots.h"
 #include "host/snapshot.h"
@@ -20,33 +18,37 @@ struct Slots {
   SlotMap<Vni> segments{0, kMaxSegments};
   SlotMap<IpAddress> peers{0, kMaxPeers};
   SlotMap<IpAddress> neighbours{0, kMaxPeers};  // by next hop
-  std::map<std::string, NicSerial> serials;     // by nic id
+  SharedMap<std::string, NicSerial> serials;    // by nic id
   uint64_t last_serial = 0;
 };
 
-// All that one change of intent works on. Copied, changed, and kept only on success.
+// All that one change of intent works on: copied, which costs little, changed, and kept only on
+// success.
 struct CompiledState {
   Intent intent;
   Slots slots;
   CompiledGroups groups;
-  std::map<std::string, uint16_t> placement;  // nic id → index of the lcore that polls it
+  SharedMap<std::string, uint16_t> placement;  // nic id → index of the lcore that polls it
   Snapshot snapshot;
 };
 
+// All of the following take time for what changed, and at most a look at each nic or peer.
+
 // Gives each new or replaced nic to the lcore that polls the fewest; the others stay.
-void place_nics(const Intent& next, const std::set<std::string>& replaced, uint16_t lcores,
-                std::map<std::string, uint16_t>& placement);
+void place_nics(const Difference& change, uint16_t lcores,
+                SharedMap<std::string, uint16_t>& placement);
 
 // Assigns slots for `next`: new nics, segments, peers and next hops get one, those that left are
-// retired. `replaced` nics (port made anew) get a new slot and serial. resource_exhausted when a
-// table is full, failed_precondition for peers on a host without underlay.
-Status assign_slots(const Intent& next, const std::set<std::string>& replaced, bool has_underlay,
+// retired. Nics whose port is made anew get a new slot and serial. resource_exhausted when a table
+// is full, failed_precondition for peers on a host without underlay.
+Status assign_slots(const Intent& next, const Difference& change, bool has_underlay,
                     const Vtep& vtep, Slots& slots);
 
-// Builds the next snapshot into `state` (whose intent, groups and snapshot are still the ones
-// before, and whose slots are already assigned for `next`). Tables without a change are shared.
-// Ports are the caller's to fill in.
-void build_snapshot(const Intent& next, CompiledState& state);
+// Builds the next snapshot into `state` (whose intent, groups and snapshot are still those of
+// `before`, and whose slots are already assigned for `next`). What did not change is shared. Ports
+// are the caller's to fill in.
+void build_snapshot(const CompiledState& before, const Difference& change, const Intent& next,
+                    CompiledState& state);
 
 // The underlay address that packets for `peer` are sent to.
 IpAddress next_hop_of(const IpAddress& peer, const Vtep& vtep);

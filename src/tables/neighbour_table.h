@@ -63,6 +63,9 @@ class NeighbourTable {
     // answer that another lcore learns at this very moment is lost and asked for again.
     if (age(entry, now) > kForgetMs) entry.mac_word.store(0, std::memory_order_relaxed);
   }
+  // A number that goes up with each call: the lcore that asks goes on where it stopped, however
+  // often the list of next hops is made anew. One lcore only.
+  uint32_t next_look() { return looks_++; }
 
  private:
   struct Slot {
@@ -83,6 +86,7 @@ class NeighbourTable {
   }
 
   std::unique_ptr<Slot[]> slots_;
+  uint32_t looks_ = 0;
 };
 
 }  // namespace butterfly

@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/mac.h"
 #include "tables/ruleset.h"
+#include "tables/shared_slots.h"
 
 namespace butterfly {
 
@@ -32,21 +33,22 @@ struct Nic {
   }
 };
 
-// By PortId; null where the port carries no nic. Immutable.
+// By PortId; null where the port carries no nic. Immutable once published; copies share their nics.
 class NicTable {
  public:
-  NicTable() : nics_(kMaxPorts) {}
-
   const Nic* find(PortId port) const {
-    return port.value < nics_.size() ? nics_[port.value].get() : nullptr;
+    return port.value < kMaxPorts ? nics_.at(port.value) : nullptr;
   }
-  // As find(), to be shared with a next table.
-  std::shared_ptr<const Nic> share(PortId port) const { return nics_[port.value]; }
-  void set(std::shared_ptr<const Nic> nic) { nics_[nic->port.value] = std::move(nic); }
-  void clear(PortId port) { nics_[port.value] = nullptr; }
+  // As find(), to be shared. REQUIRES: a port, as for those below.
+  std::shared_ptr<const Nic> share(PortId port) const { return nics_.share(port.value); }
+  void set(std::shared_ptr<const Nic> nic) {
+    const PortId port = nic->port;
+    nics_.set(port.value, std::move(nic));
+  }
+  void clear(PortId port) { nics_.set(port.value, nullptr); }
 
  private:
-  std::vector<std::shared_ptr<const Nic>> nics_;
+  SharedSlots<Nic, kMaxPorts> nics_;
 };
 
 }  // namespace butterfly

@@ -2,6 +2,7 @@
 // The VXLAN underlay of a snapshot: our own VTEP and the peers we know.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/mac.h"
+#include "tables/shared_slots.h"
 #include "wire/headers.h"
 #include "wire/outer_layers.h"
 
@@ -57,28 +59,43 @@ struct alignas(64) Peer {
   IpAddress next_hop;  // itself when on link, else the gateway
 };
 
-// By slot and by address. Immutable.
+// A neighbour of ours that packets for peers are sent to.
+struct NextHop {
+  IpAddress address;
+  uint16_t slot;  // in the NeighbourTable
+};
+
+// By slot and by address. Immutable once published; copies share their peers.
 class PeerTable {
  public:
-  PeerTable() : peers_(kMaxPeers) {}
-
-  const Peer* find(PeerId id) const {
-    return id.value < kMaxPeers ? peers_[id.value].get() : nullptr;
-  }
+  const Peer* find(PeerId id) const { return id.value < kMaxPeers ? peers_.at(id.value) : nullptr; }
   const Peer* find(const IpAddress& address) const {
     const auto it = by_address_.find(address);
     return it == by_address_.end() ? nullptr : find(it->second);
   }
+  // Sorted by address; many peers may share a gateway.
+  const std::vector<NextHop>& next_hops() const { return next_hops_; }
+
   void set(std::shared_ptr<const Peer> peer) {
-    clear(peer->id);
-    by_address_[peer->address] = peer->id;
-    peers_[peer->id.value] = std::move(peer);
+    const PeerId id = peer->id;
+    clear(id);
+    by_address_[peer->address] = id;
+    const auto at = place_of(peer->next_hop);
+    if (at == next_hops_.end() || at->address != peer->next_hop) {
+      next_hops_.insert(at, {peer->next_hop, peer->neighbour});
+    }
+    peers_.set(id.value, std::move(peer));
   }
   void clear(PeerId id) {
-    if (peers_[id.value]) by_address_.erase(peers_[id.value]->address);
-    peers_[id.value] = nullptr;
+    const auto peer = peers_.share(id.value);
+    if (!peer) return;
+    by_address_.erase(peer->address);
+    peers_.set(id.value, nullptr);
+    const bool is_used = std::ranges::any_of(by_address_, [&](const auto& other) {
+      return find(other.second)->next_hop == peer->next_hop;
+    });
+    if (!is_used) next_hops_.erase(place_of(peer->next_hop));
   }
-  const std::vector<std::shared_ptr<const Peer>>& slots() const { return peers_; }
 
  private:
   struct AddressHash {
@@ -88,8 +105,13 @@ class PeerTable {
       return (words[0] ^ (words[1] >> 32) ^ words[1]) * 0x9e3779b97f4a7c15ULL;
     }
   };
-  std::vector<std::shared_ptr<const Peer>> peers_;
+  std::vector<NextHop>::iterator place_of(const IpAddress& hop) {
+    return std::ranges::lower_bound(next_hops_, hop, {}, &NextHop::address);
+  }
+
+  SharedSlots<Peer, kMaxPeers> peers_;
   std::unordered_map<IpAddress, PeerId, AddressHash> by_address_;
+  std::vector<NextHop> next_hops_;
 };
 
 }  // namespace butterfly

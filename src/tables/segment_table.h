@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/mac.h"
+#include "tables/shared_slots.h"
 #include "tables/station_table.h"
 
 namespace butterfly {
@@ -23,8 +24,8 @@ struct Segment {
 
   Vni vni;
   uint16_t index = 0;         // slot in the SegmentTable
-  std::vector<PortId> ports;  // local nics
-  std::vector<PeerId> peers;  // head-end replication: one copy each
+  std::vector<PortId> ports;  // local nics; sorted
+  std::vector<PeerId> peers;  // head-end replication: one copy each; sorted
   StationTable known;         // local nics and static entries
   Generation generation = 0;
 
@@ -36,29 +37,38 @@ struct Segment {
   const Place* find(const Mac& mac) const { return known.find(mac); }
 };
 
-// By slot and by VNI. Immutable.
+// By slot and by VNI. Immutable once published; copies share their segments.
 class SegmentTable {
  public:
-  SegmentTable() : segments_(kMaxSegments) {}
-
   // REQUIRES: index < kMaxSegments. Null when the slot is free.
-  const Segment* at(uint16_t index) const { return segments_[index].get(); }
+  const Segment* at(uint16_t index) const { return segments_.at(index); }
   const Segment* find(Vni vni) const {
-    const auto it = by_vni_.find(vni.value);
-    return it == by_vni_.end() ? nullptr : at(it->second);
+    const auto it = by_vni_->find(vni.value);
+    return it == by_vni_->end() ? nullptr : at(it->second);
   }
   void set(std::shared_ptr<const Segment> segment) {
-    by_vni_[segment->vni.value] = segment->index;
-    segments_[segment->index] = std::move(segment);
+    const uint16_t index = segment->index;
+    const Segment* const before = at(index);
+    if (before && before->vni != segment->vni) clear(index);
+    if (find(segment->vni) == nullptr) own_vnis()[segment->vni.value] = index;
+    segments_.set(index, std::move(segment));
   }
   void clear(uint16_t index) {
-    if (segments_[index]) by_vni_.erase(segments_[index]->vni.value);
-    segments_[index] = nullptr;
+    if (const Segment* segment = at(index)) own_vnis().erase(segment->vni.value);
+    segments_.set(index, nullptr);
   }
 
  private:
-  std::vector<std::shared_ptr<const Segment>> segments_;
-  std::unordered_map<uint32_t, uint16_t> by_vni_;
+  using Vnis = std::unordered_map<uint32_t, uint16_t>;
+
+  // Copies share them until one of the copies gets another.
+  Vnis& own_vnis() {
+    if (by_vni_.use_count() != 1) by_vni_ = std::make_shared<Vnis>(*by_vni_);
+    return *by_vni_;
+  }
+
+  SharedSlots<Segment, kMaxSegments> segments_;
+  std::shared_ptr<Vnis> by_vni_ = std::make_shared<Vnis>();
 };
 
 }  // namespace butterfly

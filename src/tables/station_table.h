@@ -23,11 +23,15 @@ struct Place {
   PeerId peer = kNoPeer;
 };
 
-// Open addressing, linear probing (Knuth, TAOCP 6.4): mostly one load a lookup.
+// Open addressing, linear probing (Knuth, TAOCP 6.4): mostly one load a lookup. A copy is a value
+// of its own.
 class StationTable {
  public:
   // A station that is there already moves to `place`.
   void set(const Mac& mac, const Place& place);
+
+  // A MAC that is not there is as well.
+  void erase(const Mac& mac);
 
   // Null when intent does not name the MAC.
   const Place* find(const Mac& mac) const {
@@ -46,11 +50,12 @@ class StationTable {
 
   // The slot that has the key, or the free one where it belongs: there always is one.
   size_t slot_of(uint64_t key) const {
-    // Fibonacci hashing: the top bits of the product depend on all bits of the key.
-    size_t at = (key * 0x9e3779b97f4a7c15ULL) >> shift_;
+    size_t at = home_of(key);
     while (slots_[at].key != key && slots_[at].key != kFree) at = (at + 1) & (slots_.size() - 1);
     return at;
   }
+  // Fibonacci hashing: the top bits of the product depend on all bits of the key.
+  size_t home_of(uint64_t key) const { return (key * 0x9e3779b97f4a7c15ULL) >> shift_; }
   void grow();
 
   std::vector<Slot> slots_{size_t{1} << kLeastBits};

@@ -200,21 +200,21 @@ StatusOr<RuleIntent> read_rule(Reader& reader) {
 }
 
 GroupIntent& group_of(Intent& intent, const std::string& name, bool with_defaults) {
-  const auto [it, is_new] = intent.groups.try_emplace(name);
-  it->second.name = name;
+  const bool is_new = !intent.groups.contains(name);
+  GroupIntent& group = intent.groups[name];
+  group.name = name;
   if (is_new && with_defaults) {
-    for (const RuleIntent& rule : default_group_rules()) it->second.rules[rule_id(rule)] = rule;
+    for (const RuleIntent& rule : default_group_rules()) group.rules[rule_id(rule)] = rule;
   }
-  return it->second;
+  return group;
 }
 
 Status delete_rule(Reader reader, Intent& intent) {
   const std::string& name = reader.next();
-  const auto it = intent.groups.find(name);
-  if (it == intent.groups.end()) return invalid("group '" + name + "' is not there");
+  if (!intent.groups.contains(name)) return invalid("group '" + name + "' is not there");
   const StatusOr<RuleIntent> rule = read_rule(reader);
   if (!rule.ok()) return rule.status();
-  if (it->second.rules.erase(rule_id(*rule)) == 0) {
+  if (intent.groups[name].rules.erase(rule_id(*rule)) == 0) {
     return invalid("group '" + name + "' has no such rule");
   }
   return ok_status();

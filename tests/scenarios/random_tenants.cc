@@ -143,13 +143,13 @@ std::string RandomTenants::change() {
 NicIntent* RandomTenants::any_nic(Intent& next) {
   if (next.nics.empty()) return nullptr;
   const auto at = dice_.below(static_cast<uint32_t>(next.nics.size()));
-  return &std::next(next.nics.begin(), at)->second;
+  return &next.nics[std::next(next.nics.begin(), at)->first];
 }
 
 GroupIntent* RandomTenants::any_group(Intent& next) {
   if (next.groups.empty()) return nullptr;
   const auto at = dice_.below(static_cast<uint32_t>(next.groups.size()));
-  return &std::next(next.groups.begin(), at)->second;
+  return &next.groups[std::next(next.groups.begin(), at)->first];
 }
 
 std::string RandomTenants::change_rule(Intent& next) {
@@ -236,28 +236,28 @@ std::string RandomTenants::change_tenant(Intent& next) {
 
 std::string RandomTenants::change_peer(Intent& next) {
   const IpAddress address = peer_address(dice_.below(kPeers));
-  const auto at = next.peers.find(address);
-  if (at == next.peers.end() || dice_.percent(40)) {
+  if (!next.peers.contains(address) || dice_.percent(40)) {
     next.peers[address] = first_.peers.at(address);
   } else if (dice_.percent(60)) {
     const Vni vni = dice_.pick(kVnis);
-    if (at->second.vnis.erase(vni) == 0) at->second.vnis.insert(vni);
+    PeerIntent& peer = next.peers[address];
+    if (peer.vnis.erase(vni) == 0) peer.vnis.insert(vni);
   } else {
-    next.peers.erase(at);
+    next.peers.erase(address);
   }
-  std::erase_if(next.fdb, [&next](const auto& entry) {
-    const auto peer = next.peers.find(entry.second.peer);
-    return peer == next.peers.end() || !peer->second.vnis.contains(entry.second.vni);
-  });
+  const auto before = next.fdb;
+  for (const auto& [key, entry] : before) {
+    const auto peer = next.peers.find(entry.peer);
+    if (peer == next.peers.end() || !peer->second.vnis.contains(entry.vni)) next.fdb.erase(key);
+  }
   return "peer " + address.to_string();
 }
 
 std::string RandomTenants::change_static_station(Intent& next) {
   const Vni vni = dice_.pick(kVnis);
   const Mac mac = station_mac(kNics + dice_.below(kStations - kNics));
-  const auto at = next.fdb.find({vni, mac});
-  if (at != next.fdb.end() && dice_.percent(40)) {
-    next.fdb.erase(at);
+  if (next.fdb.contains({vni, mac}) && dice_.percent(40)) {
+    next.fdb.erase({vni, mac});
   } else {
     next.fdb[{vni, mac}] = {vni, mac, peer_address(dice_.below(kPeers))};
   }

@@ -2,11 +2,12 @@
 // Intent: what the operator asked for, as plain values. Knows neither DPDK nor gRPC.
 //
 // The whole of it is one value: changing the host means making a new Intent from the old one and
-// handing it to Host::apply, which takes all of it or nothing.
+// handing it to Host::apply, which takes all of it or nothing. Intents share what they have in
+// common, so a copy costs nothing, and what a change differs in is found in the time of the change
+// (difference.h), however much else there is.
 #pragma once
 
 #include <compare>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/mac.h"
+#include "base/shared_map.h"
 #include "base/status.h"
 
 namespace butterfly {
@@ -58,9 +60,9 @@ struct RuleIntent {
 std::string rule_id(const RuleIntent& rule);
 
 struct GroupIntent {
-  std::string name;                         // as NicIntent::id
-  std::map<std::string, RuleIntent> rules;  // by rule_id
-  std::set<IpAddress> members;              // listed by the operator, in every segment
+  std::string name;                          // as NicIntent::id
+  SharedMap<std::string, RuleIntent> rules;  // by rule_id
+  SharedSet<IpAddress> members;              // listed by the operator, in every segment
   friend bool operator==(const GroupIntent&, const GroupIntent&) = default;
 };
 // The two rules that a new group carries: everything out, IPv4 and IPv6.
@@ -82,10 +84,10 @@ struct FdbIntent {
 };
 
 struct Intent {
-  std::map<std::string, NicIntent> nics;      // by id
-  std::map<std::string, GroupIntent> groups;  // by name
-  std::map<IpAddress, PeerIntent> peers;      // by address
-  std::map<std::pair<Vni, Mac>, FdbIntent> fdb;
+  SharedMap<std::string, NicIntent> nics;      // by id
+  SharedMap<std::string, GroupIntent> groups;  // by name
+  SharedMap<IpAddress, PeerIntent> peers;      // by address
+  SharedMap<std::pair<Vni, Mac>, FdbIntent> fdb;
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 
+#include "host/intent/difference.h"
 #include "host/intent/limits.h"
 
 namespace butterfly {
@@ -169,13 +170,13 @@ const Mistake kMistakes[] = {
      },
      "peer 239.1.1.1: address 239.1.1.1 is no host's own (wanted unicast)"},
     {"peer with a VNI of 25 bits",
-     [](Intent& i) { i.peers.begin()->second.vnis.insert(Vni(1 << 24)); },
+     [](Intent& i) { i.peers[i.peers.begin()->first].vnis.insert(Vni(1 << 24)); },
      "peer 192.0.2.2: VNI 16777216 exceeds 24 bits (wanted 1..16777215)"},
     {"fdb entry behind a stranger",
-     [](Intent& i) { i.fdb.begin()->second.peer = *IpAddress::parse("192.0.2.9"); },
+     [](Intent& i) { i.fdb[i.fdb.begin()->first].peer = *IpAddress::parse("192.0.2.9"); },
      "fdb 42/52:54:00:00:00:99: peer 192.0.2.9 is not configured (wanted one of the peers)"},
     {"fdb entry in a VNI that the peer does not serve",
-     [](Intent& i) { i.peers.begin()->second.vnis = {Vni(7)}; },
+     [](Intent& i) { i.peers[i.peers.begin()->first].vnis = {Vni(7)}; },
      "peer 192.0.2.2 does not serve VNI 42 (wanted a peer that does)"},
     {"fdb entry for a local nic",
      [](Intent& i) {
@@ -194,6 +195,49 @@ TEST(Validate, NamesObjectFactAndWhatWasWanted) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr(mistake.message));
   }
+}
+
+// Whatever is wrong is found by what changed alone, and is said in the same words.
+TEST(ValidateChange, SaysWhatValidateSays) {
+  const Intent good = good_intent();
+  for (const Mistake& mistake : kMistakes) {
+    SCOPED_TRACE(mistake.name);
+    Intent bad = good;
+    mistake.make(bad);
+    EXPECT_EQ(validate_change(bad, difference(good, bad)), validate(bad));
+    EXPECT_EQ(validate_change(good, difference(Intent{}, good)), ok_status());
+    EXPECT_EQ(validate_change(bad, difference(Intent{}, bad)), validate(bad));
+  }
+}
+
+TEST(ValidateChange, FindsWhatClashesWithTheOldest) {
+  Intent before = good_intent();
+  for (uint64_t i = 0; i < 50; ++i) {
+    put(before, make_nic("nic" + std::to_string(i), 0x525500000000 + i));
+  }
+  const auto answer = [&](const Intent& next) {
+    const Status status = validate_change(next, difference(before, next));
+    EXPECT_EQ(status, validate(next));
+    return std::string(status.message());
+  };
+  Intent next = before;
+  next.nics["nic7"].mac = Mac::from_u64(0x525500000030);
+  EXPECT_THAT(answer(next), HasSubstr("is nic 'nic48'"));
+  next = before;
+  put(next, make_nic("late", 0x525400000099));  // the static entry's
+  EXPECT_THAT(answer(next), HasSubstr("MAC is local nic 'late'"));
+  next = before;
+  const Mac local = before.nics.at("nic3").mac;
+  next.fdb[{Vni(42), local}] = {Vni(42), local, before.peers.begin()->first};
+  EXPECT_THAT(answer(next), HasSubstr("MAC is local nic 'nic3'"));
+  next = before;
+  next.peers.clear();
+  EXPECT_THAT(answer(next), HasSubstr("is not configured"));
+  next.fdb.clear();
+  EXPECT_EQ(answer(next), "");
+  next = before;
+  std::swap(next.nics["nic1"].mac, next.nics["nic2"].mac);
+  EXPECT_EQ(answer(next), "");
 }
 
 TEST(Validate, LetsTwoTenantsUseOneMacAndOneAddress) {
@@ -234,7 +278,7 @@ TEST(Validate, BoundsMembersRulesAndSegments) {
 
   intent = good_intent();
   for (uint32_t vni = 1; vni <= kMaxVnis + 1; ++vni) {
-    intent.peers.begin()->second.vnis.insert(Vni(vni));
+    intent.peers[intent.peers.begin()->first].vnis.insert(Vni(vni));
   }
   EXPECT_EQ(validate(intent).message(),
             "VNIs of nics and peers: 4096 exceed the limit (wanted at most 4095)");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The difference between two intents. Both sides of every map are sorted, so one walk finds it.
+// The difference between two intents, in words and in order.
 #include "host/intent/plan.h"
 
 #include <algorithm>
@@ -16,6 +16,7 @@ std::string name_of(const std::pair<Vni, Mac>& key) {
   return std::to_string(key.first.value) + "/" + key.second.to_string();
 }
 std::string name_of(Vni vni) { return std::to_string(vni.value); }
+std::string name_of(const std::pair<const std::string, RuleIntent>& rule) { return rule.first; }
 
 // "a,b" or "none".
 template <typename Range>
@@ -23,6 +24,16 @@ std::string joined(const Range& range) {
   std::string text;
   for (const auto& item : range) text += (text.empty() ? "" : ",") + name_of(item);
   return text.empty() ? "none" : text;
+}
+
+// Those of `from` that are not in `in`.
+template <typename Set>
+std::vector<std::string> missing(const Set& from, const Set& in) {
+  std::vector<std::string> names;
+  for (const auto& item : from) {
+    if (!in.contains(item)) names.push_back(name_of(item));
+  }
+  return names;
 }
 
 // The clauses of a detail: "mac A → B, groups a → none".
@@ -33,36 +44,21 @@ class Detail {
     if (before != after) add(std::string(field) + " " + before + " → " + after);
   }
   // "members +10.0.0.2 -10.0.0.1", counted instead of listed when there are more than four.
-  template <typename Set, typename Name>
-  void changed_set(const char* field, const Set& before, const Set& after, Name name) {
+  void changed_set(const char* field, const std::vector<std::string>& came,
+                   const std::vector<std::string>& went) {
+    if (came.empty() && went.empty()) return;
     std::string listed;
-    size_t added = 0, removed = 0;
-    for (const auto& item : after) {
-      if (before.contains(key(item))) continue;
-      ++added;
-      listed += " +" + name(item);
-    }
-    for (const auto& item : before) {
-      if (after.contains(key(item))) continue;
-      ++removed;
-      listed += " -" + name(item);
-    }
-    if (added + removed == 0) return;
-    if (added + removed > 4) {
-      listed = " +" + std::to_string(added) + " -" + std::to_string(removed);
+    if (came.size() + went.size() > 4) {
+      listed = " +" + std::to_string(came.size()) + " -" + std::to_string(went.size());
+    } else {
+      for (const std::string& item : came) listed += " +" + item;
+      for (const std::string& item : went) listed += " -" + item;
     }
     add(field + listed);
   }
   std::string take() { return std::move(text_); }
 
  private:
-  template <typename T>
-  static const T& key(const T& item) {
-    return item;
-  }
-  static const std::string& key(const std::pair<const std::string, RuleIntent>& item) {
-    return item.first;
-  }
   std::string text_;
 };
 
@@ -77,26 +73,35 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
   detail.changed("vni", name_of(before.vni), name_of(after.vni));
   detail.changed("type", type_text(before.type), type_text(after.type));
   detail.changed("tap", tap_text(before), tap_text(after));
-  detail.changed_set("addresses", before.addresses, after.addresses,
-                     [](const IpAddress& address) { return address.to_string(); });
+  detail.changed_set("addresses", missing(after.addresses, before.addresses),
+                     missing(before.addresses, after.addresses));
   detail.changed("groups", joined(before.groups), joined(after.groups));
   detail.changed("antispoof", before.antispoof ? "on" : "off", after.antispoof ? "on" : "off");
   return detail.take();
 }
 
+// What came and what went between two shared maps or sets.
+template <typename Shared>
+void note_changes(Detail& detail, const char* field, const Shared& before, const Shared& after) {
+  std::vector<std::string> came, went;
+  Shared::for_each_difference(before, after, [&](const auto* old_one, const auto* now) {
+    if (old_one && now) return;
+    (now ? came : went).push_back(name_of(now ? *now : *old_one));
+  });
+  detail.changed_set(field, came, went);
+}
+
 std::string compare(const GroupIntent& before, const GroupIntent& after) {
   Detail detail;
-  detail.changed_set("rules", before.rules, after.rules,
-                     [](const auto& rule) { return rule.first; });
-  detail.changed_set("members", before.members, after.members,
-                     [](const IpAddress& address) { return address.to_string(); });
+  note_changes(detail, "rules", before.rules, after.rules);
+  note_changes(detail, "members", before.members, after.members);
   std::string text = detail.take();
   return text.empty() ? "descriptions" : text;
 }
 
 std::string compare(const PeerIntent& before, const PeerIntent& after) {
   Detail detail;
-  detail.changed_set("vnis", before.vnis, after.vnis, [](Vni vni) { return name_of(vni); });
+  detail.changed_set("vnis", missing(after.vnis, before.vnis), missing(before.vnis, after.vnis));
   return detail.take();
 }
 
@@ -118,31 +123,33 @@ std::string describe(const PeerIntent& peer) { return "vnis " + joined(peer.vnis
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
 
 template <typename T>
-bool needs_new_port(const T&, const T&) {
+bool replaces_port(const T&, const T&) {
   return false;
 }
-bool needs_new_port(const NicIntent& before, const NicIntent& after) {
-  return before.type != after.type || tap_text(before) != tap_text(after);
+bool replaces_port(const NicIntent& before, const NicIntent& after) {
+  return needs_new_port(before, after);
 }
 
 template <typename Map>
-void plan_removals(Object object, const Map& before, const Map& after,
+void plan_removals(Object object, const std::vector<Changed<Map>>& changes,
                    std::vector<Action>& actions) {
-  for (const auto& [key, value] : before) {
-    if (!after.contains(key)) actions.push_back({Verb::remove, object, name_of(key), false, ""});
+  for (const auto& change : changes) {
+    if (change.after) continue;
+    actions.push_back({Verb::remove, object, name_of(change.key()), false, ""});
   }
 }
 
 template <typename Map>
-void plan_arrivals(Object object, const Map& before, const Map& after,
+void plan_arrivals(Object object, const std::vector<Changed<Map>>& changes,
                    std::vector<Action>& actions) {
-  for (const auto& [key, value] : after) {
-    const auto old = before.find(key);
-    if (old == before.end()) {
-      actions.push_back({Verb::add, object, name_of(key), false, describe(value)});
-    } else if (!(old->second == value)) {
-      actions.push_back({Verb::change, object, name_of(key), needs_new_port(old->second, value),
-                         compare(old->second, value)});
+  for (const auto& [before, after] : changes) {
+    if (!after) continue;
+    if (!before) {
+      actions.push_back({Verb::add, object, name_of(after->first), false, describe(after->second)});
+    } else {
+      actions.push_back({Verb::change, object, name_of(after->first),
+                         replaces_port(before->second, after->second),
+                         compare(before->second, after->second)});
     }
   }
 }
@@ -150,18 +157,23 @@ void plan_arrivals(Object object, const Map& before, const Map& after,
 }  // namespace
 
 StatusOr<std::vector<Action>> plan(const Intent& old_intent, const Intent& next) {
-  RETURN_IF_ERROR(validate(next));
+  const Difference change = difference(old_intent, next);
+  RETURN_IF_ERROR(validate_change(next, change));
+  return actions_of(change);
+}
+
+std::vector<Action> actions_of(const Difference& change) {
   std::vector<Action> actions;
   // What goes, goes first and users before what they use: a new nic may want an old one's tap name.
-  plan_removals(Object::fdb, old_intent.fdb, next.fdb, actions);
-  plan_removals(Object::nic, old_intent.nics, next.nics, actions);
-  plan_removals(Object::peer, old_intent.peers, next.peers, actions);
-  plan_removals(Object::group, old_intent.groups, next.groups, actions);
+  plan_removals(Object::fdb, change.fdb, actions);
+  plan_removals(Object::nic, change.nics, actions);
+  plan_removals(Object::peer, change.peers, actions);
+  plan_removals(Object::group, change.groups, actions);
   // Beyond this line things come, in the opposite order.
-  plan_arrivals(Object::group, old_intent.groups, next.groups, actions);
-  plan_arrivals(Object::peer, old_intent.peers, next.peers, actions);
-  plan_arrivals(Object::nic, old_intent.nics, next.nics, actions);
-  plan_arrivals(Object::fdb, old_intent.fdb, next.fdb, actions);
+  plan_arrivals(Object::group, change.groups, actions);
+  plan_arrivals(Object::peer, change.peers, actions);
+  plan_arrivals(Object::nic, change.nics, actions);
+  plan_arrivals(Object::fdb, change.fdb, actions);
   return actions;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/intent/difference.h"
 #include "host/intent/intent.h"
 
 namespace butterfly {
@@ -21,8 +22,10 @@ struct Action {
   friend bool operator==(const Action&, const Action&) = default;
 };
 
-// Validates `next`, then compares. Pure. An unchanged object yields no action.
+// Validates `next`, then compares. Pure. An unchanged object yields no action. REQUIRES: the old
+// intent is valid.
 StatusOr<std::vector<Action>> plan(const Intent& old_intent, const Intent& next);
+std::vector<Action> actions_of(const Difference& change);
 std::string to_string(const Action& action);
 
 }  // namespace butterfly

@@ -96,7 +96,8 @@ TEST(Plan, CountsLongListsInsteadOfPrintingThem) {
 
 TEST(Plan, SeesAChangedDescription) {
   Intent next = whole_intent();
-  next.groups["web"].rules.begin()->second.description = "other words";
+  auto& rules = next.groups["web"].rules;
+  rules[rules.begin()->first].description = "other words";
   EXPECT_THAT(plan_text(whole_intent(), next), ElementsAre("change group web: descriptions"));
 }
 
@@ -105,7 +106,7 @@ TEST(Plan, SeesAMovedMacAndAnotherSegmentOfAPeer) {
   const IpAddress other = Ipv4{{192, 0, 2, 3}};
   next.peers[other] = {other, {Vni(42)}};
   next.peers[kPeer].vnis.erase(Vni(43));
-  next.fdb.begin()->second.peer = other;
+  next.fdb[next.fdb.begin()->first].peer = other;
   EXPECT_THAT(plan_text(whole_intent(), next),
               ElementsAre("change peer 192.0.2.2: vnis -43", "add peer 192.0.2.3: vnis 42",
                           "change fdb 42/52:54:00:00:00:99: peer 192.0.2.2 → 192.0.2.3"));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything about an intent that can be known without the host.
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "host/intent/intent.h"
 #include "host/intent/limits.h"
-#include "host/intent/validate_rule.h"
+#include "host/intent/validate_parts.h"
 
 namespace butterfly {
 namespace {
@@ -16,12 +17,6 @@ bool is_alphanumeric(char c) {
 }
 
 bool is_name_char(char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; }
-
-Status validate_count(const std::string& what, size_t count, size_t limit) {
-  if (count <= limit) return ok_status();
-  return exhausted(what + ": " + std::to_string(count) + " exceed the limit (wanted at most " +
-                   std::to_string(limit) + ")");
-}
 
 Status validate_vni(const std::string& what, Vni vni) {
   const std::string wanted = " (wanted 1.." + std::to_string(kVniMax) + ")";
@@ -38,12 +33,6 @@ Status validate_mac(const std::string& what, const Mac& mac) {
     return invalid(what + ": MAC " + mac.to_string() + " is a group address (wanted unicast)");
   }
   return ok_status();
-}
-
-Status validate_address(const std::string& what, const IpAddress& address) {
-  const bool broadcast = address.is_v4() && address.v4().is_limited_broadcast();
-  if (!address.is_zero() && !address.is_multicast() && !broadcast) return ok_status();
-  return invalid(what + ": address " + address.to_string() + " is no host's own (wanted unicast)");
 }
 
 Status validate_tap_name(const std::string& what, const NicIntent& nic) {
@@ -79,25 +68,13 @@ Status validate_groups_of(const std::string& what, const NicIntent& nic) {
   return ok_status();
 }
 
-Status validate_nic(const NicIntent& nic) {
-  const std::string what = "nic '" + nic.id + "'";
-  RETURN_IF_ERROR(validate_name(what, nic.id));
-  RETURN_IF_ERROR(validate_mac(what, nic.mac));
-  RETURN_IF_ERROR(validate_vni(what, nic.vni));
-  RETURN_IF_ERROR(validate_count(what + ": addresses", nic.addresses.size(), kMaxNicAddresses));
-  for (const IpAddress& address : nic.addresses) RETURN_IF_ERROR(validate_address(what, address));
-  RETURN_IF_ERROR(validate_groups_of(what, nic));
-  return validate_tap_name(what, nic);
-}
-
 // Each nic by itself, then what two nics may not share.
 Status validate_nics(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("nics", intent.nics.size(), kMaxNics));
   std::map<std::pair<Vni, Mac>, const NicIntent*> by_mac;
   std::unordered_map<std::string, const NicIntent*> by_tap;
   for (const auto& [id, nic] : intent.nics) {
-    if (id != nic.id) return invalid("nic '" + nic.id + "': kept under '" + id + "'");
-    RETURN_IF_ERROR(validate_nic(nic));
+    RETURN_IF_ERROR(validate_nic(id, nic));
     const auto [twin, is_new] = by_mac.try_emplace({nic.vni, nic.mac}, &nic);
     if (!is_new) {
       return invalid("nic '" + id + "': MAC " + nic.mac.to_string() + " is nic '" +
@@ -114,80 +91,36 @@ Status validate_nics(const Intent& intent) {
   return ok_status();
 }
 
-Status validate_group(const GroupIntent& group) {
-  const std::string what = "group '" + group.name + "'";
-  RETURN_IF_ERROR(validate_name(what, group.name));
-  RETURN_IF_ERROR(validate_count(what + ": rules", group.rules.size(), kMaxGroupRules));
-  RETURN_IF_ERROR(validate_count(what + ": members", group.members.size(), kMaxGroupMembers));
-  for (const auto& [id, rule] : group.rules) {
-    if (id != rule_id(rule)) {
-      return invalid(what + ": rule id '" + id + "' is not its rule's (wanted " + rule_id(rule) +
-                     " or none)");
-    }
-    RETURN_IF_ERROR(validate_rule(group.name, rule));
-  }
-  for (const IpAddress& member : group.members) RETURN_IF_ERROR(validate_address(what, member));
-  return ok_status();
-}
-
 Status validate_groups(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("groups", intent.groups.size(), kMaxGroups));
   for (const auto& [name, group] : intent.groups) {
-    if (name != group.name) return invalid("group '" + group.name + "': kept under '" + name + "'");
-    RETURN_IF_ERROR(validate_group(group));
+    RETURN_IF_ERROR(validate_group_outline(name, group));
+    for (const auto& [id, rule] : group.rules) RETURN_IF_ERROR(validate_rule(name, id, rule));
+    const std::string what = "group '" + name + "'";
+    for (const IpAddress& member : group.members) RETURN_IF_ERROR(validate_address(what, member));
   }
   return ok_status();
 }
 
 Status validate_peers(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("peers", intent.peers.size(), kMaxPeers));
-  for (const auto& [address, peer] : intent.peers) {
-    const std::string what = "peer " + peer.address.to_string();
-    if (address != peer.address) return invalid(what + ": kept under " + address.to_string());
-    RETURN_IF_ERROR(validate_address(what, address));
-    for (const Vni vni : peer.vnis) RETURN_IF_ERROR(validate_vni(what, vni));
-  }
+  for (const auto& [address, peer] : intent.peers) RETURN_IF_ERROR(validate_peer(address, peer));
   return ok_status();
-}
-
-Status validate_fdb(const Intent& intent) {
-  RETURN_IF_ERROR(validate_count("fdb entries", intent.fdb.size(), kMaxFdbEntries));
-  if (intent.fdb.empty()) return ok_status();
-  std::map<std::pair<Vni, Mac>, const NicIntent*> local;
-  for (const auto& [id, nic] : intent.nics) local[{nic.vni, nic.mac}] = &nic;
-  for (const auto& [key, entry] : intent.fdb) {
-    const std::string what = "fdb " + std::to_string(entry.vni.value) + "/" + entry.mac.to_string();
-    if (key != std::pair(entry.vni, entry.mac)) return invalid(what + ": kept under another key");
-    RETURN_IF_ERROR(validate_vni(what, entry.vni));
-    RETURN_IF_ERROR(validate_mac(what, entry.mac));
-    const auto peer = intent.peers.find(entry.peer);
-    if (peer == intent.peers.end()) {
-      return invalid(what + ": peer " + entry.peer.to_string() +
-                     " is not configured (wanted one of the peers)");
-    }
-    if (!peer->second.vnis.contains(entry.vni)) {
-      return invalid(what + ": peer " + entry.peer.to_string() + " does not serve VNI " +
-                     std::to_string(entry.vni.value) + " (wanted a peer that does)");
-    }
-    if (const auto nic = local.find(key); nic != local.end()) {
-      return invalid(what + ": MAC is local nic '" + nic->second->id +
-                     "' (wanted a MAC behind the peer)");
-    }
-  }
-  return ok_status();
-}
-
-// Segments exist for every VNI that a nic or a peer names.
-Status validate_vni_count(const Intent& intent) {
-  std::unordered_set<uint32_t> vnis;
-  for (const auto& [id, nic] : intent.nics) vnis.insert(nic.vni.value);
-  for (const auto& [address, peer] : intent.peers) {
-    for (const Vni vni : peer.vnis) vnis.insert(vni.value);
-  }
-  return validate_count("VNIs of nics and peers", vnis.size(), kMaxVnis);
 }
 
 }  // namespace
+
+Status validate_count(const std::string& what, size_t count, size_t limit) {
+  if (count <= limit) return ok_status();
+  return exhausted(what + ": " + std::to_string(count) + " exceed the limit (wanted at most " +
+                   std::to_string(limit) + ")");
+}
+
+Status validate_address(const std::string& what, const IpAddress& address) {
+  const bool broadcast = address.is_v4() && address.v4().is_limited_broadcast();
+  if (!address.is_zero() && !address.is_multicast() && !broadcast) return ok_status();
+  return invalid(what + ": address " + address.to_string() + " is no host's own (wanted unicast)");
+}
 
 Status validate_name(const std::string& what, std::string_view name) {
   const std::string wanted = " (wanted 1.." + std::to_string(kMaxNameLength) +
@@ -200,6 +133,80 @@ Status validate_name(const std::string& what, std::string_view name) {
     return invalid(what + ": name is malformed" + wanted);
   }
   return ok_status();
+}
+
+Status validate_rule(const std::string& group, const std::string& id, const RuleIntent& rule) {
+  if (id == rule_id(rule)) return validate_rule(group, rule);
+  return invalid("group '" + group + "': rule id '" + id + "' is not its rule's (wanted " +
+                 rule_id(rule) + " or none)");
+}
+
+Status validate_nic(const std::string& id, const NicIntent& nic) {
+  const std::string what = "nic '" + nic.id + "'";
+  if (id != nic.id) return invalid(what + ": kept under '" + id + "'");
+  RETURN_IF_ERROR(validate_name(what, nic.id));
+  RETURN_IF_ERROR(validate_mac(what, nic.mac));
+  RETURN_IF_ERROR(validate_vni(what, nic.vni));
+  RETURN_IF_ERROR(validate_count(what + ": addresses", nic.addresses.size(), kMaxNicAddresses));
+  for (const IpAddress& address : nic.addresses) RETURN_IF_ERROR(validate_address(what, address));
+  RETURN_IF_ERROR(validate_groups_of(what, nic));
+  return validate_tap_name(what, nic);
+}
+
+Status validate_group_outline(const std::string& name, const GroupIntent& group) {
+  const std::string what = "group '" + group.name + "'";
+  if (name != group.name) return invalid(what + ": kept under '" + name + "'");
+  RETURN_IF_ERROR(validate_name(what, group.name));
+  RETURN_IF_ERROR(validate_count(what + ": rules", group.rules.size(), kMaxGroupRules));
+  return validate_count(what + ": members", group.members.size(), kMaxGroupMembers);
+}
+
+Status validate_peer(const IpAddress& address, const PeerIntent& peer) {
+  const std::string what = "peer " + peer.address.to_string();
+  if (address != peer.address) return invalid(what + ": kept under " + address.to_string());
+  RETURN_IF_ERROR(validate_address(what, address));
+  for (const Vni vni : peer.vnis) RETURN_IF_ERROR(validate_vni(what, vni));
+  return ok_status();
+}
+
+Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry,
+                          const Intent& intent) {
+  const std::string what = "fdb " + std::to_string(entry.vni.value) + "/" + entry.mac.to_string();
+  if (key != std::pair(entry.vni, entry.mac)) return invalid(what + ": kept under another key");
+  RETURN_IF_ERROR(validate_vni(what, entry.vni));
+  RETURN_IF_ERROR(validate_mac(what, entry.mac));
+  const auto peer = intent.peers.find(entry.peer);
+  if (peer == intent.peers.end()) {
+    return invalid(what + ": peer " + entry.peer.to_string() +
+                   " is not configured (wanted one of the peers)");
+  }
+  if (peer->second.vnis.contains(entry.vni)) return ok_status();
+  return invalid(what + ": peer " + entry.peer.to_string() + " does not serve VNI " +
+                 std::to_string(entry.vni.value) + " (wanted a peer that does)");
+}
+
+Status validate_fdb(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("fdb entries", intent.fdb.size(), kMaxFdbEntries));
+  if (intent.fdb.empty()) return ok_status();
+  std::map<std::pair<Vni, Mac>, const NicIntent*> local;
+  for (const auto& [id, nic] : intent.nics) local[{nic.vni, nic.mac}] = &nic;
+  for (const auto& [key, entry] : intent.fdb) {
+    RETURN_IF_ERROR(validate_fdb_entry(key, entry, intent));
+    const auto nic = local.find(key);
+    if (nic == local.end()) continue;
+    return invalid("fdb " + std::to_string(entry.vni.value) + "/" + entry.mac.to_string() +
+                   ": MAC is local nic '" + nic->second->id + "' (wanted a MAC behind the peer)");
+  }
+  return ok_status();
+}
+
+Status validate_vni_count(const Intent& intent) {
+  std::unordered_set<uint32_t> vnis;
+  for (const auto& [id, nic] : intent.nics) vnis.insert(nic.vni.value);
+  for (const auto& [address, peer] : intent.peers) {
+    for (const Vni vni : peer.vnis) vnis.insert(vni.value);
+  }
+  return validate_count("VNIs of nics and peers", vnis.size(), kMaxVnis);
 }
 
 Status validate(const Intent& intent) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the fields of one security group rule fit together.
-#include "host/intent/validate_rule.h"
-
 #include <algorithm>
 
 #include "host/intent/limits.h"
+#include "host/intent/validate_parts.h"
 
 namespace butterfly {
 namespace {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/intent/difference.h"
+
+namespace butterfly {
+namespace {
+
+template <typename Map>
+void note(const Map& before, const Map& after, std::vector<Changed<Map>>& changes) {
+  Map::for_each_difference(before, after, [&](const auto* old_one, const auto* now) {
+    changes.push_back({old_one, now});
+  });
+}
+
+}  // namespace
+
+Difference difference(const Intent& before, const Intent& after) {
+  Difference found;
+  note(before.nics, after.nics, found.nics);
+  note(before.groups, after.groups, found.groups);
+  note(before.peers, after.peers, found.peers);
+  note(before.fdb, after.fdb, found.fdb);
+  return found;
+}
+
+bool needs_new_port(const NicIntent& before, const NicIntent& after) {
+  if (before.type != after.type) return true;
+  return after.type == NicType::tap && before.kernel_name() != after.kernel_name();
+}
+
+}  // namespace butterfly

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parts of validate() that its files share.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "host/intent/intent.h"
+
+namespace butterfly {
+
+// 1..64 of [A-Za-z0-9._-], starts with a letter or digit. `what` begins the message: "nic 'a b'".
+Status validate_name(const std::string& what, std::string_view name);
+Status validate_count(const std::string& what, size_t count, size_t limit);
+// One that a host can have. `what` as above.
+Status validate_address(const std::string& what, const IpAddress& address);
+
+// Whether the fields of one rule fit together. Messages begin "group 'web': rule 0123…: ".
+Status validate_rule(const std::string& group, const RuleIntent& rule);
+// The same, and that it is kept under its id.
+Status validate_rule(const std::string& group, const std::string& id, const RuleIntent& rule);
+
+// One object of a map, kept under that key, by itself.
+Status validate_nic(const std::string& id, const NicIntent& nic);
+// Name and sizes: what need not look at each rule and member.
+Status validate_group_outline(const std::string& name, const GroupIntent& group);
+Status validate_peer(const IpAddress& address, const PeerIntent& peer);
+// And that its peer serves it.
+Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry,
+                          const Intent& intent);
+
+// All static entries, and that none of them is a nic of ours.
+Status validate_fdb(const Intent& intent);
+// Segments exist for every VNI that a nic or a peer names.
+Status validate_vni_count(const Intent& intent);
+
+}  // namespace butterfly

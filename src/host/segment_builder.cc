@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/segment_builder.h"
+
+#include <algorithm>
+#include <map>
+
+namespace butterfly {
+namespace {
+
+template <typename Id>
+void add_sorted(std::vector<Id>& ids, Id id) {
+  const auto at = std::ranges::lower_bound(ids, id);
+  if (at == ids.end() || *at != id) ids.insert(at, id);
+}
+
+// Whether what its segment shows of the nic to others is the same.
+bool stays_in_place(const Changed<decltype(Intent::nics)>& nic) {
+  return nic.before && nic.after && nic.before->second.vni == nic.after->second.vni &&
+         nic.before->second.mac == nic.after->second.mac &&
+         !needs_new_port(nic.before->second, nic.after->second);
+}
+
+class Builder {
+ public:
+  Builder(const CompiledState& before, const Intent& intent, const CompiledState& next)
+      : before_(before), intent_(intent), next_(next) {}
+
+  // All that goes, then all that comes: a MAC may move from one place to another.
+  void follow(const Difference& change) {
+    for (const auto& nic : change.nics) {
+      if (nic.before && !stays_in_place(nic)) remove(nic.before->second);
+    }
+    for (const auto& [old_peer, peer] : change.peers) {
+      if (old_peer) remove(old_peer->second, peer ? &peer->second : nullptr);
+    }
+    for (const auto& entry : change.fdb) {
+      Segment* segment = entry.before ? draft(entry.key().first) : nullptr;
+      if (segment) segment->known.erase(entry.key().second);
+    }
+    for (const auto& nic : change.nics) {
+      if (nic.after && !stays_in_place(nic)) add(nic.after->second);
+    }
+    for (const auto& [old_peer, peer] : change.peers) {
+      if (peer) add(peer->second, old_peer ? &old_peer->second : nullptr);
+    }
+    for (const auto& entry : change.fdb) {
+      if (entry.after) add(entry.after->second);
+    }
+  }
+
+  std::shared_ptr<const SegmentTable> finish() {
+    if (drafts_.empty() && gone_.empty()) return before_.snapshot.segments;
+    auto table = std::make_shared<SegmentTable>(*before_.snapshot.segments);
+    for (const uint16_t index : gone_) table->clear(index);
+    for (auto& [vni, segment] : drafts_) table->set(std::move(segment));
+    return table;
+  }
+
+ private:
+  // The segment to change, a copy of the one before; null when no nic is on it.
+  Segment* draft(Vni vni) {
+    const auto slot = next_.slots.segments.find(vni);
+    const Segment* const old_segment = before_.snapshot.segments->find(vni);
+    if (!slot) {
+      if (old_segment) gone_.push_back(old_segment->index);
+      return nullptr;
+    }
+    auto& segment = drafts_[vni];
+    if (segment) return segment.get();
+    segment = old_segment ? std::make_shared<Segment>(*old_segment) : begin(vni, *slot);
+    segment->generation = next_.snapshot.generation;
+    return segment.get();
+  }
+
+  // A segment that gets its first nic. Until then its peers and static entries did not count.
+  std::shared_ptr<Segment> begin(Vni vni, uint16_t slot) const {
+    auto segment = std::make_shared<Segment>();
+    segment->vni = vni;
+    segment->index = slot;
+    for (const auto& [address, peer] : intent_.peers) {
+      if (peer.vnis.contains(vni)) add_sorted(segment->peers, peer_id(address));
+    }
+    for (auto entry = intent_.fdb.lower_bound({vni, Mac{}});
+         entry != intent_.fdb.end() && entry->first.first == vni; ++entry) {
+      segment->known.set(entry->first.second, {kUplinkPort, peer_id(entry->second.peer)});
+    }
+    return segment;
+  }
+
+  void remove(const NicIntent& nic) {
+    Segment* segment = draft(nic.vni);
+    if (!segment) return;
+    std::erase(segment->ports, PortId{*before_.slots.ports.find(nic.id)});
+    segment->known.erase(nic.mac);
+  }
+  void add(const NicIntent& nic) {
+    Segment& segment = *draft(nic.vni);
+    const PortId port{*next_.slots.ports.find(nic.id)};
+    add_sorted(segment.ports, port);
+    segment.known.set(nic.mac, {port, kNoPeer});
+  }
+
+  // From the segments that it serves no more.
+  void remove(const PeerIntent& peer, const PeerIntent* now) {
+    const PeerId id{*before_.slots.peers.find(peer.address)};
+    for (const Vni vni : peer.vnis) {
+      Segment* segment = now && now->vnis.contains(vni) ? nullptr : draft(vni);
+      if (segment) std::erase(segment->peers, id);
+    }
+  }
+  void add(const PeerIntent& peer, const PeerIntent* old_peer) {
+    for (const Vni vni : peer.vnis) {
+      Segment* segment = old_peer && old_peer->vnis.contains(vni) ? nullptr : draft(vni);
+      if (segment) add_sorted(segment->peers, peer_id(peer.address));
+    }
+  }
+
+  void add(const FdbIntent& entry) {
+    Segment* segment = draft(entry.vni);
+    if (segment) segment->known.set(entry.mac, {kUplinkPort, peer_id(entry.peer)});
+  }
+
+  PeerId peer_id(const IpAddress& address) const {
+    return PeerId{*next_.slots.peers.find(address)};
+  }
+
+  const CompiledState& before_;
+  const Intent& intent_;
+  const CompiledState& next_;
+  std::map<Vni, std::shared_ptr<Segment>> drafts_;
+  std::vector<uint16_t> gone_;
+};
+
+}  // namespace
+
+std::shared_ptr<const SegmentTable> build_segments(const CompiledState& before,
+                                                   const Difference& change, const Intent& intent,
+                                                   const CompiledState& next) {
+  Builder builder(before, intent, next);
+  builder.follow(change);
+  return builder.finish();
+}
+
+}  // namespace butterfly

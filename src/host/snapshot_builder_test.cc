@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot made of the one before by what changed is the snapshot made from nothing.
+#include "host/snapshot_builder.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <sstream>
+
+namespace butterfly {
+namespace {
+
+Vtep make_vtep() {
+  Vtep vtep;
+  vtep.address = Ipv4{{192, 0, 2, 1}};
+  vtep.on_link = *Cidr::parse("192.0.2.0/24");
+  vtep.gateway = Ipv4{{192, 0, 2, 254}};
+  return vtep;
+}
+
+// What a host keeps from change to change.
+class Compiler {
+ public:
+  explicit Compiler(uint16_t lcores = 2) : lcores_(lcores) { state_.snapshot.vtep = make_vtep(); }
+  void follow(const Intent& next) {
+    const Intent before = state_.intent;
+    const Difference change = difference(before, next);
+    CompiledState attempt = state_;
+    ASSERT_EQ(assign_slots(next, change, /*has_underlay=*/true, make_vtep(), attempt.slots),
+              ok_status());
+    place_nics(change, lcores_, attempt.placement);
+    build_snapshot(state_, change, next, attempt);
+    attempt.slots.ports.free_retired();
+    attempt.slots.segments.free_retired();
+    attempt.slots.peers.free_retired();
+    attempt.slots.neighbours.free_retired();
+    state_ = std::move(attempt);
+  }
+  const CompiledState& state() const { return state_; }
+  const Snapshot& snapshot() const { return state_.snapshot; }
+  const Nic* nic(const std::string& id) const {
+    return snapshot().nics->find(PortId{*state_.slots.ports.find(id)});
+  }
+
+ private:
+  uint16_t lcores_;
+  CompiledState state_;
+};
+
+std::string text_of(const Policy& policy) {
+  std::ostringstream text;
+  text << (policy.allow_all_egress ? " all out" : "");
+  for (const auto& group : policy.groups) {
+    text << " [" << group->name;
+    for (const auto* rules : {&group->ingress, &group->egress}) {
+      text << " |";
+      for (const Rule& rule : *rules) {
+        text << ' ' << rule.id;
+        if (!rule.members) continue;
+        for (const auto& member : rule.members->members()) {
+          text << ' ' << member.vni.value << '/' << member.address.to_string();
+        }
+      }
+    }
+    text << "]";
+  }
+  return text.str();
+}
+
+std::string text_of(const Nic& nic) {
+  std::ostringstream text;
+  text << nic.id << ' ' << nic.mac.to_string() << ' ' << nic.vni.value << ' ' << nic.antispoof;
+  for (const IpAddress& address : nic.addresses) text << ' ' << address.to_string();
+  return text.str() + text_of(nic.policy);
+}
+
+// Everything that a packet can meet, by names instead of slots, a line each.
+std::string text_of(const CompiledState& state, const std::vector<Mac>& macs) {
+  std::ostringstream text;
+  const Snapshot& snapshot = state.snapshot;
+  const auto peer_name = [&](PeerId id) { return snapshot.peers->find(id)->address.to_string(); };
+  for (uint16_t slot = 0; slot < kMaxPorts; ++slot) {
+    const Nic* nic = snapshot.nics->find(PortId{slot});
+    EXPECT_EQ(nic != nullptr, nic && state.slots.ports.find(nic->id) == slot) << slot;
+  }
+  for (const auto& [id, slot] : state.slots.ports.all()) {
+    const Nic* nic = snapshot.nics->find(PortId{slot});
+    text << "nic " << text_of(*nic) << '\n';
+    EXPECT_EQ(snapshot.segments->at(nic->segment)->vni, nic->vni);
+    EXPECT_TRUE(state.placement.contains(id));
+  }
+  EXPECT_EQ(state.placement.size(), state.slots.ports.all().size());
+  std::map<Vni, const Segment*> segments;
+  for (uint16_t slot = 0; slot < kMaxSegments; ++slot) {
+    const Segment* segment = snapshot.segments->at(slot);
+    if (segment) segments[segment->vni] = segment;
+  }
+  for (const auto& [vni, segment] : segments) {
+    EXPECT_EQ(snapshot.segments->find(vni), segment);
+    EXPECT_EQ(state.slots.segments.find(vni), segment->index);
+    std::set<std::string> members;
+    for (const PortId port : segment->ports) members.insert(snapshot.nics->find(port)->id);
+    for (const PeerId peer : segment->peers) members.insert(peer_name(peer));
+    EXPECT_EQ(members.size(), segment->ports.size() + segment->peers.size());
+    text << "segment " << vni.value << ':';
+    for (const std::string& member : members) text << ' ' << member;
+    for (const Mac& mac : macs) {
+      const Place* place = segment->find(mac);
+      if (!place) continue;
+      text << ' ' << mac.to_string() << '='
+           << (place->peer == kNoPeer ? snapshot.nics->find(place->port)->id
+                                      : peer_name(place->peer));
+    }
+    text << ' ' << segment->known.size() << '\n';
+  }
+  for (const auto& [address, slot] : state.slots.peers.all()) {
+    const Peer* peer = snapshot.peers->find(address);
+    EXPECT_EQ(peer, snapshot.peers->find(PeerId{slot}));
+    EXPECT_EQ(state.slots.neighbours.find(peer->next_hop), peer->neighbour);
+    text << "peer " << address.to_string() << " by " << peer->next_hop.to_string() << '\n';
+  }
+  for (const NextHop& hop : snapshot.peers->next_hops()) {
+    EXPECT_EQ(state.slots.neighbours.find(hop.address), hop.slot);
+    text << "hop " << hop.address.to_string() << '\n';
+  }
+  EXPECT_EQ(snapshot.peers->next_hops().size(), state.slots.neighbours.all().size());
+  return text.str();
+}
+
+class RandomIntent {
+ public:
+  explicit RandomIntent(unsigned seed) : dice_(seed) {
+    for (unsigned i = 0; i < 12; ++i) macs.push_back(Mac::from_u64(0x525400000000 + i));
+  }
+  // A few random changes, made anew until the whole is valid.
+  Intent after(const Intent& before) {
+    for (;;) {
+      Intent next = before;
+      for (unsigned steps = 1 + below(4); steps > 0; --steps) change(next);
+      if (validate(next).ok()) return next;
+    }
+  }
+  std::vector<Mac> macs;
+
+ private:
+  unsigned below(unsigned limit) { return static_cast<unsigned>(dice_() % limit); }
+  std::string group() { return "g" + std::to_string(below(4)); }
+  Vni vni() { return Vni{1 + below(4)}; }
+  IpAddress address() { return Ipv4{{10, 0, 0, static_cast<uint8_t>(1 + below(6))}}; }
+  // Some on link, some behind the gateway.
+  IpAddress peer() {
+    const auto last = static_cast<uint8_t>(2 + below(3));
+    return below(2) ? Ipv4{{192, 0, 2, last}} : Ipv4{{198, 51, 100, last}};
+  }
+  void change(Intent& next) {
+    const std::string id = "nic" + std::to_string(below(6));
+    switch (below(12)) {
+      case 0:
+      case 1:
+      case 2: {
+        NicIntent nic;
+        nic.id = id;
+        nic.mac = macs[below(6)];
+        nic.vni = vni();
+        nic.type = below(4) ? NicType::vhost_user : NicType::tap;
+        nic.addresses = {address(), address()};
+        if (below(3)) nic.groups = {group()};
+        next.nics[id] = nic;
+        break;
+      }
+      case 3:
+        next.nics.erase(id);
+        break;
+      case 4:
+        if (next.nics.contains(id)) next.nics[id].addresses = {address()};
+        break;
+      case 5: {
+        RuleIntent rule;
+        if (below(2)) rule.peer_group = group();
+        rule.direction = below(2) ? RuleDirection::ingress : RuleDirection::egress;
+        GroupIntent& changed = next.groups[group()];
+        if (changed.rules.erase(rule_id(rule)) == 0) changed.rules[rule_id(rule)] = rule;
+        break;
+      }
+      case 6: {
+        GroupIntent& changed = next.groups[group()];
+        const IpAddress member = address();
+        if (changed.members.erase(member) == 0) changed.members.insert(member);
+        break;
+      }
+      case 7:
+        next.groups.erase(group());
+        break;
+      case 8:
+      case 9: {
+        PeerIntent changed{peer(), {vni(), vni()}};
+        next.peers[changed.address] = changed;
+        break;
+      }
+      case 10:
+        next.peers.erase(peer());
+        break;
+      default: {
+        const FdbIntent entry{vni(), macs[4 + below(8)], peer()};
+        const auto key = std::pair(entry.vni, entry.mac);
+        if (next.fdb.erase(key) == 0) next.fdb[key] = entry;
+      }
+    }
+    for (const auto& [name, entry] : Intent(next).groups) next.groups[name].name = name;
+  }
+  std::mt19937 dice_;
+};
+
+TEST(SnapshotBuilder, MakesOfTheOneBeforeWhatItMakesFromNothing) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomIntent random(seed);
+    Compiler compiler;
+    Intent intent;
+    for (int step = 0; step < 150; ++step) {
+      intent = random.after(intent);
+      std::map<std::string, std::pair<std::string, Generation>> policies;
+      for (const auto& [id, slot] : compiler.state().slots.ports.all()) {
+        const Policy& policy = compiler.nic(id)->policy;
+        policies[id] = {text_of(policy), policy.generation};
+      }
+      compiler.follow(intent);
+      Compiler from_nothing;
+      from_nothing.follow(intent);
+      ASSERT_EQ(text_of(compiler.state(), random.macs), text_of(from_nothing.state(), random.macs));
+      // Verdicts of a policy that is not what it was have to be taken again.
+      for (const auto& [id, policy] : policies) {
+        if (!intent.nics.contains(id)) continue;
+        const Policy& now = compiler.nic(id)->policy;
+        ASSERT_TRUE(text_of(now) == policy.first || now.generation > policy.second) << id;
+      }
+    }
+  }
+}
+
+NicIntent nic_in(const std::string& id, uint64_t mac, const std::string& group) {
+  NicIntent nic;
+  nic.id = id;
+  nic.mac = Mac::from_u64(mac);
+  nic.vni = Vni{42};
+  nic.groups = {group};
+  return nic;
+}
+
+TEST(SnapshotBuilder, SharesWhatAChangeDoesNotTouch) {
+  Compiler compiler;
+  Intent intent;
+  for (const char* group : {"web", "db"}) intent.groups[group].name = group;
+  intent.nics["a"] = nic_in("a", 0x525400000001, "web");
+  intent.nics["b"] = nic_in("b", 0x525400000002, "db");
+  compiler.follow(intent);
+  const Snapshot before = compiler.snapshot();
+  const Nic* a = compiler.nic("a");
+  const Nic* b = compiler.nic("b");
+  intent.groups["web"].rules[rule_id(RuleIntent{})] = RuleIntent{};
+  compiler.follow(intent);
+  EXPECT_NE(compiler.nic("a"), a);
+  EXPECT_EQ(compiler.nic("b"), b);
+  EXPECT_EQ(compiler.snapshot().segments, before.segments);
+  EXPECT_EQ(compiler.snapshot().peers, before.peers);
+}
+
+TEST(SnapshotBuilder, NicsGoToTheLcoreThatPollsTheFewest) {
+  Compiler compiler(3);
+  Intent intent;
+  for (uint64_t i = 0; i < 9; ++i) {
+    const std::string id = "nic" + std::to_string(i);
+    intent.nics[id] = nic_in(id, 0x525400000000 + i, "web");
+    compiler.follow(intent);
+  }
+  std::map<uint16_t, int> load;
+  for (const auto& [id, lcore] : compiler.state().placement) ++load[lcore];
+  EXPECT_EQ(load, (std::map<uint16_t, int>{{0, 3}, {1, 3}, {2, 3}}));
+}
+
+}  // namespace
+}  // namespace butterfly
