@@ -24,6 +24,17 @@ StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, Po
   return std::unique_ptr<Port>(std::move(*port));
 }
 
+void DaemonPortFactory::remove(std::vector<std::unique_ptr<Port>> ports) {
+  std::vector<std::unique_ptr<TapPort>> taps;
+  for (auto& port : ports) {
+    if (auto* tap = dynamic_cast<TapPort*>(port.get())) {
+      port.release();
+      taps.emplace_back(tap);
+    }
+  }
+  TapPort::remove(std::move(taps));
+}
+
 std::string DaemonPortFactory::socket_path(const NicIntent& nic) const {
   return nic.type == NicType::vhost_user ? socket_directory_ + "/" + nic.id + ".sock" : "";
 }

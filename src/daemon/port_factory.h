@@ -16,6 +16,7 @@ class DaemonPortFactory : public PortFactory {
 
   void attach(Quiescence& quiescence) override { quiescence_ = &quiescence; }
   StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
+  void remove(std::vector<std::unique_ptr<Port>> ports) override;
   std::string socket_path(const NicIntent& nic) const override;
 
  private:

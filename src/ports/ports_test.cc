@@ -2,6 +2,10 @@
 // What ports say to bad input. Packets through real ports are tested by tests/vm.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+
+#include <thread>
 
 #include "ports/kernel_interface.h"
 #include "ports/tap.h"
@@ -89,6 +93,38 @@ TEST(TapPort, ANameThatIsNoInterfaceNameIsRefused) {
   const auto port = TapPort::create("no/such", test::pool());
   ASSERT_FALSE(port.ok());
   EXPECT_THAT(message(port.status()), HasSubstr("tap 'no/such': "));
+}
+
+// In a network namespace of its own, which ends with the thread.
+TEST(TapPort, ManyAreTakenAwayTogether) {
+  constexpr int kTaps = 120;
+  const auto name = [](int number) { return "bf-many-" + std::to_string(number); };
+  const auto count_there = [&] {
+    int count = 0;
+    for (int i = 0; i < kTaps; ++i) count += if_nametoindex(name(i).c_str()) != 0;
+    return count;
+  };
+  Status made = ok_status();
+  int there = -1;
+  int left = -1;
+  std::thread([&] {
+    if (unshare(CLONE_NEWNET) != 0) {
+      made = unavailable("no network namespace to be had");
+      return;
+    }
+    std::vector<std::unique_ptr<TapPort>> ports;
+    for (int i = 0; i < kTaps && made.ok(); ++i) {
+      auto port = TapPort::create(name(i), test::pool());
+      made = port.status();
+      if (port.ok()) ports.push_back(*std::move(port));
+    }
+    there = count_there();
+    TapPort::remove(std::move(ports));
+    left = count_there();
+  }).join();
+  if (!made.ok()) GTEST_SKIP() << made;
+  EXPECT_EQ(there, kTaps);
+  EXPECT_EQ(left, 0);
 }
 
 // A frame cut to what fits would be sent as if it were whole.

@@ -8,9 +8,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+#include <thread>
 
 namespace butterfly {
 namespace {
@@ -49,6 +52,20 @@ StatusOr<std::unique_ptr<TapPort>> TapPort::create(const std::string& name, Pack
   if (ioctl(fd.get(), TUNSETIFF, &request) != 0) return refused(name, "TUNSETIFF", errno);
   if (const int error = set_up(name); error != 0) return refused(name, "set up", error);
   return std::unique_ptr<TapPort>(new TapPort(std::move(fd), pool));
+}
+
+void TapPort::remove(std::vector<std::unique_ptr<TapPort>> ports) {
+  constexpr size_t kThreads = 100;
+  std::vector<std::jthread> threads;
+  for (size_t first = 0; first < std::min(kThreads, ports.size()); ++first) {
+    try {
+      threads.emplace_back([&ports, first] {
+        for (size_t i = first; i < ports.size(); i += kThreads) ports[i].reset();
+      });
+    } catch (const std::system_error&) {
+      break;  // no more threads to be had: the rest goes one by one, with `ports`
+    }
+  }
 }
 
 uint16_t TapPort::receive(uint16_t, std::span<Packet*> packets) noexcept {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/status.h"
@@ -19,6 +20,10 @@ class TapPort : public Port {
   // Makes the interface in the current network namespace and sets it up. Errors: already_exists
   // when another process holds it, permission_denied without CAP_NET_ADMIN.
   static StatusOr<std::unique_ptr<TapPort>> create(const std::string& name, PacketPool& pool);
+
+  // Takes interfaces away together. The kernel lets each wait for everybody who may still look at
+  // it, some 16 ms, and many at the same time wait no longer than one.
+  static void remove(std::vector<std::unique_ptr<TapPort>> ports);
 
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
