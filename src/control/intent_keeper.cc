@@ -21,27 +21,65 @@ StatusOr<std::unique_ptr<IntentKeeper>> IntentKeeper::start(Host& host, Store& s
 }
 
 StatusOr<IntentKeeper::Outcome> IntentKeeper::change(const Edit& edit, bool dry_run) {
-  const std::lock_guard guard(changing_);
-  const std::shared_ptr<const Intent> before = intent();
-  auto next = std::make_shared<Intent>(*before);
-  RETURN_IF_ERROR(edit(*next));
-  auto actions = plan(*before, *next);
-  if (!actions.ok()) return actions.status();
-  // Beyond this line things happen.
-  if (!dry_run && !actions->empty()) {
-    RETURN_IF_ERROR(carry_out(*before, *next));
+  if (dry_run) return plan_one(edit, *intent());
+  Request request{.edit = edit};
+  {
     const std::lock_guard lock(mutex_);
-    intent_ = next;
+    waiting_.push_back(&request);
   }
+  const std::lock_guard guard(changing_);
+  // Whoever comes in first does the work of all who wait; the others find it done.
+  if (!request.is_done) {
+    std::vector<Request*> requests;
+    {
+      const std::lock_guard lock(mutex_);
+      requests.swap(waiting_);
+    }
+    carry_out(requests);
+  }
+  return std::move(request.outcome);
+}
+
+StatusOr<IntentKeeper::Outcome> IntentKeeper::plan_one(const Edit& edit, const Intent& before) {
+  auto next = std::make_shared<Intent>(before);
+  RETURN_IF_ERROR(edit(*next));
+  auto actions = plan(before, *next);
+  if (!actions.ok()) return actions.status();
   return Outcome{std::move(next), *std::move(actions)};
 }
 
-Status IntentKeeper::carry_out(const Intent& before, const Intent& next) {
+// Each is planned upon those before it. When they cannot be carried out together, each has its try.
+void IntentKeeper::carry_out(const std::vector<Request*>& requests) {
+  std::shared_ptr<const Intent> next = intent();
+  std::vector<Request*> good;
+  for (Request* request : requests) {
+    request->is_done = true;
+    request->outcome = plan_one(request->edit, *next);
+    if (!request->outcome.ok()) continue;
+    next = request->outcome->intent;
+    good.push_back(request);
+  }
+  const Status status = carry_out(next);
+  if (status.ok()) return;
+  if (good.size() == 1) {
+    good.front()->outcome = status;
+    return;
+  }
+  for (Request* request : good) carry_out({request});
+}
+
+Status IntentKeeper::carry_out(const std::shared_ptr<const Intent>& next) {
+  const std::shared_ptr<const Intent> before = intent();
+  if (*next == *before) return ok_status();
   // The host first: only it knows whether a port can be made. What is stored has run.
-  RETURN_IF_ERROR(host_.apply(next));
-  Status saved = store_.save(before, next);
-  if (saved.ok()) return saved;
-  if (const Status undone = host_.apply(before); !undone.ok()) {
+  RETURN_IF_ERROR(host_.apply(*next));
+  Status saved = store_.save(*before, *next);
+  if (saved.ok()) {
+    const std::lock_guard lock(mutex_);
+    intent_ = next;
+    return saved;
+  }
+  if (const Status undone = host_.apply(*before); !undone.ok()) {
     return absl::InternalError(std::string(saved.message()) +
                                "; and the host cannot go back, it runs the change until it "
                                "restarts: " +
@@ -53,6 +91,11 @@ Status IntentKeeper::carry_out(const Intent& before, const Intent& next) {
 std::shared_ptr<const Intent> IntentKeeper::intent() const {
   const std::lock_guard lock(mutex_);
   return intent_;
+}
+
+size_t IntentKeeper::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
 }
 
 }  // namespace butterfly

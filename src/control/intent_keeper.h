@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one place where intent changes: planned, then running on the host, then on disk, then
-// answered.
+// answered. Changes that come while another is on its way wait and go together: one snapshot, one
+// write to disk for all of them.
 #pragma once
 
 #include <functional>
@@ -23,23 +24,35 @@ class IntentKeeper {
     std::shared_ptr<const Intent> intent;  // with the change
     std::vector<Action> actions;           // empty: it was already so
   };
-  // Gets a copy of the intent to work on.
+  // Gets a copy of the intent to work on. Maybe more than once, each time another.
   using Edit = std::function<Status(Intent&)>;
-  // All or nothing; changes are serialised. With `dry_run` only planned. On an error the host runs
-  // what it ran before, and the store holds it.
+  // All or nothing, in the order in which they came; one that fails takes no other with it. With
+  // `dry_run` only planned. On an error the host runs what it ran before, and the store holds it.
+  // Any thread; returns when it is done.
   StatusOr<Outcome> change(const Edit& edit, bool dry_run);
 
   std::shared_ptr<const Intent> intent() const;
+  // How many changes wait for the one that is on its way.
+  size_t waiting() const;
 
  private:
+  struct Request {
+    const Edit& edit;
+    StatusOr<Outcome> outcome = absl::UnknownError("not done yet");
+    bool is_done = false;
+  };
+
   IntentKeeper(Host& host, Store& store, std::shared_ptr<const Intent> intent)
       : host_(host), store_(store), intent_(std::move(intent)) {}
-  Status carry_out(const Intent& before, const Intent& next);
+  static StatusOr<Outcome> plan_one(const Edit& edit, const Intent& before);
+  void carry_out(const std::vector<Request*>& requests);
+  Status carry_out(const std::shared_ptr<const Intent>& next);
 
   Host& host_;
   Store& store_;
-  std::mutex changing_;       // held over a whole change
-  mutable std::mutex mutex_;  // guards intent_
+  std::mutex changing_;       // held while changes are carried out
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<Request*> waiting_;
   std::shared_ptr<const Intent> intent_;
 };
 

@@ -5,13 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "control/fake_host.h"
 
 namespace butterfly {
 namespace {
 
+using testing::Each;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 class FakeStore : public Store {
@@ -19,6 +24,7 @@ class FakeStore : public Store {
   StatusOr<Intent> load() override { return intent; }
   Status save(const Intent& before, const Intent& next) override {
     EXPECT_EQ(before, intent);
+    if (before_save) before_save();
     if (!failure.ok()) return failure;
     intent = next;
     ++saves;
@@ -26,6 +32,7 @@ class FakeStore : public Store {
   }
   Intent intent;
   Status failure = ok_status();
+  std::function<void()> before_save;
   int saves = 0;
 };
 
@@ -48,6 +55,22 @@ class IntentKeeperTest : public testing::Test {
   Status add(const std::string& id, uint32_t vni = 42, bool dry_run = false) {
     return keeper->change([&](Intent& intent) { return add_nic(intent, id, vni); }, dry_run)
         .status();
+  }
+  // Carries out one change, and while it is being saved, the others arrive, in this order. Their
+  // answers.
+  std::vector<Status> add_while_saving(const std::vector<std::string>& ids) {
+    std::vector<Status> answers(ids.size());
+    std::vector<std::thread> clients;
+    store.before_save = [&] {
+      if (!clients.empty()) return;
+      for (size_t i = 0; i < ids.size(); ++i) {
+        clients.emplace_back([&, i] { answers[i] = add(ids[i], 100 + static_cast<uint32_t>(i)); });
+        while (keeper->waiting() != i + 1) std::this_thread::yield();
+      }
+    };
+    EXPECT_EQ(add("first"), ok_status());
+    for (std::thread& client : clients) client.join();
+    return answers;
   }
   void expect_nics(size_t count) {
     EXPECT_THAT(keeper->intent()->nics, SizeIs(count));
@@ -114,6 +137,36 @@ TEST_F(IntentKeeperTest, TakesTheHostBackWhenTheStoreFails) {
   EXPECT_EQ(add("a", 43).message(), "state file '/x': disk full");
   expect_nics(1);
   EXPECT_EQ(host.intent()->nics.at("a").vni, Vni(42));
+}
+
+TEST_F(IntentKeeperTest, ChangesThatComeMeanwhileGoTogether) {
+  const auto answers = add_while_saving({"a", "b", "c"});
+  EXPECT_THAT(answers, Each(ok_status()));
+  expect_nics(4);
+  EXPECT_EQ(store.saves, 2);
+  EXPECT_EQ(host.report().generation, 3u);  // the empty intent, the first, the others
+}
+
+TEST_F(IntentKeeperTest, OneThatIsInvalidTakesNoOtherWithIt) {
+  const auto answers = add_while_saving({"a", "not a name", "c"});
+  EXPECT_THAT(answers, ElementsAre(ok_status(), Not(ok_status()), ok_status()));
+  expect_nics(3);
+  EXPECT_EQ(store.saves, 2);
+}
+
+TEST_F(IntentKeeperTest, OneThatTheHostRefusesTakesNoOtherWithIt) {
+  const auto answers = add_while_saving({"a", "refused-by-host", "c"});
+  EXPECT_THAT(answers, ElementsAre(ok_status(), Not(ok_status()), ok_status()));
+  EXPECT_THAT(std::string(answers[1].message()), HasSubstr("nic 'refused-by-host'"));
+  expect_nics(3);
+}
+
+// The second finds the first one's nic there, which then cannot be made: it must not be told that
+// all is as it wants.
+TEST_F(IntentKeeperTest, OneThatRestsOnARefusedOneIsRefusedToo) {
+  const auto answers = add_while_saving({"refused-by-host", "refused-by-host"});
+  EXPECT_THAT(answers, Each(Not(ok_status())));
+  expect_nics(1);
 }
 
 }  // namespace
