@@ -57,6 +57,12 @@ bench-nics bench-conditions: setup
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly many_guests vhost_copier placement_check
 	@tools/$@ --build-dir $(BUILD)
 
+.PHONY: bench-control
+bench-control: setup ## how fast changes are in force, what packets notice of them (root)
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly control_bench api_client placement_check
+	@tools/bench-control --build-dir $(BUILD)
+
 .PHONY: fuzz
 fuzz: setup ## fuzz the parsers for a bounded time (SECONDS_EACH=60)
 	@tools/fuzz
