@@ -46,5 +46,25 @@ TEST_F(IdleWindowTest, OnePauseDoesNotMakeItForget) {
   EXPECT_LE(sleeps_after(1000, 40'000), 1);
 }
 
+TEST(IdleWindowNaps, AfterSuperFramesItNapsForAWhileAndThenSleeps) {
+  IdleWindow window;
+  EXPECT_FALSE(window.take_nap());
+  window.note_received(2, 2 * 50'000);
+  window.note_received(32, 32 * 66);  // acknowledgements do not end it
+  uint64_t ns = 0;
+  while (window.take_nap()) ns += IdleWindow::kNapNs;
+  EXPECT_GE(ns, 500'000u);
+  EXPECT_LE(ns, 2'000'000u);
+  EXPECT_FALSE(window.take_nap());
+}
+
+TEST(IdleWindowNaps, FramesOfAWireNeverMakeItNap) {
+  IdleWindow window;
+  window.note_received(32, 32 * 1514);
+  window.note_received(32, 32 * 9014);
+  window.note_received(1, 60);
+  EXPECT_FALSE(window.take_nap());
+}
+
 }  // namespace
 }  // namespace butterfly

@@ -5,8 +5,12 @@
 #include <rte_lcore.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <ctime>
 
 namespace butterfly {
 namespace {
@@ -15,8 +19,8 @@ namespace {
 // millisecond.
 constexpr uint32_t kRoundsAClock = 8;
 // Looked for again this often when asleep, for ticks; ports without wake-ups every millisecond.
-constexpr int kSleepMs = 100;
-constexpr int kUnwakeableMs = 1;
+constexpr uint64_t kSleepNs = 100'000'000;
+constexpr uint64_t kUnwakeableNs = 1'000'000;
 // Slots of the FDB and buckets of the flow table looked at in one slice of sweeping, so that no
 // burst waits for it.
 constexpr uint32_t kSweepSlots = 256;
@@ -117,6 +121,7 @@ void LcoreRunner::pin() const {
   pthread_setaffinity_np(pthread_self(), sizeof set, &set);
   const std::string name = "lcore-" + std::to_string(index_);
   pthread_setname_np(pthread_self(), name.c_str());
+  prctl(PR_SET_TIMERSLACK, 1UL);  // naps are shorter than what the kernel adds of itself
 }
 
 void LcoreRunner::run() {
@@ -187,6 +192,7 @@ uint32_t LcoreRunner::receive(LcoreView& view, const PolledPort& port) {
   lcore_.counters().ledger().received.add(count);
   Node& entry = port.is_uplink ? view.graph->from_wire() : view.graph->from_guest();
   entry.append(std::span(burst.data(), count), lcore_);
+  window_.note_received(count, bytes);
   gathered_bytes_ += bytes;
   gathered_ += count;
   if (gathered_ >= kMaxGathered || gathered_bytes_ >= kMaxGatheredBytes) work_off(view);
@@ -212,31 +218,51 @@ bool LcoreRunner::rest() {
   if (idle_since_ == 0) idle_since_ = now;
   if (now - idle_since_ < window_.ns()) return false;
   idle_since_ = 0;
-  sleep(*view_.load(std::memory_order_acquire));
+  LcoreView& view = *view_.load(std::memory_order_acquire);
+  window_.take_nap() ? nap(view) : sleep(view);
   return true;
 }
 
-void LcoreRunner::sleep(LcoreView& view) {
-  const int longest = view.plan->has_unwakeable() ? kUnwakeableMs : kSleepMs;
-  bool may_sleep = view.plan->arm(index_);
+// Ports that were armed before may still wake us; no other is asked to.
+void LcoreRunner::nap(LcoreView& view) {
   sleeping_.store(1, std::memory_order_seq_cst);
-  // Whoever hands over a packet or publishes a view after this line sees `sleeping_` and wakes us;
-  // what came before it, we see here.
-  may_sleep = may_sleep && !mesh_.has_packets_for(index_) &&
-              view_.load(std::memory_order_seq_cst) == &view &&
-              !stopping_.load(std::memory_order_seq_cst) && !round(monotonic_ms(), Poll::armed);
-  if (may_sleep) wait_for_wake(longest);
+  if (nothing_came(view)) wait_for_wake(IdleWindow::kNapNs);
   sleeping_.store(0, std::memory_order_relaxed);
 }
 
-void LcoreRunner::wait_for_wake(int milliseconds) {
+void LcoreRunner::sleep(LcoreView& view) {
+  const uint64_t longest = view.plan->has_unwakeable() ? kUnwakeableNs : kSleepNs;
+  bool may_sleep = view.plan->arm(index_);
+  sleeping_.store(1, std::memory_order_seq_cst);
+  may_sleep = may_sleep && nothing_came(view) && !round(monotonic_ms(), Poll::armed);
+  const uint64_t begin = monotonic_ns();
+  if (may_sleep) {
+    wait_for_wake(longest);
+    window_.note_sleep(monotonic_ns() - begin);
+  }
+  sleeping_.store(0, std::memory_order_relaxed);
+}
+
+// Whoever hands over a packet or publishes a view after `sleeping_` was set sees it and wakes us;
+// what came before that, we see here.
+bool LcoreRunner::nothing_came(const LcoreView& view) const {
+  return !mesh_.has_packets_for(index_) && view_.load(std::memory_order_seq_cst) == &view &&
+         !stopping_.load(std::memory_order_seq_cst);
+}
+
+void LcoreRunner::wait_for_wake(uint64_t nanoseconds) {
   std::array<epoll_event, kBurst> events;
   quiescence_.leave(index_);
-  const uint64_t begin = monotonic_ns();
-  const int woken = epoll_wait(wake_set_.get(), events.data(), static_cast<int>(events.size()),
-                               milliseconds);  // the view may be destroyed meanwhile
+  const timespec longest{static_cast<time_t>(nanoseconds / 1'000'000'000),
+                         static_cast<long>(nanoseconds % 1'000'000'000)};
+  int woken =
+      epoll_pwait2(wake_set_.get(), events.data(), static_cast<int>(events.size()), &longest,
+                   nullptr);           // the view may be destroyed meanwhile
+  if (woken < 0 && errno == ENOSYS) {  // Linux before 5.11: naps take a millisecond
+    woken = epoll_wait(wake_set_.get(), events.data(), static_cast<int>(events.size()),
+                       static_cast<int>(std::max<uint64_t>(1, nanoseconds / 1'000'000)));
+  }
   quiescence_.enter(index_);
-  window_.note_sleep(monotonic_ns() - begin);
   LcoreView& view = *view_.load(std::memory_order_acquire);
   for (int i = 0; i < woken; ++i) {
     const PortId port{static_cast<uint16_t>(events[static_cast<size_t>(i)].data.u32)};

@@ -72,10 +72,12 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   uint32_t receive(LcoreView& view, const PolledPort& port);
   void work_off(LcoreView& view);
   void tick(LcoreView& view);
-  // After a round in which nothing moved: looks on, or sleeps. Whether time has passed.
+  // After a round in which nothing moved: looks on, naps or sleeps. Whether time has passed.
   bool rest();
+  void nap(LcoreView& view);
   void sleep(LcoreView& view);
-  void wait_for_wake(int milliseconds);
+  bool nothing_came(const LcoreView& view) const;
+  void wait_for_wake(uint64_t nanoseconds);
 
   const uint16_t index_;
   const unsigned cpu_;
