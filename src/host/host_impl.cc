@@ -96,6 +96,8 @@ Status HostImpl::apply(const Intent& next) {
   CompiledState attempt = state_;
   RETURN_IF_ERROR(
       assign_slots(next, change, options_.vtep.has_value(), state_.snapshot.vtep, attempt.slots));
+  // A life that an attempt has begun is not begun again, even when the attempt comes to nothing.
+  state_.slots.last_serial = attempt.slots.last_serial;
   place_nics(change, static_cast<uint16_t>(lcores_.size()), attempt.placement);
   auto fresh = make_ports(change, attempt.slots);
   if (!fresh.ok()) return fresh.status();
