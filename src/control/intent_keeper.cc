@@ -51,21 +51,19 @@ StatusOr<IntentKeeper::Outcome> IntentKeeper::plan_one(const Edit& edit, const I
 // Each is planned upon those before it. When they cannot be carried out together, each has its try.
 void IntentKeeper::carry_out(const std::vector<Request*>& requests) {
   std::shared_ptr<const Intent> next = intent();
-  std::vector<Request*> good;
   for (Request* request : requests) {
     request->is_done = true;
     request->outcome = plan_one(request->edit, *next);
-    if (!request->outcome.ok()) continue;
-    next = request->outcome->intent;
-    good.push_back(request);
+    if (request->outcome.ok()) next = request->outcome->intent;
   }
   const Status status = carry_out(next);
   if (status.ok()) return;
-  if (good.size() == 1) {
-    good.front()->outcome = status;
+  if (requests.size() == 1) {
+    requests.front()->outcome = status;
     return;
   }
-  for (Request* request : good) carry_out({request});
+  // Those that could not be planned, too: what stood in their way may not come.
+  for (Request* request : requests) carry_out({request});
 }
 
 Status IntentKeeper::carry_out(const std::shared_ptr<const Intent>& next) {

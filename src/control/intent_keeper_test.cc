@@ -58,13 +58,14 @@ class IntentKeeperTest : public testing::Test {
   }
   // Carries out one change, and while it is being saved, the others arrive, in this order. Their
   // answers.
-  std::vector<Status> add_while_saving(const std::vector<std::string>& ids) {
+  std::vector<Status> add_while_saving(const std::vector<std::string>& ids, uint32_t vni_step = 1) {
     std::vector<Status> answers(ids.size());
     std::vector<std::thread> clients;
     store.before_save = [&] {
       if (!clients.empty()) return;
       for (size_t i = 0; i < ids.size(); ++i) {
-        clients.emplace_back([&, i] { answers[i] = add(ids[i], 100 + static_cast<uint32_t>(i)); });
+        clients.emplace_back(
+            [&, i] { answers[i] = add(ids[i], 100 + static_cast<uint32_t>(i) * vni_step); });
         while (keeper->waiting() != i + 1) std::this_thread::yield();
       }
     };
@@ -159,6 +160,13 @@ TEST_F(IntentKeeperTest, OneThatTheHostRefusesTakesNoOtherWithIt) {
   EXPECT_THAT(answers, ElementsAre(ok_status(), Not(ok_status()), ok_status()));
   EXPECT_THAT(std::string(answers[1].message()), HasSubstr("nic 'refused-by-host'"));
   expect_nics(3);
+}
+
+// The second has the first one's MAC, in its segment, and the first cannot be made.
+TEST_F(IntentKeeperTest, OneThatARefusedOneStoodInTheWayOfIsCarriedOut) {
+  const auto answers = add_while_saving({"refused-by-host", "b"}, /*vni_step=*/0);
+  EXPECT_THAT(answers, ElementsAre(Not(ok_status()), ok_status()));
+  expect_nics(2);
 }
 
 // The second finds the first one's nic there, which then cannot be made: it must not be told that
