@@ -27,6 +27,9 @@ std::vector<Vni> gone_segments(const Difference& change, const Slots& slots) {
       gone.push_back(nic.before->second.vni);
     }
   }
+  std::ranges::sort(gone);  // each once: forgetting one looks at the whole FDB
+  const auto doubles = std::ranges::unique(gone);
+  gone.erase(doubles.begin(), doubles.end());
   return gone;
 }
 

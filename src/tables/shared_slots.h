@@ -7,7 +7,6 @@
 // Written by the control side until its snapshot is published, then by nobody.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>

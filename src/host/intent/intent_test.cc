@@ -249,14 +249,22 @@ TEST(Validate, LetsTwoTenantsUseOneMacAndOneAddress) {
   EXPECT_EQ(validate(intent), ok_status());
 }
 
+// What validate() says, after a look that the change alone gets the same answer.
+Status validate_both(const Intent& before, const Intent& next) {
+  const Status status = validate(next);
+  EXPECT_EQ(validate_change(next, difference(before, next)), status);
+  return status;
+}
+
 TEST(Validate, TakesAFullHostAndRefusesOneNicMore) {
   Intent intent;
   for (size_t i = 0; i < kMaxNics; ++i) {
     put(intent, make_nic("nic" + std::to_string(i), 0x525400000000 + i));
   }
   EXPECT_EQ(validate(intent), ok_status());
+  const Intent full = intent;
   put(intent, make_nic("more", 0x525500000000));
-  const Status status = validate(intent);
+  const Status status = validate_both(full, intent);
   EXPECT_TRUE(absl::IsResourceExhausted(status));
   EXPECT_EQ(status.message(), "nics: 1265 exceed the limit (wanted at most 1264)");
 }
@@ -266,21 +274,21 @@ TEST(Validate, BoundsMembersRulesAndSegments) {
   for (uint32_t i = 0; i <= kMaxGroupMembers; ++i) {
     intent.groups["web"].members.insert(Ipv4::from_u32(0x0a000000 + i));
   }
-  EXPECT_EQ(validate(intent).message(),
+  EXPECT_EQ(validate_both(good_intent(), intent).message(),
             "group 'web': members: 10001 exceed the limit (wanted at most 10000)");
 
   intent = good_intent();
   for (uint16_t port = 1; port <= kMaxGroupRules; ++port) {
     add_rule(intent, [port](RuleIntent& r) { r.protocol = 17, r.first_port = r.last_port = port; });
   }
-  EXPECT_EQ(validate(intent).message(),
+  EXPECT_EQ(validate_both(good_intent(), intent).message(),
             "group 'web': rules: 10001 exceed the limit (wanted at most 10000)");
 
   intent = good_intent();
   for (uint32_t vni = 1; vni <= kMaxVnis + 1; ++vni) {
     intent.peers[intent.peers.begin()->first].vnis.insert(Vni(vni));
   }
-  EXPECT_EQ(validate(intent).message(),
+  EXPECT_EQ(validate_both(good_intent(), intent).message(),
             "VNIs of nics and peers: 4096 exceed the limit (wanted at most 4095)");
 }
 
