@@ -81,4 +81,7 @@ class Traffic:
         text = self._log.read_text(errors="replace")
         if status != 0:
             raise CommandFailed(f"traffic of {self._name} ended with {status}: {text.strip()[-300:]}")
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise CommandFailed(f"traffic of {self._name} wrote no JSON: {text.strip()[-300:]}") from error

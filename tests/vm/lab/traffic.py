@@ -11,6 +11,7 @@
   flood-syns SOURCE DESTINATION COUNT TCP SYNs, each of another flow
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -38,7 +39,8 @@ def serve(port):
     listener = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
 
     def echo(connection):
-        with connection:
+        # A client that stops with bytes under way resets the connection: its end as much as a FIN is.
+        with connection, contextlib.suppress(ConnectionError):
             while data := connection.recv(CHUNK):
                 connection.sendall(data)
 
