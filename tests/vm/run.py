@@ -33,18 +33,23 @@ def explain(lab):
             print(f"      {line}")
 
 
+def brief(error):
+    """Its first line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+
 def run_file(module, selected, arguments):
-    """Returns (passed, failed)."""
-    passed = failed = 0
+    """How many passed, and a line for each that failed."""
+    passed, failures = 0, []
     with Lab(arguments.build_dir, arguments.image_cache, say=lambda text: print(f"  {text}", flush=True)) as lab:
         began = time.monotonic()
         try:
             world = module.build_lab(lab)
-        except Exception:  # pylint: disable=broad-except
+        except Exception as error:  # pylint: disable=broad-except
             print(f"FAIL {module.__name__}: the lab did not come up; its {len(selected)} tests count as failed")
             traceback.print_exc(file=sys.stdout)
             explain(lab)
-            return 0, len(selected)
+            return 0, [f"{module.__name__}.{name}: no lab: {brief(error)}" for name, _ in selected]
         print(f"  {module.__name__}: lab up in {time.monotonic() - began:.1f} s ({lab.accelerator})", flush=True)
         for name, test in selected:
             began = time.monotonic()
@@ -52,15 +57,15 @@ def run_file(module, selected, arguments):
                 test(world)
                 passed += 1
                 print(f"ok   {module.__name__}.{name} ({time.monotonic() - began:.1f} s)", flush=True)
-            except Exception:  # pylint: disable=broad-except
-                failed += 1
+            except Exception as error:  # pylint: disable=broad-except
+                failures.append(f"{module.__name__}.{name}: {brief(error)}")
                 print(f"FAIL {module.__name__}.{name} ({time.monotonic() - began:.1f} s)")
                 traceback.print_exc(limit=-3, file=sys.stdout)
                 explain(lab)
                 sys.stdout.flush()
             finally:
                 getattr(world, "after_test", lambda: None)()
-    return passed, failed
+    return passed, failures
 
 
 def main():
@@ -71,7 +76,7 @@ def main():
     parser.add_argument("filter", nargs="?", default="", help="run tests whose file.name contains this")
     arguments = parser.parse_args()
 
-    passed = failed = 0
+    passed, failures = 0, []
     try:
         for path in sorted(HERE.glob("test_*.py")):
             module = importlib.import_module(path.stem)
@@ -81,17 +86,19 @@ def main():
                 print("\n".join(f"{module.__name__}.{name}" for name, _ in selected))
             elif selected:
                 results = run_file(module, selected, arguments)
-                passed, failed = passed + results[0], failed + results[1]
+                passed, failures = passed + results[0], failures + results[1]
     except (NotReady, ImageError) as error:
         sys.exit(f"vm tests: cannot run here:\n{error}")
     except KeyboardInterrupt:
         sys.exit("vm tests: interrupted")
     if arguments.list:
         return
-    print(f"vm tests: {passed} passed, {failed} failed")
-    if passed + failed == 0:
+    for failure in failures:  # again, where a reader of a long log looks first
+        print(f"FAIL {failure}")
+    print(f"vm tests: {passed} passed, {len(failures)} failed")
+    if passed + len(failures) == 0:
         sys.exit(f"vm tests: no test matches '{arguments.filter}'")
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":
