@@ -117,6 +117,7 @@ class World {
     FlowTable flows;
     RouteTable routes;
     TokenBucket mtu_answers{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
+    TokenBucket rejects{Reject::kAnswersPerSecond, Reject::kAnswersAtOnce};
     SendStages stages;
     std::unique_ptr<HostGraph> graph;
     std::vector<Node*> nodes;
@@ -128,6 +129,7 @@ class World {
   HandoffMesh mesh_;
   Fdb fdb_;
   NeighbourTable neighbours_;
+  RateLimits rate_limits_{kProcedureSlots};
   wire::HashSeed seed_;
   StashPort guest_port_;
   StashPort uplink_;

@@ -102,11 +102,12 @@ void copy_cut(std::span<char> to, const std::string& from) {
   to[count] = '\0';
 }
 
-// Allowed or denied.
+// Allowed or denied; of the rule that allows, its procedure.
 Firewall::Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
-                        Firewall::Trace* trace) {
+                        Firewall::Trace* trace, ProcedureSlot* procedure = nullptr) {
   const Rule* rule = find_allowing_rule(nic.policy, direction, start);
   if (!rule) return Firewall::Out::denied;
+  if (procedure) *procedure = rule->procedure;
   if (!trace) return Firewall::Out::allowed;
   copy_cut(trace->rule, rule->id);
   for (const auto& group : nic.policy.groups) {
@@ -156,12 +157,14 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
   const NicVerdict& verdict = verdict_of(*flow, role);
   if (is_current(verdict, nic)) return Out::tracked;
   if (verdict.is_of(nic.serial)) {
-    if (judge_again(packet, nic, role, trace) != Out::allowed) return Out::revoked;
+    if (judge_again(packet, nic, role, trace, &procedure_of(packet)) != Out::allowed) {
+      return Out::revoked;
+    }
     packet.verdicts |= side_ == Side::from_nic ? kBindFrom : kBindTo;
     return Out::allowed;
   }
   if (verdict.serial == 0 && role == Role::responder) {
-    if (judge_again(packet, nic, role, trace) == Out::allowed) {
+    if (judge_again(packet, nic, role, trace, &procedure_of(packet)) == Out::allowed) {
       packet.verdicts |= bind_bit(packet, nic);
       return Out::allowed;
     }
@@ -192,7 +195,8 @@ Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace
   const wire::Parsed& parsed = packet.parsed;
   if (!parsed.starts_flow) return Out::no_connection;
   const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
-  const Out verdict = ask_rules(nic, direction(), start_from(packet, tuple), trace);
+  const Out verdict =
+      ask_rules(nic, direction(), start_from(packet, tuple), trace, &procedure_of(packet));
   if (verdict == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
   return verdict;
 }
@@ -203,11 +207,11 @@ Firewall::Out Firewall::judge_anew(Packet& packet, const Nic& nic, Trace* trace)
 }
 
 // In the direction of the flow: whichever way this packet goes, the role of the nic counts.
-Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role role,
-                                    Trace* trace) const {
+Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role role, Trace* trace,
+                                    ProcedureSlot* procedure) const {
   const Direction original = role == Role::initiator ? Direction::egress : Direction::ingress;
   return ask_rules(nic, original, original_start(*packet.flow, flows_.key_of(*packet.flow), packet),
-                   trace);
+                   trace, procedure);
 }
 
 // RFC 5508 REQ-3 to REQ-5: the quoted packet must be one that the receiver of the error has sent on

@@ -8,7 +8,7 @@
 // packet and cuts what it does not allow, without forgetting the flow.
 //
 // In:   a packet with packet.flow set by `flow`; packet.out_port too, for the side to the nic.
-// Out:  packet.verdicts tells `record` what to remember.
+// Out:  packet.verdicts and packet.procedure_… tell `record` what to remember.
 // Cost: tracked: the flow's entry and the nic, no rule. Else linear in the rules of the nic.
 #pragma once
 
@@ -34,6 +34,7 @@ class Firewall {
     always_allowed,
     denied,
     revoked,
+    rejected,
     no_connection,
     other_nic,
     error_unrelated,
@@ -52,6 +53,8 @@ class Firewall {
               "needs no rule: ARP, neighbour discovery, DHCP client, or no nic to ask"},
       OutInfo{"denied", Edge::drop, "no rule of the nic's security groups allows it"},
       OutInfo{"revoked", Edge::drop, "the connection was allowed once, the rules of now do not"},
+      OutInfo{"rejected", Edge::forward,
+              "denied or revoked; a security group of the nic wants its sender told"},
       OutInfo{"no-connection", Edge::drop, "an answer to a question that was never asked"},
       OutInfo{"other-nic", Edge::drop, "of a connection that another nic, or an earlier one, had"},
       OutInfo{"error-unrelated", Edge::drop, "an ICMP error about no connection of this nic"},
@@ -86,7 +89,7 @@ class Firewall {
         is_current(verdict_of(*flow, role_of_nic(*flow, packet)), *nic)) [[likely]] {
       return Out::tracked;
     }
-    return judge_flow(packet, *nic, trace);
+    return with_reject(judge_flow(packet, *nic, trace), *nic);
   }
 
  private:
@@ -101,11 +104,18 @@ class Firewall {
     return side_ == Side::from_nic ? sender : other(sender);
   }
 
+  static Out with_reject(Out out, const Nic& nic) {
+    return nic.policy.rejects && (out == Out::denied || out == Out::revoked) ? Out::rejected : out;
+  }
+  ProcedureSlot& procedure_of(Packet& packet) const {
+    return side_ == Side::from_nic ? packet.procedure_from : packet.procedure_to;
+  }
   Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
   Out judge_start(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_anew(Packet& packet, const Nic& nic, Trace* trace) const;
-  Out judge_again(const Packet& packet, const Nic& nic, Role role, Trace* trace) const;
+  Out judge_again(const Packet& packet, const Nic& nic, Role role, Trace* trace,
+                  ProcedureSlot* procedure = nullptr) const;
   Out judge_error(const Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_signalling(const Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_other(const Packet& packet, const Nic& nic, Trace* trace) const;

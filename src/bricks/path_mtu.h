@@ -16,10 +16,8 @@ namespace butterfly {
 // Cost: one compare for what fits; a sum over at most 1,280 bytes for an answer.
 //
 // Of a super-frame its segments must fit: they are what crosses the underlay.
-// A switch has no address on the segment, so the answer bears the address that the packet was for;
-// the sender looks at the quoted packet only. IPv4 packets without DF are answered like those with:
-// a switch does not fragment. Never answered (RFC 1122 §3.2.2, 4443 §2.4e): ICMP errors and
-// signalling, groups, sources that are no single host. TCP's MSS is left alone.
+// IPv4 packets without DF are answered like those with: a switch does not fragment. What is never
+// answered: icmp_answer.h. TCP's MSS is left alone.
 class PathMtu {
  public:
   enum class Out : uint8_t { fits, answered, too_big, too_big_limited };
@@ -59,8 +57,8 @@ class PathMtu {
  private:
   bool segments_fit(const Packet& packet) const noexcept;
   Out answer(Packet& packet) noexcept;
-  bool may_answer_v4(const Packet& packet) const noexcept;
-  bool may_answer_v6(const Packet& packet) const noexcept;
+  bool is_too_big_v4(const Packet& packet) const noexcept;
+  bool is_too_big_v6(const Packet& packet) const noexcept;
 
   uint16_t mtu_;  // of inner IP packets
   TokenBucket& answers_;

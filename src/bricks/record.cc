@@ -57,9 +57,18 @@ Record::Out refused(tcp::Verdict verdict) {
 }  // namespace
 
 // Both firewall bricks ask the policy of the snapshot that this brick sees too.
-NicVerdict Record::verdict_of(PortId port) const {
+NicVerdict Record::verdict_of(PortId port, ProcedureSlot procedure) const {
   const Nic* nic = nics_.find(port);
-  return nic ? NicVerdict::of(nic->serial, nic->policy.generation) : NicVerdict{};
+  return nic ? NicVerdict::of(nic->serial, nic->policy.generation, procedure) : NicVerdict{};
+}
+
+Record::Out Record::onward(Packet& packet, const Flow& flow, Role sender) const {
+  const FlowHistory& history = flows_.history(flow);
+  if (!history.has_procedure()) [[likely]]
+    return onward(packet);
+  packet.procedure_from = history.verdict(sender).procedure;
+  packet.procedure_to = history.verdict(other(sender)).procedure;
+  return Out::by_procedure;
 }
 
 // False when an earlier packet of this burst, or another copy, has already begun it anew.
@@ -73,7 +82,7 @@ bool Record::is_other_flow(const Flow& flow, const Packet& packet) const {
          responder != verdict_of(packet.out_port).serial;
 }
 
-Record::Out Record::begin(const Packet& packet, Trace* trace) {
+Record::Out Record::begin(Packet& packet, Trace* trace) {
   lcore_.charge(packet.in_port, kFirstPacketCharge);
   tcp::Segment segment;
   if (is_tcp(packet)) {
@@ -86,10 +95,10 @@ Record::Out Record::begin(const Packet& packet, Trace* trace) {
       flows_.insert(parsed.key, parsed.family, id_of(packet), packet.flow_hash, lcore_.now());
   if (!flow) return Out::table_full;
   fill(*flow, packet, segment, trace);
-  return onward(packet);
+  return onward(packet, *flow, Role::initiator);
 }
 
-Record::Out Record::begin_again(Flow& flow, const Packet& packet, Trace* trace) {
+Record::Out Record::begin_again(Flow& flow, Packet& packet, Trace* trace) {
   tcp::Segment segment;
   if (is_tcp(packet)) {
     segment = segment_of(packet);
@@ -98,7 +107,7 @@ Record::Out Record::begin_again(Flow& flow, const Packet& packet, Trace* trace) 
   }
   flows_.reset_tallies(flow);
   fill(flow, packet, segment, trace);
-  return onward(packet);
+  return onward(packet, flow, Role::initiator);
 }
 
 // REQUIRES: counters are zero.
@@ -112,14 +121,15 @@ void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
   if (is_tcp(packet)) tcp::start(flow.tcp, flow.tcp_track, segment);
   // Where it came from has been asked, or it came through a tunnel and there is no nic.
   FlowHistory& history = flows_.history(flow);
-  history.verdict(Role::initiator) = verdict_of(packet.in_port);
+  history.verdict(Role::initiator) = verdict_of(
+      packet.in_port, packet.verdicts & kBindFrom ? packet.procedure_from : ProcedureSlot{});
   history.verdict(Role::responder) =
-      packet.verdicts & kBindTo ? verdict_of(packet.out_port) : NicVerdict{};
+      packet.verdicts & kBindTo ? verdict_of(packet.out_port, packet.procedure_to) : NicVerdict{};
   flows_.count(flow, Role::initiator, packet.length());
   if (trace) *trace = {true, flow.tcp.state};
 }
 
-Record::Out Record::move_on(Flow& flow, const Packet& packet, Trace* trace) {
+Record::Out Record::move_on(Flow& flow, Packet& packet, Trace* trace) {
   const Role sender = flow.role_of(packet.parsed.source_is_high);
   bool refreshes = true;
   if (is_tcp(packet)) {
@@ -141,7 +151,7 @@ Record::Out Record::move_on(Flow& flow, const Packet& packet, Trace* trace) {
   if (packet.verdicts & (kBindFrom | kBindTo)) bind(flow, packet, sender);
   flows_.count(flow, sender, packet.length());
   shortcut_.note(packet, flow, sender);
-  return onward(packet);
+  return onward(packet, flow, sender);
 }
 
 // A packet that the firewall took for the start of a flow, while one in the other direction began
@@ -151,8 +161,12 @@ void Record::bind(Flow& flow, const Packet& packet, Role sender) const {
   if (judged_as_start && sender == Role::responder) return;
   shortcut_.forget(flow);
   FlowHistory& history = flows_.history(flow);
-  if (packet.verdicts & kBindFrom) history.verdict(sender) = verdict_of(packet.in_port);
-  if (packet.verdicts & kBindTo) history.verdict(other(sender)) = verdict_of(packet.out_port);
+  if (packet.verdicts & kBindFrom) {
+    history.verdict(sender) = verdict_of(packet.in_port, packet.procedure_from);
+  }
+  if (packet.verdicts & kBindTo) {
+    history.verdict(other(sender)) = verdict_of(packet.out_port, packet.procedure_to);
+  }
 }
 
 std::string Record::format(const Trace& trace) {

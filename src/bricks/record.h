@@ -3,7 +3,9 @@
 // Sources: TCP as in tables/tcp_state.h; RFC 4787, 5508 and 7857 for what refreshes a flow.
 //
 // In:   a packet that the firewall bricks let pass; packet.out_port says where it goes.
-// Out:  the flow's TCP progress, idle time, counters and verdicts. ICMP errors change nothing.
+//       packet.procedure_… for packets whose `verdicts` say that rules were asked.
+// Out:  packet.procedure_… of what the flow remembers, for those that go by procedure; the flow's
+//       TCP progress, idle time, counters and verdicts. ICMP errors change nothing.
 // Cost: a flow that exists: its entry. A new one: two searches and an insertion.
 #pragma once
 
@@ -22,6 +24,7 @@ class Record {
   enum class Out : uint8_t {
     to_guest,
     to_wire,
+    by_procedure,
     table_full,
     tcp_mid_stream,
     tcp_illegal_flags,
@@ -33,6 +36,7 @@ class Record {
   static constexpr std::array kOuts{
       OutInfo{"to-guest", Edge::forward, "to a guest of this host"},
       OutInfo{"to-wire", Edge::forward, "through a tunnel to another host"},
+      OutInfo{"by-procedure", Edge::forward, "a rule wants something done to it first"},
       OutInfo{"table-full", Edge::drop, "a new connection, but the flow table has no room left"},
       OutInfo{"tcp-mid-stream", Edge::drop, "a TCP segment of no known connection, and no SYN"},
       OutInfo{"tcp-illegal-flags", Edge::drop, "TCP flags that no honest host sends together"},
@@ -81,12 +85,14 @@ class Record {
   Flow* find(const Packet& packet) {
     return flows_.find(id_of(packet), packet.flow_hash, lcore_.now());
   }
-  NicVerdict verdict_of(PortId port) const;
+  // Onward, with what the flow's rules want done to its packets.
+  Out onward(Packet& packet, const Flow& flow, Role sender) const;
+  NicVerdict verdict_of(PortId port, ProcedureSlot procedure = 0) const;
   bool is_other_flow(const Flow& flow, const Packet& packet) const;
-  Out begin(const Packet& packet, Trace* trace);
-  Out begin_again(Flow& flow, const Packet& packet, Trace* trace);
+  Out begin(Packet& packet, Trace* trace);
+  Out begin_again(Flow& flow, Packet& packet, Trace* trace);
   void fill(Flow& flow, const Packet& packet, const tcp::Segment& segment, Trace* trace) const;
-  Out move_on(Flow& flow, const Packet& packet, Trace* trace);
+  Out move_on(Flow& flow, Packet& packet, Trace* trace);
   void bind(Flow& flow, const Packet& packet, Role sender) const;
 
   FlowTable& flows_;

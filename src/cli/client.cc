@@ -100,6 +100,10 @@ Status Client::call(const v1::GetGroupRequest& request, v1::GetGroupResponse& re
 Status Client::call(const v1::ListPeersRequest& request, v1::ListPeersResponse& response) {
   return unary(&v1::Butterfly::Stub::ListPeers, request, response);
 }
+Status Client::call(const v1::ListProceduresRequest& request,
+                    v1::ListProceduresResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListProcedures, request, response);
+}
 Status Client::call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response) {
   return unary(&v1::Butterfly::Stub::ListFdb, request, response);
 }

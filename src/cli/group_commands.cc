@@ -54,6 +54,26 @@ void add_delete(CLI::App& topic, Command& command) {
   verb.add_flag("--force", options->force, "also groups in use; their users keep the bare name");
 }
 
+void add_reject(CLI::App& topic, Command& command) {
+  struct Options {
+    std::string group, state;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App& verb = add_verb(topic, command, "reject",
+                            "Whether the group's nics tell whom they refuse, instead of silence",
+                            [&command, options] {
+                              v1::ApplyRequest request;
+                              auto& change = *request.add_changes()->mutable_group_set();
+                              change.set_name(options->group);
+                              change.set_reject(options->state == "on");
+                              return command.change(request);
+                            });
+  verb.add_option("SG", options->group, "security group")->required();
+  verb.add_option("STATE", options->state, "on or off")
+      ->required()
+      ->check(CLI::IsMember({"on", "off"}));
+}
+
 void add_members_verb(CLI::App& topic, Command& command, const std::string& name,
                       const std::string& help, v1::Members* (v1::Change::*mutable_members)()) {
   struct Options {
@@ -84,6 +104,7 @@ void add_group_commands(CLI::App& root, Command& command) {
                  "are",
                  [](v1::Change& change, const std::string& name) { change.set_group_add(name); });
   add_delete(sg, command);
+  add_reject(sg, command);
   add_rule_commands(sg, command);
 
   CLI::App& member = add_topic(sg, "member", "Addresses of a group besides those of its nics");

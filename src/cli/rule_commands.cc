@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // butterfly sg show, butterfly sg rule …
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -9,7 +10,7 @@ namespace butterfly {
 namespace {
 
 struct RuleOptions {
-  std::string group, direction = "in", protocol, cidr, members, family, description;
+  std::string group, direction = "in", protocol, cidr, members, family, procedure, description;
   uint16_t port = 0, port_start = 0, port_end = 0;
   uint8_t icmp_type = 0, icmp_code = 0;
 };
@@ -50,6 +51,7 @@ v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
   if (verb.count("--icmp-code") > 0) rule.set_icmp_code(options.icmp_code);
   rule.set_peer_cidr(options.cidr);
   rule.set_peer_group(options.members);
+  rule.set_procedure(options.procedure);
   rule.set_description(options.description);
   return rule;
 }
@@ -101,6 +103,8 @@ void add_add(CLI::App& topic, Command& command) {
       ->excludes(cidr);
   verb->add_option("--family", options->family, "v4 or v6 (default: both)")
       ->check(CLI::IsMember({"v4", "v6"}));
+  verb->add_option("--procedure", options->procedure,
+                   "what is done to packets of its connections (butterfly procedure)");
   verb->add_option("--description", options->description, "for people");
 }
 
@@ -125,17 +129,25 @@ void add_delete(CLI::App& topic, Command& command) {
 }
 
 std::string rules_text(const v1::Group& group) {
-  Table table({"ID", "DIR", "FAMILY", "PROTOCOL", "PORTS", "PEER", "DESCRIPTION"});
+  const bool has_procedures = std::ranges::any_of(
+      group.rules(), [](const v1::Rule& rule) { return !rule.procedure().empty(); });
+  std::vector<std::string> head{"ID", "DIR", "FAMILY", "PROTOCOL", "PORTS", "PEER", "DESCRIPTION"};
+  if (has_procedures) head.push_back("PROCEDURE");
+  Table table(head);
   for (const v1::Rule& rule : group.rules()) {
-    table.add({rule.id(), direction_text(rule), family_text(rule), protocol_text(rule),
-               match_text(rule), peer_text(rule), rule.description()});
+    std::vector<std::string> row{rule.id(),           direction_text(rule), family_text(rule),
+                                 protocol_text(rule), match_text(rule),     peer_text(rule),
+                                 rule.description()};
+    if (has_procedures) row.push_back(rule.procedure());
+    table.add(row);
   }
   return table.to_string();
 }
 
 std::string show_text(const v1::GetGroupResponse& response) {
   return "group: " + response.group().name() + "\nnics: " + joined(response.nics()) +
-         "\nmembers: " + joined(response.group().members()) + "\n" + rules_text(response.group());
+         "\nmembers: " + joined(response.group().members()) +
+         (response.group().reject() ? "\nreject: on" : "") + "\n" + rules_text(response.group());
 }
 
 template <typename Text>

@@ -178,6 +178,13 @@ void Answers::peers(v1::ListPeersResponse& response) const {
   add_peers(*keeper_.intent(), host_.report(), response);
 }
 
+void Answers::procedures(v1::ListProceduresResponse& response) const {
+  const auto intent = host_.intent();
+  for (const auto& [name, procedure] : intent->procedures) {
+    *response.add_procedures() = to_proto(procedure);
+  }
+}
+
 void Answers::fdb(v1::ListFdbResponse& response) const {
   for (const auto& [key, entry] : keeper_.intent()->fdb) {
     *response.add_entries() = to_proto(entry);

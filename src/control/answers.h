@@ -26,6 +26,7 @@ class Answers {
   Status group(const std::string& name, v1::GetGroupResponse& response) const;
   void peers(v1::ListPeersResponse& response) const;
   void fdb(v1::ListFdbResponse& response) const;
+  void procedures(v1::ListProceduresResponse& response) const;
 
   void status(v1::GetStatusResponse& response) const;
   void counters(bool drops_only, v1::GetCountersResponse& response) const;

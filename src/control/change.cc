@@ -138,6 +138,13 @@ Status delete_group(const v1::GroupDelete& message, Intent& intent) {
   return ok_status();
 }
 
+Status set_group(const v1::GroupSettings& settings, Intent& intent) {
+  const auto group = find_group(intent, settings.name());
+  if (!group.ok()) return group.status();
+  if (settings.has_reject()) (*group)->reject = settings.reject();
+  return ok_status();
+}
+
 Status add_rule(const v1::RuleAdd& message, Intent& intent) {
   const auto group = find_group(intent, message.group());
   if (!group.ok()) return group.status();
@@ -176,6 +183,27 @@ Status delete_members(const v1::Members& message, Intent& intent) {
     }
   }
   return ok_status();
+}
+
+// --- procedures ------------------------------------------------------------------------------
+
+Status put_procedure(const v1::Procedure& message, Intent& intent) {
+  auto procedure = from_proto(message);
+  if (!procedure.ok()) return procedure.status();
+  intent.procedures[procedure->name] = *std::move(procedure);
+  return ok_status();
+}
+
+Status delete_procedure(const std::string& name, Intent& intent) {
+  for (const auto& [group_name, group] : intent.groups) {
+    for (const auto& [id, rule] : group.rules) {
+      if (rule.procedure != name) continue;
+      return precondition("procedure '" + name + "': in use by rule " + id + " of group '" +
+                          group_name + "' (wanted one that no rule names)");
+    }
+  }
+  if (intent.procedures.erase(name) != 0) return ok_status();
+  return not_found("procedure '" + name + "': not found (wanted one of ours)");
 }
 
 // --- peers and static entries ----------------------------------------------------------------
@@ -253,6 +281,12 @@ Status make_change(const v1::Change& change, Intent& intent) {
       return put_fdb(change.fdb_put(), intent);
     case v1::Change::kFdbDelete:
       return delete_fdb(change.fdb_delete(), intent);
+    case v1::Change::kGroupSet:
+      return set_group(change.group_set(), intent);
+    case v1::Change::kProcedurePut:
+      return put_procedure(change.procedure_put(), intent);
+    case v1::Change::kProcedureDelete:
+      return delete_procedure(change.procedure_delete(), intent);
     case v1::Change::CHANGE_NOT_SET:
       break;
   }

@@ -48,6 +48,62 @@ TEST(Proto, ReadsBackWhatItWrites) {
   EXPECT_EQ(*back, intent);
 }
 
+TEST(Proto, KeepsEveryFieldOfAProcedure) {
+  const auto intent = from_proto(text<v1::Intent>(R"(
+    groups { name: "g" reject: true rules { procedure: "all" } }
+    procedures { name: "all" max_mss: 1300 min_ttl: 9 no_df: true random_id: true
+                 packets_per_second: 5 bits_per_second: 8000 burst_ms: 3 }
+    procedures { name: "none" }
+  )"));
+  ASSERT_TRUE(intent.ok()) << intent.status();
+  EXPECT_TRUE(intent->groups.at("g").reject);
+  EXPECT_EQ(intent->groups.at("g").rules.begin()->second.procedure, "all");
+  EXPECT_EQ(intent->procedures.at("all"),
+            (ProcedureIntent{"all", 1300, 9, true, true, 5, 8000, 3}));
+  EXPECT_EQ(intent->procedures.at("none"),
+            (ProcedureIntent{"none", 0, 0, false, false, 0, 0, 100}));
+  EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
+}
+
+TEST(Proto, RefusesNumbersThatNoProcedureHas) {
+  for (const auto& [field, message] : {std::pair("max_mss: 65536", "max MSS 65536 is too big"),
+                                       std::pair("min_ttl: 256", "min TTL 256 is too big")}) {
+    const auto intent =
+        from_proto(text<v1::Intent>(std::string("procedures { name: 'p' ") + field + " }"));
+    EXPECT_TRUE(absl::IsInvalidArgument(intent.status()));
+    EXPECT_THAT(std::string(intent.status().message()),
+                HasSubstr("procedure 'p': " + std::string(message) + " (wanted 0.."));
+  }
+}
+
+TEST(Change, PutsSetsAndDeletesProcedures) {
+  Intent intent = some_intent();
+  EXPECT_EQ(change(intent, "procedure_put { name: 'slow' packets_per_second: 10 }"), ok_status());
+  EXPECT_EQ(intent.procedures.at("slow").packets_per_s, 10u);
+  EXPECT_EQ(change(intent, "procedure_put { name: 'slow' min_ttl: 3 }"), ok_status());
+  EXPECT_EQ(intent.procedures.at("slow").packets_per_s, 0u);
+  EXPECT_EQ(change(intent, "rule_add { group: 'web' rule { procedure: 'slow' } }"), ok_status());
+  const Status used = change(intent, "procedure_delete: 'slow'");
+  EXPECT_TRUE(absl::IsFailedPrecondition(used));
+  EXPECT_THAT(std::string(used.message()), HasSubstr("procedure 'slow': in use by rule "));
+  EXPECT_THAT(std::string(used.message()), HasSubstr("of group 'web' (wanted one that no rule"));
+  EXPECT_EQ(change(intent, "group_put { name: 'web' }"), ok_status());
+  EXPECT_EQ(change(intent, "procedure_delete: 'slow'"), ok_status());
+  EXPECT_TRUE(absl::IsNotFound(change(intent, "procedure_delete: 'slow'")));
+}
+
+TEST(Change, SetsOnlyTheNamedFieldsOfAGroup) {
+  Intent intent = some_intent();
+  EXPECT_EQ(change(intent, "group_set { name: 'web' reject: true }"), ok_status());
+  EXPECT_TRUE(intent.groups.at("web").reject);
+  EXPECT_EQ(change(intent, "group_set { name: 'web' }"), ok_status());
+  EXPECT_TRUE(intent.groups.at("web").reject);
+  EXPECT_EQ(intent.groups.at("web").rules.size(), 1u);
+  EXPECT_EQ(change(intent, "group_set { name: 'web' reject: false }"), ok_status());
+  EXPECT_FALSE(intent.groups.at("web").reject);
+  EXPECT_TRUE(absl::IsNotFound(change(intent, "group_set { name: 'nobody' reject: true }")));
+}
+
 TEST(Proto, KeepsEveryFieldOfARuleAndANic) {
   const auto intent = from_proto(text<v1::Intent>(R"(
     nics { id: "t" mac: "52:54:00:00:00:01" vni: 7 type: NIC_TYPE_TAP tap_name: "tap7"

@@ -143,6 +143,7 @@ StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) 
     }
   }
   intent.peer_group = rule.peer_group();
+  intent.procedure = rule.procedure();
   intent.description = rule.description();
   if (!rule.id().empty() && rule.id() != rule_id(intent)) {
     return invalid(what + ": id '" + rule.id() + "' is not this rule's (wanted " + rule_id(intent) +
@@ -162,6 +163,25 @@ StatusOr<GroupIntent> from_proto(const v1::Group& group) {
   auto members = parse_addresses("group '" + group.name() + "'", group.members());
   if (!members.ok()) return members.status();
   intent.members = {members->begin(), members->end()};
+  intent.reject = group.reject();
+  return intent;
+}
+
+StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure) {
+  const std::string what = "procedure '" + procedure.name() + "'";
+  const auto mss = parse_number<uint16_t>(what, "max MSS", true, procedure.max_mss());
+  if (!mss.ok()) return mss.status();
+  const auto ttl = parse_number<uint8_t>(what, "min TTL", true, procedure.min_ttl());
+  if (!ttl.ok()) return ttl.status();
+  ProcedureIntent intent;
+  intent.name = procedure.name();
+  intent.max_mss = **mss;
+  intent.min_ttl = **ttl;
+  intent.no_df = procedure.no_df();
+  intent.random_id = procedure.random_id();
+  intent.packets_per_s = procedure.packets_per_second();
+  intent.bits_per_s = procedure.bits_per_second();
+  if (procedure.has_burst_ms()) intent.burst_ms = procedure.burst_ms();
   return intent;
 }
 
@@ -198,6 +218,10 @@ StatusOr<Intent> from_proto(const v1::Intent& message) {
     return std::pair(std::pair(entry.vni, entry.mac),
                      std::to_string(entry.vni.value) + "/" + entry.mac.to_string());
   }));
+  RETURN_IF_ERROR(read_all(message.procedures(), intent.procedures, "procedure",
+                           [](const ProcedureIntent& procedure) {
+                             return std::pair(procedure.name, "'" + procedure.name + "'");
+                           }));
   return intent;
 }
 

@@ -29,6 +29,7 @@ StatusOr<std::set<IpAddress>> parse_addresses(const std::string& what, const Tex
 StatusOr<NicIntent> from_proto(const v1::Nic& nic);
 StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule);
 StatusOr<GroupIntent> from_proto(const v1::Group& group);
+StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure);
 StatusOr<PeerIntent> from_proto(const v1::Peer& peer);
 StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);
 // An object that is listed twice is refused.

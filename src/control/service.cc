@@ -91,6 +91,11 @@ class Service final : public v1::Butterfly::Service {
         [&](const TraceReport& report) { return writer->Write(to_proto(report)); },
         [&] { return !context->IsCancelled(); }));
   }
+  grpc::Status ListProcedures(ServerContext*, const v1::ListProceduresRequest*,
+                              v1::ListProceduresResponse* response) override {
+    answers_.procedures(*response);
+    return grpc::Status::OK;
+  }
 
  private:
   Host& host_;

@@ -24,6 +24,14 @@ Intent big_intent(int nics) {
   group.name = "web";
   for (const RuleIntent& rule : default_group_rules()) group.rules[rule_id(rule)] = rule;
   group.members = {Ipv4{{10, 9, 9, 9}}, *IpAddress::parse("fd00::9")};
+  ProcedureIntent& slow = intent.procedures["slow"];
+  slow.name = "slow";
+  slow.bits_per_s = 1'000'000'000'000;
+  slow.burst_ms = 7;
+  RuleIntent rule;
+  rule.procedure = "slow";
+  group.rules[rule_id(rule)] = rule;
+  group.reject = true;
   for (int i = 0; i < nics; ++i) {
     NicIntent nic;
     nic.id = "nic" + std::to_string(i);
@@ -95,9 +103,12 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   rules.erase(rules.begin()->first);
   rules[rules.begin()->first].description = "other words";
   next.groups["web"].members.erase(Ipv4{{10, 9, 9, 9}});
+  next.groups["web"].reject = false;
+  next.procedures["slow"].random_id = true;
   follow(next);
   next.groups["db"].name = "db";
   next.groups.erase("web");
+  next.procedures.clear();
   next.fdb.clear();
   follow(next);
   follow({});

@@ -51,17 +51,36 @@ Status write_parts(const GroupIntent& before, const GroupIntent& after, const st
   return status;
 }
 
+Status bad_row(const Row& row, const std::string& fact) {
+  return invalid(row.kind + " '" + row.name + "': " + fact);
+}
+
+// What a group is besides its name, rules and members; empty for most.
+std::string settings_of(const GroupIntent& group) {
+  v1::GroupSettings settings;
+  if (group.reject) settings.set_reject(true);
+  return settings.SerializeAsString();
+}
+
+Status read_group(const Row& row, Intent& intent) {
+  v1::GroupSettings settings;
+  if (!settings.ParseFromString(row.body)) return bad_row(row, "unreadable");
+  GroupIntent& group = intent.groups[row.name];
+  group.name = row.name;
+  group.reject = settings.reject();
+  return ok_status();
+}
+
 Status write_group(const Changed<decltype(Intent::groups)>& group, const RowSink& sink) {
   static const GroupIntent nothing;
   const std::string& name = group.key();
   if (!group.after) RETURN_IF_ERROR(sink.erase("group", name));
-  if (!group.before) RETURN_IF_ERROR(sink.put({"group", name, ""}));
+  if (group.after &&
+      (!group.before || settings_of(group.before->second) != settings_of(group.after->second))) {
+    RETURN_IF_ERROR(sink.put({"group", name, settings_of(group.after->second)}));
+  }
   return write_parts(group.before ? group.before->second : nothing,
                      group.after ? group.after->second : nothing, name, sink);
-}
-
-Status bad_row(const Row& row, const std::string& fact) {
-  return invalid(row.kind + " '" + row.name + "': " + fact);
 }
 
 // A row whose body is a message that knows its own name.
@@ -106,6 +125,7 @@ Status write_difference(const Intent& before, const Intent& next, const RowSink&
   RETURN_IF_ERROR(write_changes("nic", change.nics, sink));
   for (const auto& group : change.groups) RETURN_IF_ERROR(write_group(group, sink));
   RETURN_IF_ERROR(write_changes("peer", change.peers, sink));
+  RETURN_IF_ERROR(write_changes("procedure", change.procedures, sink));
   return write_changes("fdb", change.fdb, sink);
 }
 
@@ -121,10 +141,11 @@ Status read_row(const Row& row, Intent& intent) {
     return read_object<v1::FdbEntry>(
         row, intent.fdb, [](const FdbIntent& entry) { return std::pair(entry.vni, entry.mac); });
   }
-  if (row.kind == "group") {
-    intent.groups[row.name].name = row.name;
-    return ok_status();
+  if (row.kind == "procedure") {
+    return read_object<v1::Procedure>(
+        row, intent.procedures, [](const ProcedureIntent& procedure) { return procedure.name; });
   }
+  if (row.kind == "group") return read_group(row, intent);
   if (row.kind == "rule" || row.kind == "member") return read_part_of_group(row, intent);
   return bad_row(row, "unknown kind");
 }

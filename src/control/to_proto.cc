@@ -31,6 +31,7 @@ v1::Rule to_proto(const RuleIntent& rule) {
   if (rule.icmp_code) message.set_icmp_code(*rule.icmp_code);
   if (rule.peer_cidr) message.set_peer_cidr(rule.peer_cidr->to_string());
   message.set_peer_group(rule.peer_group);
+  message.set_procedure(rule.procedure);
   message.set_description(rule.description);
   return message;
 }
@@ -40,6 +41,20 @@ v1::Group to_proto(const GroupIntent& group) {
   message.set_name(group.name);
   for (const auto& [id, rule] : group.rules) *message.add_rules() = to_proto(rule);
   for (const IpAddress& member : group.members) message.add_members(member.to_string());
+  message.set_reject(group.reject);
+  return message;
+}
+
+v1::Procedure to_proto(const ProcedureIntent& procedure) {
+  v1::Procedure message;
+  message.set_name(procedure.name);
+  message.set_max_mss(procedure.max_mss);
+  message.set_min_ttl(procedure.min_ttl);
+  message.set_no_df(procedure.no_df);
+  message.set_random_id(procedure.random_id);
+  message.set_packets_per_second(procedure.packets_per_s);
+  message.set_bits_per_second(procedure.bits_per_s);
+  message.set_burst_ms(procedure.burst_ms);
   return message;
 }
 
@@ -64,6 +79,9 @@ v1::Intent to_proto(const Intent& intent) {
   for (const auto& [name, group] : intent.groups) *message.add_groups() = to_proto(group);
   for (const auto& [address, peer] : intent.peers) *message.add_peers() = to_proto(peer);
   for (const auto& [key, entry] : intent.fdb) *message.add_fdb() = to_proto(entry);
+  for (const auto& [name, procedure] : intent.procedures) {
+    *message.add_procedures() = to_proto(procedure);
+  }
   return message;
 }
 

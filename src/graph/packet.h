@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "tables/origin.h"
+#include "tables/procedure.h"
 #include "wire/parse.h"
 
 namespace butterfly {
@@ -51,6 +52,11 @@ struct Packet : rte_mbuf {
   // Bits kBind… of tables/flow_table.h: set by flow (0), firewall-from, firewall-to; read by
   // firewall-to, record.
   uint8_t verdicts;
+  // What the rules want done to packets of its flow, those of the nic that it came from and of the
+  // one that it goes to: set by firewall-from and firewall-to together with their bit in
+  // `verdicts`, then by record with those that the flow remembers; read by record, procedure.
+  ProcedureSlot procedure_from;
+  ProcedureSlot procedure_to;
   // Where `flow` sends it: set and read by flow only.
   uint8_t way;
   // Index into the lcore's trace slots, 0 when the packet is not traced: engine only.

@@ -67,6 +67,7 @@ void Shortcut::note(const Packet& packet, Flow& flow, Role sender) noexcept {
   if (!enabled_ || (packet.verdicts & kFlooded) != 0 || note_count_ == kMaxNotes) return;
   if (flow.tcp.state != tcp::State::established && flow.tcp.state != tcp::State::none) return;
   const FlowHistory& history = tables_.flows.history(flow);
+  if (history.has_procedure()) return;
   if (!is_let_pass(packet.in_port, history.verdict(sender)) ||
       !is_let_pass(packet.out_port, history.verdict(other(sender)))) {
     return;

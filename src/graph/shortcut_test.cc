@@ -405,7 +405,7 @@ TEST_F(ShortcutTest, OnlyWhatBothNicsLetPassUnderTheRulesOfNowIsNoted) {
     const NicVerdict good = history.verdict(role);
     NicVerdict old = good;
     --old.generation;
-    for (const NicVerdict& bad : {NicVerdict{}, old, NicVerdict{77, 1'000}}) {
+    for (const NicVerdict& bad : {NicVerdict{}, old, NicVerdict{77, 1'000, 0}}) {
       history.verdict(role) = bad;
       walk(text, kToGuest);
       EXPECT_FALSE(takes(text, kToGuest)) << bad.serial;

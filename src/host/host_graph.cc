@@ -23,6 +23,8 @@ HostGraph::HostGraph(const GraphInputs& in)
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows),
       record_(in.flows, *in.snapshot.nics, shortcut_, in.lcore),
+      reject_(in.rejects, in.lcore),
+      procedure_(*in.snapshot.procedures, in.rate_limits, in.flows.hasher(), in.lcore),
       offload_to_guest_(in.snapshot.ports),
       path_mtu_(in.snapshot.vtep, in.mtu_answers, in.lcore),
       offload_to_wire_({}),
@@ -45,6 +47,8 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.flood = &graph_.add("flood", flood_);
   nodes_.firewall_to = &graph_.add("firewall-to", firewall_to_);
   nodes_.record = &graph_.add("record", record_);
+  nodes_.reject = &graph_.add("reject", reject_);
+  nodes_.procedure = &graph_.add("procedure", procedure_);
   nodes_.offload_to_guest = &graph_.add("offload-to-guest", offload_to_guest_);
   nodes_.path_mtu = &graph_.add("path-mtu", path_mtu_);
   nodes_.offload_to_wire = &graph_.add("offload-to-wire", offload_to_wire_);
@@ -100,6 +104,11 @@ void HostGraph::wire_delivery() {
     graph_.connect(*n.firewall_from, pass, *n.switching);
     graph_.connect(*n.firewall_to, pass, *n.record);
   }
+  // Whoever is refused is told so, past every policy.
+  graph_.connect(*n.firewall_from, Verdict::rejected, *n.reject);
+  graph_.connect(*n.firewall_to, Verdict::rejected, *n.reject);
+  graph_.connect(*n.reject, Reject::Out::to_guest, *n.port_out);
+  graph_.connect(*n.reject, Reject::Out::to_wire, *n.vxlan_encap);
   graph_.connect(*n.switching, Switch::Out::local, *n.firewall_to);
   graph_.connect(*n.switching, Switch::Out::tunnel, *n.record);  // no nic of ours to guard there
   graph_.connect(*n.switching, Switch::Out::flood, *n.flood);
@@ -108,6 +117,9 @@ void HostGraph::wire_delivery() {
   // Beyond this line every policy has spoken; what follows is transport.
   graph_.connect(*n.record, Record::Out::to_guest, *n.offload_to_guest);
   graph_.connect(*n.record, Record::Out::to_wire, *n.path_mtu);
+  graph_.connect(*n.record, Record::Out::by_procedure, *n.procedure);
+  graph_.connect(*n.procedure, ApplyProcedure::Out::to_guest, *n.offload_to_guest);
+  graph_.connect(*n.procedure, ApplyProcedure::Out::to_wire, *n.path_mtu);
   graph_.connect(*n.path_mtu, PathMtu::Out::fits, *n.offload_to_wire);
   graph_.connect(*n.path_mtu, PathMtu::Out::answered, *n.port_out);
   // What guests left to their devices: some targets take it as it is, a tunnel only finished.

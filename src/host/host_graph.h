@@ -7,6 +7,7 @@
 
 #include "base/cache_line.h"
 #include "bricks/antispoof.h"
+#include "bricks/apply_procedure.h"
 #include "bricks/firewall.h"
 #include "bricks/flood.h"
 #include "bricks/flow.h"
@@ -15,6 +16,7 @@
 #include "bricks/parse.h"
 #include "bricks/path_mtu.h"
 #include "bricks/record.h"
+#include "bricks/reject.h"
 #include "bricks/switch.h"
 #include "bricks/tunnel_in.h"
 #include "bricks/vtep.h"
@@ -37,7 +39,9 @@ struct GraphInputs {
   Fdb& fdb;
   NeighbourTable& neighbours;
   HandoffMesh& mesh;
-  TokenBucket& mtu_answers;  // the lcore's, as the next
+  RateLimits& rate_limits;   // the host's
+  TokenBucket& mtu_answers;  // the lcore's, as the next two
+  TokenBucket& rejects;
   SendStages& stages;
   bool shortcut = true;
 };
@@ -86,6 +90,8 @@ class alignas(kLinePair) HostGraph {
   Flood flood_;
   Firewall firewall_to_;
   Record record_;
+  Reject reject_;
+  ApplyProcedure procedure_;
   Offload offload_to_guest_;
   PathMtu path_mtu_;
   Offload offload_to_wire_;
@@ -96,8 +102,9 @@ class alignas(kLinePair) HostGraph {
   Graph graph_;
   struct Nodes {
     Node *parse, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour, *vxlan_decap,
-        *parse_inner, *flow, *firewall_from, *switching, *flood, *firewall_to, *record,
-        *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap, *port_out, *handoff;
+        *parse_inner, *flow, *firewall_from, *switching, *flood, *firewall_to, *record, *reject,
+        *procedure, *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap, *port_out,
+        *handoff;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

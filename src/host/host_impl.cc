@@ -76,7 +76,8 @@ HostImpl::~HostImpl() {
 Status HostImpl::start() {
   for (uint16_t index = 0; index < options_.cpus.size(); ++index) {
     lcores_.push_back(std::make_unique<LcoreRunner>(index, options_.cpus[index], options_, pool_,
-                                                    *quiescence_, mesh_, fdb_, neighbours_, seed_));
+                                                    *quiescence_, mesh_, fdb_, neighbours_,
+                                                    rate_limits_, seed_));
   }
   state_.snapshot.vtep = options_.vtep.value_or(Vtep{});
   build_snapshot(state_, Difference{}, Intent{}, state_);
@@ -213,7 +214,7 @@ void HostImpl::forget_learned(Slots& slots, const std::vector<Vni>& gone_segment
   const auto ports = slots.ports.retired();
   const auto peers = slots.peers.retired();
   if (ports.empty() && peers.empty() && narrowed.empty() && slots.segments.retired().empty() &&
-      slots.neighbours.retired().empty()) {
+      slots.neighbours.retired().empty() && slots.procedures.retired().empty()) {
     return;
   }
   // A packet handed over in the round before the first wait may still carry an old slot.
@@ -227,6 +228,7 @@ void HostImpl::forget_learned(Slots& slots, const std::vector<Vni>& gone_segment
   slots.peers.free_retired();
   slots.segments.free_retired();
   slots.neighbours.free_retired();
+  slots.procedures.free_retired();
 }
 
 void HostImpl::run_round(TimeMs now) {

@@ -70,6 +70,7 @@ class HostImpl : public Host {
   wire::HashSeed seed_;
   Fdb fdb_;
   NeighbourTable neighbours_;
+  RateLimits rate_limits_{kProcedureSlots};
 
   std::mutex apply_mutex_;          // one change at a time
   mutable std::mutex state_mutex_;  // what reports read; held briefly

@@ -36,7 +36,8 @@ constexpr uint32_t kMaxGathered = 256;
 
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
                          Quiescence& quiescence, HandoffMesh& mesh, Fdb& fdb,
-                         NeighbourTable& neighbours, const wire::HashSeed& seed)
+                         NeighbourTable& neighbours, RateLimits& rate_limits,
+                         const wire::HashSeed& seed)
     : index_(index),
       cpu_(cpu),
       mode_(options.mode),
@@ -44,6 +45,7 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       mesh_(mesh),
       fdb_(fdb),
       neighbours_(neighbours),
+      rate_limits_(rate_limits),
       lcore_(index, pool),
       flows_(options.flow_capacity, seed),
       routes_(seed),
@@ -65,9 +67,9 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   if (!wake_set_ || !wake_) return exhausted("lcore: no file descriptor left");
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
-  view->graph =
-      std::make_unique<HostGraph>(GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_,
-                                              mesh_, mtu_answers_, stages_, shortcut_});
+  view->graph = std::make_unique<HostGraph>(
+      GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_, mesh_, rate_limits_,
+                  mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }

@@ -33,7 +33,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, Fdb& fdb, NeighbourTable& neighbours,
-              const wire::HashSeed& seed);
+              RateLimits& rate_limits, const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
   // Control side. Makes the view for a snapshot; nothing is published yet. `ports` are those to
@@ -86,11 +86,13 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   HandoffMesh& mesh_;
   Fdb& fdb_;
   NeighbourTable& neighbours_;
+  RateLimits& rate_limits_;
   Lcore lcore_;
   FlowTable flows_;
   RouteTable routes_;
   const bool shortcut_;
   TokenBucket mtu_answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
+  TokenBucket rejects_{Reject::kAnswersPerSecond, Reject::kAnswersAtOnce};
   SendStages stages_;
   Fd wake_;      // eventfd
   Fd wake_set_;  // epoll over wake_ and the ports' descriptors, which leave it when they close

@@ -74,6 +74,9 @@ Rule compile_rule(const std::string& id, const RuleIntent& intent, const Compile
   rule.icmp_type = intent.icmp_type;
   rule.icmp_code = intent.icmp_code;
   rule.peer = intent.peer_cidr;
+  if (!intent.procedure.empty()) {
+    rule.procedure = static_cast<ProcedureSlot>(groups.procedure_slots.at(intent.procedure));
+  }
   if (!intent.peer_group.empty()) {
     rule.members = find_or_null(groups.members, intent.peer_group);
     if (!rule.members) rule.members = nobody;
@@ -87,6 +90,7 @@ std::shared_ptr<const RuleGroup> compile_group(const GroupIntent& intent,
   auto group = std::make_shared<RuleGroup>();
   group->name = intent.name;
   group->generation = generation;
+  group->reject = intent.reject;
   for (const auto& [id, rule] : intent.rules) {
     auto& rules = rule.direction == RuleDirection::ingress ? group->ingress : group->egress;
     rules.push_back(compile_rule(id, rule, groups));
@@ -100,7 +104,8 @@ std::set<std::string> touched_groups(const Difference& change, const std::set<st
   std::set<std::string> touched;
   for (const auto& group : change.groups) {
     const bool is_there = group.before && group.after;
-    if (!is_there || !(group.before->second.rules == group.after->second.rules)) {
+    if (!is_there || !(group.before->second.rules == group.after->second.rules) ||
+        group.before->second.reject != group.after->second.reject) {
       touched.insert(group.key());
     }
   }
@@ -145,7 +150,10 @@ Policy compile_policy(const NicIntent& nic, const CompiledGroups& groups, Genera
   policy.generation = generation;
   policy.allow_all_egress = nic.groups.empty();
   for (const std::string& name : nic.groups) {
-    if (auto group = find_or_null(groups.rules, name)) policy.groups.push_back(std::move(group));
+    auto group = find_or_null(groups.rules, name);
+    if (!group) continue;
+    policy.rejects = policy.rejects || group->reject;
+    policy.groups.push_back(std::move(group));
   }
   return policy;
 }

@@ -19,6 +19,8 @@ struct CompiledGroups {
   SharedMap<std::string, std::shared_ptr<const AddressSet>> members;
   SharedMap<std::string, std::shared_ptr<const RuleGroup>> rules;
   GroupUsers users;
+  // Of the procedures that rules name, by name.
+  SharedMap<std::string, uint16_t> procedure_slots;
 };
 
 struct CompileResult {

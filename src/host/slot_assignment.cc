@@ -119,6 +119,12 @@ Status assign_slots(const Intent& next, const Difference& change, bool has_under
   for (const auto& peer : change.peers) {
     if (peer.after) RETURN_IF_ERROR(validate_peer_here(peer.key(), has_underlay, vtep));
   }
+  for (const auto& procedure : change.procedures) {
+    if (!procedure.after) slots.procedures.retire(procedure.key());
+  }
+  for (const auto& procedure : change.procedures) {
+    if (procedure.after) RETURN_IF_ERROR(assign(slots.procedures, procedure.key(), "procedure"));
+  }
   RETURN_IF_ERROR(assign_nics(change, slots));
   RETURN_IF_ERROR(assign_segments(next, change, slots));
   return assign_peers(next, change, vtep, slots);

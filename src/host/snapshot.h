@@ -11,6 +11,7 @@
 #include "graph/port.h"
 #include "tables/nic_table.h"
 #include "tables/peer_table.h"
+#include "tables/procedure.h"
 #include "tables/segment_table.h"
 
 namespace butterfly {
@@ -20,6 +21,7 @@ struct Snapshot {
   std::shared_ptr<const NicTable> nics = std::make_shared<const NicTable>();
   std::shared_ptr<const SegmentTable> segments = std::make_shared<const SegmentTable>();
   std::shared_ptr<const PeerTable> peers = std::make_shared<const PeerTable>();
+  std::shared_ptr<const ProcedureTable> procedures = std::make_shared<const ProcedureTable>();
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
   Vtep vtep;  // all zero when the host has no uplink: then no peer exists either

@@ -44,6 +44,25 @@ std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Di
   return table;
 }
 
+std::shared_ptr<const ProcedureTable> build_procedures(const CompiledState& before,
+                                                       const Difference& change,
+                                                       const CompiledState& state) {
+  auto table = std::make_shared<ProcedureTable>(*before.snapshot.procedures);
+  for (const auto& procedure : change.procedures) {
+    if (!procedure.after) table->set(*before.slots.procedures.find(procedure.key()), nullptr);
+  }
+  for (const auto& procedure : change.procedures) {
+    if (!procedure.after) continue;
+    const ProcedureIntent& intent = procedure.after->second;
+    const RateLimit rate = RateLimit::of(intent.packets_per_s, intent.bits_per_s, intent.burst_ms);
+    table->set(
+        *state.slots.procedures.find(intent.name),
+        std::make_shared<const Procedure>(Procedure{intent.name, intent.max_mss, intent.min_ttl,
+                                                    intent.no_df, intent.random_id, rate}));
+  }
+  return table;
+}
+
 std::shared_ptr<const PeerTable> build_peers(const CompiledState& before, const Difference& change,
                                              const CompiledState& state) {
   auto table = std::make_shared<PeerTable>(*before.snapshot.peers);
@@ -65,7 +84,11 @@ std::shared_ptr<const PeerTable> build_peers(const CompiledState& before, const 
 void build_snapshot(const CompiledState& before, const Difference& change, const Intent& next,
                     CompiledState& state) {
   state.snapshot.generation = before.snapshot.generation + 1;
-  CompileResult compiled = compile_groups(before.groups, change, next, state.snapshot.generation);
+  if (!change.procedures.empty())
+    state.snapshot.procedures = build_procedures(before, change, state);
+  CompiledGroups groups = before.groups;
+  groups.procedure_slots = state.slots.procedures.all();
+  CompileResult compiled = compile_groups(groups, change, next, state.snapshot.generation);
   state.groups = std::move(compiled.groups);
   state.snapshot.nics = build_nics(before, change, compiled.changed, next, state);
   if (!change.peers.empty()) state.snapshot.peers = build_peers(before, change, state);

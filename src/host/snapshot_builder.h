@@ -17,8 +17,9 @@ struct Slots {
   SlotMap<std::string> ports{1, kMaxPorts};  // by nic id; 0 is the uplink
   SlotMap<Vni> segments{0, kMaxSegments};
   SlotMap<IpAddress> peers{0, kMaxPeers};
-  SlotMap<IpAddress> neighbours{0, kMaxPeers};  // by next hop
-  SharedMap<std::string, NicSerial> serials;    // by nic id
+  SlotMap<IpAddress> neighbours{0, kMaxPeers};          // by next hop
+  SlotMap<std::string> procedures{1, kProcedureSlots};  // by name; 0 is none
+  SharedMap<std::string, NicSerial> serials;            // by nic id
   uint64_t last_serial = 0;
 };
 

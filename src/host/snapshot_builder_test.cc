@@ -35,6 +35,7 @@ class Compiler {
     attempt.slots.segments.free_retired();
     attempt.slots.peers.free_retired();
     attempt.slots.neighbours.free_retired();
+    attempt.slots.procedures.free_retired();
     state_ = std::move(attempt);
   }
   const CompiledState& state() const { return state_; }
@@ -48,15 +49,19 @@ class Compiler {
   CompiledState state_;
 };
 
-std::string text_of(const Policy& policy) {
+std::string text_of(const Policy& policy, const ProcedureTable& procedures) {
   std::ostringstream text;
-  text << (policy.allow_all_egress ? " all out" : "");
+  text << (policy.allow_all_egress ? " all out" : "") << (policy.rejects ? " rejects" : "");
   for (const auto& group : policy.groups) {
     text << " [" << group->name;
     for (const auto* rules : {&group->ingress, &group->egress}) {
       text << " |";
       for (const Rule& rule : *rules) {
         text << ' ' << rule.id;
+        if (rule.procedure != 0) {
+          const Procedure& procedure = *procedures.at(rule.procedure);
+          text << '!' << procedure.name;
+        }
         if (!rule.members) continue;
         for (const auto& member : rule.members->members()) {
           text << ' ' << member.vni.value << '/' << member.address.to_string();
@@ -68,11 +73,11 @@ std::string text_of(const Policy& policy) {
   return text.str();
 }
 
-std::string text_of(const Nic& nic) {
+std::string text_of(const Nic& nic, const ProcedureTable& procedures) {
   std::ostringstream text;
   text << nic.id << ' ' << nic.mac.to_string() << ' ' << nic.vni.value << ' ' << nic.antispoof;
   for (const IpAddress& address : nic.addresses) text << ' ' << address.to_string();
-  return text.str() + text_of(nic.policy);
+  return text.str() + text_of(nic.policy, procedures);
 }
 
 // Everything that a packet can meet, by names instead of slots, a line each.
@@ -86,7 +91,7 @@ std::string text_of(const CompiledState& state, const std::vector<Mac>& macs) {
   }
   for (const auto& [id, slot] : state.slots.ports.all()) {
     const Nic* nic = snapshot.nics->find(PortId{slot});
-    text << "nic " << text_of(*nic) << '\n';
+    text << "nic " << text_of(*nic, *snapshot.procedures) << '\n';
     EXPECT_EQ(snapshot.segments->at(nic->segment)->vni, nic->vni);
     EXPECT_TRUE(state.placement.contains(id));
   }
@@ -119,6 +124,10 @@ std::string text_of(const CompiledState& state, const std::vector<Mac>& macs) {
     EXPECT_EQ(peer, snapshot.peers->find(PeerId{slot}));
     EXPECT_EQ(state.slots.neighbours.find(peer->next_hop), peer->neighbour);
     text << "peer " << address.to_string() << " by " << peer->next_hop.to_string() << '\n';
+  }
+  for (const auto& [name, slot] : state.slots.procedures.all()) {
+    const Procedure* procedure = snapshot.procedures->at(slot);
+    text << "procedure " << name << ' ' << procedure->name << ' ' << procedure->max_mss << '\n';
   }
   for (const NextHop& hop : snapshot.peers->next_hops()) {
     EXPECT_EQ(state.slots.neighbours.find(hop.address), hop.slot);
@@ -155,7 +164,18 @@ class RandomIntent {
   }
   void change(Intent& next) {
     const std::string id = "nic" + std::to_string(below(6));
-    switch (below(12)) {
+    switch (below(14)) {
+      case 11:
+        next.groups[group()].reject = below(2) == 0;
+        break;
+      case 12: {
+        ProcedureIntent procedure;
+        procedure.name = "p" + std::to_string(below(3));
+        procedure.max_mss = static_cast<uint16_t>(1000 + below(3));
+        if (below(3) && next.procedures.erase(procedure.name) != 0) break;
+        next.procedures[procedure.name] = procedure;
+        break;
+      }
       case 0:
       case 1:
       case 2: {
@@ -178,6 +198,7 @@ class RandomIntent {
       case 5: {
         RuleIntent rule;
         if (below(2)) rule.peer_group = group();
+        if (below(2)) rule.procedure = "p" + std::to_string(below(3));
         rule.direction = below(2) ? RuleDirection::ingress : RuleDirection::egress;
         GroupIntent& changed = next.groups[group()];
         if (changed.rules.erase(rule_id(rule)) == 0) changed.rules[rule_id(rule)] = rule;
@@ -223,7 +244,7 @@ TEST(SnapshotBuilder, MakesOfTheOneBeforeWhatItMakesFromNothing) {
       std::map<std::string, std::pair<std::string, Generation>> policies;
       for (const auto& [id, slot] : compiler.state().slots.ports.all()) {
         const Policy& policy = compiler.nic(id)->policy;
-        policies[id] = {text_of(policy), policy.generation};
+        policies[id] = {text_of(policy, *compiler.snapshot().procedures), policy.generation};
       }
       compiler.follow(intent);
       Compiler from_nothing;
@@ -233,7 +254,8 @@ TEST(SnapshotBuilder, MakesOfTheOneBeforeWhatItMakesFromNothing) {
       for (const auto& [id, policy] : policies) {
         if (!intent.nics.contains(id)) continue;
         const Policy& now = compiler.nic(id)->policy;
-        ASSERT_TRUE(text_of(now) == policy.first || now.generation > policy.second) << id;
+        const std::string text = text_of(now, *compiler.snapshot().procedures);
+        ASSERT_TRUE(text == policy.first || now.generation > policy.second) << id;
       }
     }
   }

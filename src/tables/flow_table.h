@@ -8,8 +8,8 @@
 //           is a named drop; flows that exist go on. An expired flow is a miss at once; its room
 //           comes back at that lookup or when sweep() gets there, and low room is used first.
 // Writer:   the owning lcore, which is also the only reader (decision record 0006).
-// Memory:   64 bytes a flow that its packets touch, 40 that they do not, of IPv6 the key's 40 too,
-//           and 10 to 21 of index (tables/flow_index.h): 114 to 125, or 154 to 165. A packet of a
+// Memory:   64 bytes a flow that its packets touch, 42 that they do not, of IPv6 the key's 40 too,
+//           and 10 to 21 of index (tables/flow_index.h): 116 to 127, or 156 to 167. A packet of a
 //           known flow touches one line of index and one of flow. Memory of flows never used is not
 //           touched; what is used lies in huge pages where there are some.
 //
@@ -25,6 +25,7 @@
 #include "tables/flow_index.h"
 #include "tables/free_entries.h"
 #include "tables/lazy_array.h"
+#include "tables/procedure.h"
 #include "tables/route_table.h"
 #include "tables/tcp_state.h"
 #include "wire/flow_id.h"
@@ -51,17 +52,19 @@ struct FlowTimeouts {
   uint32_t of(TimeoutClass timeout) const { return ms[static_cast<size_t>(timeout)]; }
 };
 
-// That the rules of one life of a nic let the flow pass, and when they were asked.
+// That the rules of one life of a nic let the flow pass, when they were asked, and what they want
+// done to its packets.
 struct [[gnu::packed]] NicVerdict {
   uint32_t serial;           // low bits of the NicSerial; 0: no local nic was asked
   uint64_t generation : 40;  // a thousand changes a second for 34 years
+  ProcedureSlot procedure;   // of the rule that let it pass
 
-  static NicVerdict of(NicSerial nic, Generation generation) {
-    return {static_cast<uint32_t>(nic.value), generation & ((uint64_t{1} << 40) - 1)};
+  static NicVerdict of(NicSerial nic, Generation generation, ProcedureSlot procedure = 0) {
+    return {static_cast<uint32_t>(nic.value), generation & ((uint64_t{1} << 40) - 1), procedure};
   }
   bool is_of(NicSerial nic) const { return serial == static_cast<uint32_t>(nic.value); }
 };
-static_assert(sizeof(NicVerdict) == 9);
+static_assert(sizeof(NicVerdict) == 10);
 
 // What has passed in one direction.
 struct Tally {
@@ -80,8 +83,9 @@ struct FlowHistory {
 
   NicVerdict& verdict(Role role) { return verdicts[static_cast<size_t>(role)]; }
   const NicVerdict& verdict(Role role) const { return verdicts[static_cast<size_t>(role)]; }
+  bool has_procedure() const { return (verdicts[0].procedure | verdicts[1].procedure) != 0; }
 };
-static_assert(sizeof(FlowHistory) == 40);
+static_assert(sizeof(FlowHistory) == 42);
 
 // What the firewall bricks tell record about one packet (Packet::verdicts), as bits.
 inline constexpr uint8_t kBindFrom = 0x01;    // the nic it came from was asked just now: remember

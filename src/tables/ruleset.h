@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/ip.h"
+#include "tables/procedure.h"
 #include "wire/flow_key.h"
 
 namespace butterfly {
@@ -46,6 +47,7 @@ struct Rule {
   std::optional<uint8_t> icmp_code;
   std::optional<Cidr> peer;                   // the other side's address
   std::shared_ptr<const AddressSet> members;  // the other side's address; null: do not care
+  ProcedureSlot procedure = 0;                // what is done to the flow's packets
 };
 
 // The rules of one security group, by direction. Immutable, shared by the nics that use it.
@@ -53,6 +55,7 @@ struct RuleGroup {
   std::string name;
   std::vector<Rule> ingress;
   std::vector<Rule> egress;
+  bool reject = false;        // nics that use it tell whom they refuse
   Generation generation = 0;  // of the snapshot in which it, or a set it uses, last changed
 };
 
@@ -61,6 +64,8 @@ struct Policy {
   std::vector<std::shared_ptr<const RuleGroup>> groups;
   // A nic that names no group at all lets everything out (with its own addresses).
   bool allow_all_egress = false;
+  // Whoever is refused is told so, instead of silence.
+  bool rejects = false;
   // Verdicts taken in an earlier generation than this must be taken again.
   Generation generation = 0;
 };

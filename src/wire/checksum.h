@@ -16,6 +16,15 @@ uint64_t checksum_add(std::span<const uint8_t> bytes, uint64_t sum = 0);
 // Folds a sum to 16 bits and complements it: the value to store with be16.
 uint16_t checksum_finish(uint64_t sum);
 
+// The checksum after a 16-bit word under it changed (RFC 1624 §3, equation 3).
+constexpr uint16_t checksum_update(uint16_t checksum, uint16_t before, uint16_t after) {
+  uint32_t sum =
+      static_cast<uint16_t>(~checksum) + uint32_t{static_cast<uint16_t>(~before)} + after;
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
 // Whether the checksum of an IPv4 header without options holds. REQUIRES: its version is not 0.
 inline bool ipv4_checksum_holds(const Ipv4Header& header) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(&header);

@@ -171,6 +171,31 @@ ROWS = [
     ("sg del web nobody --force", REFUSED, [r"change 2 of 2: group 'nobody': not found"]),
     ("sg show web", DONE, [r"^nics: a$"]),
 
+    # procedure
+    ("procedure", USAGE, [r"A subcommand is required"]),
+    ("procedure set", USAGE, [r"NAME is required"]),
+    ("procedure set slow --bits lots", USAGE, [r"--bits"]),
+    ("procedure set 's p'", REFUSED, [r"procedure 's p': name is malformed"]),
+    ("procedure set slow --max-mss 63", REFUSED, [r"procedure 'slow': max MSS 63 \(wanted 64\.\.65535, or none\)"]),
+    ("procedure set slow --min-ttl 256", REFUSED, [r"procedure 'slow': min TTL 256 is too big"]),
+    ("procedure set slow --burst-ms 0", REFUSED, [r"burst of 0 ms \(wanted 1\.\.10000\)"]),
+    ("procedure set slow --packets 10 --max-mss 1300 --no-df", DONE,
+     [r"^add procedure slow: max-mss none → 1300, no-df off → on, packets/s none → 10$"]),
+    ("procedure set slow --bits 8000 --random-id --min-ttl 9 --burst-ms 20", DONE,
+     [r"^change procedure slow: max-mss 1300 → none, min-ttl none → 9, no-df on → off, "
+      r"random-id off → on, packets/s 10 → none, bits/s none → 8000, burst ms 100 → 20$"]),
+    ("procedure list", DONE, [r"^slow +- +9 +- +yes +- +8000 +20$"]),
+    ("sg rule add web --ip-proto udp --procedure fast", REFUSED, [r"procedure 'fast' is not there"]),
+    ("sg rule add db --ip-proto udp --procedure slow", DONE, [r"^[0-9a-f]{16}$"]),
+    ("sg rule list db", DONE, [r"^ID .* PROCEDURE$", r"in +any +udp +any +any +- +slow$"]),
+    ("procedure del slow", REFUSED, [r"procedure 'slow': in use by rule [0-9a-f]{16} of group 'db'"]),
+    ("sg reject db", USAGE, [r"STATE is required"]),
+    ("sg reject db maybe", USAGE, [r"maybe not in \{on,off\}"]),
+    ("sg reject nobody on", REFUSED, [r"group 'nobody': not found"]),
+    ("sg reject db on", DONE, [r"^change group db: reject off → on$"]),
+    ("sg show db", DONE, [r"^reject: on$"]),
+    ("procedure del nothing", REFUSED, [r"procedure 'nothing': not found"]),
+
     # peer, fdb
     ("peer", USAGE, [r"A subcommand is required"]),
     ("peer add --ip 192.0.2.2", USAGE, [r"--vni is required"]),
@@ -222,6 +247,7 @@ ROWS = [
     ("nic del a t", DONE, [r"^remove nic a$", r"^remove nic t$"]),
     ("nic del a", REFUSED, [r"nic 'a': not found"]),
     ("sg del web db --force", DONE, [r"^remove group db$", r"^remove group web$"]),
+    ("procedure del slow", DONE, [r"^remove procedure slow$"]),
     ("peer del --ip 192.0.2.2", DONE, [r"^remove peer 192.0.2.2$"]),
     ("dump", DONE, [r"\"nics\": \[\]"]),
 ]

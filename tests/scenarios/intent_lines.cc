@@ -191,8 +191,10 @@ StatusOr<RuleIntent> read_rule(Reader& reader) {
       rule.peer_cidr = reader.cidr();
     } else if (word == "group") {
       rule.peer_group = reader.next();
+    } else if (word == "procedure") {
+      rule.procedure = reader.next();
     } else if (!read_protocol(word, reader, rule)) {
-      reader.wanted("any, v4, v6, a protocol, port, type, code, cidr or group");
+      reader.wanted("any, v4, v6, a protocol, port, type, code, cidr, group or procedure");
     }
   }
   if (!reader.status().ok()) return reader.status();
@@ -242,11 +244,48 @@ Status read_group(Reader reader, Intent& intent) {
   const bool is_empty = reader.accept("empty");
   GroupIntent& group = group_of(intent, name, !is_empty);
   if (reader.is_done()) return reader.status();
-  if (!reader.accept("rule")) return invalid("sg " + name + " (wanted rule, empty, or nothing)");
+  if (reader.accept("reject")) {
+    group.reject = !reader.accept("no");
+    return reader.status();
+  }
+  if (!reader.accept("rule")) {
+    return invalid("sg " + name + " (wanted rule, reject, empty, or nothing)");
+  }
   const StatusOr<RuleIntent> rule = read_rule(reader);
   if (!rule.ok()) return rule.status();
   group.rules[rule_id(*rule)] = *rule;
   return ok_status();
+}
+
+Status read_procedure(Reader reader, Intent& intent) {
+  if (reader.accept("del")) {
+    if (intent.procedures.erase(reader.next()) == 0) reader.wanted("a procedure that is there");
+    return reader.status();
+  }
+  ProcedureIntent procedure;
+  procedure.name = reader.next();
+  while (!reader.is_done()) {
+    const std::string field = reader.next();
+    if (field == "max-mss") {
+      procedure.max_mss = reader.number<uint16_t>(65535);
+    } else if (field == "min-ttl") {
+      procedure.min_ttl = reader.number<uint8_t>(255);
+    } else if (field == "no-df") {
+      procedure.no_df = true;
+    } else if (field == "random-id") {
+      procedure.random_id = true;
+    } else if (field == "packets") {
+      procedure.packets_per_s = reader.number<uint64_t>(1'000'000'000);
+    } else if (field == "bits") {
+      procedure.bits_per_s = reader.number<uint64_t>(1'000'000'000'000);
+    } else if (field == "burst") {
+      procedure.burst_ms = reader.duration();
+    } else {
+      reader.wanted("max-mss, min-ttl, no-df, random-id, packets, bits or burst");
+    }
+  }
+  intent.procedures.set(procedure.name, procedure);
+  return reader.status();
 }
 
 Status read_peer(Reader reader, Wanted& wanted) {
@@ -365,8 +404,8 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 }
 
 bool is_intent_line(const Line& line) {
-  static const std::set<std::string> verbs{"underlay", "option", "nic", "sg",
-                                           "peer",     "fdb",    "far", "neighbour"};
+  static const std::set<std::string> verbs{"underlay", "option", "nic",       "sg",       "peer",
+                                           "fdb",      "far",    "neighbour", "procedure"};
   return verbs.contains(line.verb());
 }
 
@@ -376,6 +415,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "option") return read_option(reader, wanted.options);
   if (line.verb() == "nic") return read_nic(reader, wanted.intent);
   if (line.verb() == "sg") return read_group(reader, wanted.intent);
+  if (line.verb() == "procedure") return read_procedure(reader, wanted.intent);
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
   if (line.verb() == "far") return read_far(reader, wanted);

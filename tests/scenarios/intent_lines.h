@@ -9,10 +9,13 @@
 //   nic del ID
 //   sg GROUP [empty]              with the two default rules (everything out), or without any
 //   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]]
-//                        [type N [code N]] [cidr PREFIX | group GROUP]
+//                        [type N [code N]] [cidr PREFIX | group GROUP] [procedure NAME]
+//   sg GROUP reject [no]          its nics tell whom they refuse
 //   sg rule del GROUP in|out …
 //   sg member add|del GROUP ADDRESS
 //   sg del GROUP
+//   procedure NAME [max-mss N] [min-ttl N] [no-df] [random-id] [packets N] [bits N] [burst 100ms]
+//   procedure del NAME
 //   peer ADDRESS vni N[,N] [mac MAC]
 //   peer del ADDRESS
 //   fdb VNI MAC PEER

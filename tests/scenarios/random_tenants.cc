@@ -32,6 +32,11 @@ RuleIntent for_prefix(RuleDirection direction, const char* prefix) {
   return narrow;
 }
 
+RuleIntent by_procedure(RuleIntent rule) {
+  rule.procedure = "plain";
+  return rule;
+}
+
 std::vector<RuleIntent> all_rules() {
   constexpr auto kIn = RuleDirection::ingress;
   constexpr auto kOut = RuleDirection::egress;
@@ -48,7 +53,10 @@ std::vector<RuleIntent> all_rules() {
           from_group("web"),
           for_prefix(kOut, "10.0.0.0/30"),
           for_prefix(kIn, "10.0.0.4/30"),
-          for_prefix(kOut, "fd00::/16")};
+          for_prefix(kOut, "fd00::/16"),
+          by_procedure(rule(kIn)),
+          by_procedure(rule(kOut, wire::kProtoTcp)),
+          by_procedure(from_group("friends"))};
 }
 
 void put(GroupIntent& group, const RuleIntent& rule) { group.rules[rule_id(rule)] = rule; }
@@ -76,6 +84,11 @@ std::map<IpAddress, Mac> underlay_neighbours() {
 
 RandomTenants::RandomTenants(Dice& dice) : dice_(dice), rules_(all_rules()) {
   for (const char* name : kGroups) intent_.groups[name].name = name;
+  ProcedureIntent& plain = intent_.procedures["plain"];
+  plain.name = "plain";
+  plain.min_ttl = 70;
+  plain.max_mss = 1000;
+  plain.packets_per_s = 1000;
   put(intent_.groups["all"], rules_[0]);
   put(intent_.groups["all"], rules_[1]);
   put(intent_.groups["web"], rules_[1]);
@@ -114,22 +127,23 @@ void RandomTenants::add_nic(unsigned tenant, unsigned nic) {
   intent_.nics[intent.id] = intent;
 }
 
+std::string RandomTenants::change_reject(Intent& next) {
+  GroupIntent* const group = any_group(next);
+  if (!group) return {};
+  group->reject = !group->reject;
+  return "reject of group " + group->name;
+}
+
 std::string RandomTenants::change() {
-  static constexpr Change kChanges[] = {&RandomTenants::change_rule,
-                                        &RandomTenants::change_rule,
-                                        &RandomTenants::change_rule,
-                                        &RandomTenants::change_member,
-                                        &RandomTenants::change_groups_of_nic,
-                                        &RandomTenants::drop_or_restore_nic,
-                                        &RandomTenants::drop_or_restore_nic,
-                                        &RandomTenants::change_address,
-                                        &RandomTenants::change_mac,
-                                        &RandomTenants::change_antispoof,
-                                        &RandomTenants::change_tenant,
-                                        &RandomTenants::change_peer,
-                                        &RandomTenants::change_static_station,
-                                        &RandomTenants::change_static_station,
-                                        &RandomTenants::drop_or_restore_group};
+  static constexpr Change kChanges[] = {
+      &RandomTenants::change_rule,           &RandomTenants::change_rule,
+      &RandomTenants::change_rule,           &RandomTenants::change_reject,
+      &RandomTenants::change_member,         &RandomTenants::change_groups_of_nic,
+      &RandomTenants::drop_or_restore_nic,   &RandomTenants::drop_or_restore_nic,
+      &RandomTenants::change_address,        &RandomTenants::change_mac,
+      &RandomTenants::change_antispoof,      &RandomTenants::change_tenant,
+      &RandomTenants::change_peer,           &RandomTenants::change_static_station,
+      &RandomTenants::change_static_station, &RandomTenants::drop_or_restore_group};
   for (;;) {
     Intent next = intent_;
     // Half of the changes bring something back, so that things do not only get worse.

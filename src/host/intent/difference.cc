@@ -19,6 +19,7 @@ Difference difference(const Intent& before, const Intent& after) {
   note(before.groups, after.groups, found.groups);
   note(before.peers, after.peers, found.peers);
   note(before.fdb, after.fdb, found.fdb);
+  note(before.procedures, after.procedures, found.procedures);
   return found;
 }
 

@@ -24,8 +24,11 @@ struct Difference {
   std::vector<Changed<decltype(Intent::groups)>> groups;
   std::vector<Changed<decltype(Intent::peers)>> peers;
   std::vector<Changed<decltype(Intent::fdb)>> fdb;
+  std::vector<Changed<decltype(Intent::procedures)>> procedures;
 
-  bool empty() const { return nics.empty() && groups.empty() && peers.empty() && fdb.empty(); }
+  bool empty() const {
+    return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty();
+  }
 };
 
 // In the time of the difference when one intent was made of the other.

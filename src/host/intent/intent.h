@@ -51,6 +51,7 @@ struct RuleIntent {
   std::optional<uint8_t> icmp_code;  // only with icmp_type
   std::optional<Cidr> peer_cidr;     // at most one of peer_cidr and peer_group
   std::string peer_group;
+  std::string procedure;  // what is done to the packets of its connections; empty: nothing
   std::string description;
   friend bool operator==(const RuleIntent&, const RuleIntent&) = default;
 };
@@ -63,10 +64,24 @@ struct GroupIntent {
   std::string name;                          // as NicIntent::id
   SharedMap<std::string, RuleIntent> rules;  // by rule_id
   SharedSet<IpAddress> members;              // listed by the operator, in every segment
+  bool reject = false;                       // tell whoever its nics refuse, instead of silence
   friend bool operator==(const GroupIntent&, const GroupIntent&) = default;
 };
 // The two rules that a new group carries: everything out, IPv4 and IPv6.
 std::vector<RuleIntent> default_group_rules();
+
+// What is done to the packets of connections that a rule with its name let start. Zero: not done.
+struct ProcedureIntent {
+  std::string name;            // as NicIntent::id
+  uint16_t max_mss = 0;        // bytes, 64 to 65,535
+  uint8_t min_ttl = 0;         // 1 to 255
+  bool no_df = false;          // clear IPv4's DF
+  bool random_id = false;      // random IPv4 identification
+  uint64_t packets_per_s = 0;  // for each nic, 1 to 10^9
+  uint64_t bits_per_s = 0;     // for each nic, 8,000 to 10^12
+  uint32_t burst_ms = 100;     // of the rates, 1 to 10,000
+  friend bool operator==(const ProcedureIntent&, const ProcedureIntent&) = default;
+};
 
 // A peer VTEP and the segments that it serves: it gets their flooded frames.
 struct PeerIntent {
@@ -88,6 +103,7 @@ struct Intent {
   SharedMap<std::string, GroupIntent> groups;  // by name
   SharedMap<IpAddress, PeerIntent> peers;      // by address
   SharedMap<std::pair<Vni, Mac>, FdbIntent> fdb;
+  SharedMap<std::string, ProcedureIntent> procedures;  // by name
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 

@@ -29,7 +29,11 @@ void put(Intent& intent, const RuleIntent& rule) {
   intent.groups["web"].rules[rule_id(rule)] = rule;
 }
 
-// Two nics, a group with a rule, a peer and a static entry: valid.
+void put(Intent& intent, const ProcedureIntent& procedure) {
+  intent.procedures[procedure.name] = procedure;
+}
+
+// Two nics, a group with a rule, a procedure, a peer and a static entry: valid.
 Intent good_intent() {
   Intent intent;
   put(intent, make_nic("a", 0x525400000001));
@@ -43,6 +47,7 @@ Intent good_intent() {
   http.protocol = 6;
   http.first_port = http.last_port = 80;
   put(intent, http);
+  put(intent, ProcedureIntent{"plain", 65'535, 255, true, true, 1'000'000'000, 8'000, 10'000});
   const IpAddress peer = *IpAddress::parse("192.0.2.2");
   intent.peers[peer] = {peer, {Vni(42)}};
   const Mac far = Mac::from_u64(0x525400000099);
@@ -157,6 +162,33 @@ const Mistake kMistakes[] = {
     {"rule: escape sequence in the description",
      [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.description = "\x1b[2J"; }); },
      "description has control characters (wanted plain text)"},
+    {"rule with a procedure that is not there",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.procedure = "slow"; }); },
+     "procedure 'slow' is not there (wanted one of the procedures)"},
+    {"procedure that goes while a rule names it",
+     [](Intent& i) {
+       add_rule(i, [](RuleIntent& r) { r.procedure = "plain"; });
+       i.procedures.clear();
+     },
+     "procedure 'plain' is not there (wanted one of the procedures)"},
+    {"procedure: malformed name", [](Intent& i) { put(i, ProcedureIntent{"a b"}); },
+     "procedure 'a b': name is malformed"},
+    {"procedure under another name", [](Intent& i) { i.procedures["plain"].name = "other"; },
+     "procedure 'other': kept under 'plain'"},
+    {"procedure: MSS of 63", [](Intent& i) { i.procedures["plain"].max_mss = 63; },
+     "procedure 'plain': max MSS 63 (wanted 64..65535, or none)"},
+    {"procedure: too many packets",
+     [](Intent& i) { i.procedures["plain"].packets_per_s = 1'000'000'001; },
+     "procedure 'plain': packets a second 1000000001 (wanted 1..1000000000, or none)"},
+    {"procedure: too few bits", [](Intent& i) { i.procedures["plain"].bits_per_s = 7'999; },
+     "procedure 'plain': bits a second 7999 (wanted 8000..1000000000000, or none)"},
+    {"procedure: too many bits",
+     [](Intent& i) { i.procedures["plain"].bits_per_s = 1'000'000'000'001; },
+     "bits a second 1000000000001 (wanted 8000..1000000000000, or none)"},
+    {"procedure: no burst", [](Intent& i) { i.procedures["plain"].burst_ms = 0; },
+     "procedure 'plain': burst of 0 ms (wanted 1..10000)"},
+    {"procedure: long burst", [](Intent& i) { i.procedures["plain"].burst_ms = 10'001; },
+     "procedure 'plain': burst of 10001 ms (wanted 1..10000)"},
     {"rule under a wrong id",
      [](Intent& i) { i.groups["web"].rules["0123456789abcdef"] = RuleIntent{}; },
      "group 'web': rule id '0123456789abcdef' is not its rule's (wanted "},

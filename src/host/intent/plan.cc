@@ -95,6 +95,7 @@ std::string compare(const GroupIntent& before, const GroupIntent& after) {
   Detail detail;
   note_changes(detail, "rules", before.rules, after.rules);
   note_changes(detail, "members", before.members, after.members);
+  detail.changed("reject", before.reject ? "on" : "off", after.reject ? "on" : "off");
   std::string text = detail.take();
   return text.empty() ? "descriptions" : text;
 }
@@ -111,16 +112,35 @@ std::string compare(const FdbIntent& before, const FdbIntent& after) {
   return detail.take();
 }
 
+std::string number(uint64_t value) { return value == 0 ? "none" : std::to_string(value); }
+
+std::string compare(const ProcedureIntent& before, const ProcedureIntent& after) {
+  const auto on = [](bool is_on) { return is_on ? "on" : "off"; };
+  Detail detail;
+  detail.changed("max-mss", number(before.max_mss), number(after.max_mss));
+  detail.changed("min-ttl", number(before.min_ttl), number(after.min_ttl));
+  detail.changed("no-df", on(before.no_df), on(after.no_df));
+  detail.changed("random-id", on(before.random_id), on(after.random_id));
+  detail.changed("packets/s", number(before.packets_per_s), number(after.packets_per_s));
+  detail.changed("bits/s", number(before.bits_per_s), number(after.bits_per_s));
+  detail.changed("burst ms", number(before.burst_ms), number(after.burst_ms));
+  return detail.take();
+}
+
 std::string describe(const NicIntent& nic) {
   return std::string(type_text(nic.type)) + ", mac " + nic.mac.to_string() + ", vni " +
          name_of(nic.vni);
 }
 std::string describe(const GroupIntent& group) {
   return std::to_string(group.rules.size()) + " rules, " + std::to_string(group.members.size()) +
-         " members";
+         " members" + (group.reject ? ", rejects" : "");
 }
 std::string describe(const PeerIntent& peer) { return "vnis " + joined(peer.vnis); }
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
+std::string describe(const ProcedureIntent& procedure) {
+  const std::string text = compare(ProcedureIntent(), procedure);
+  return text.empty() ? "does nothing" : text;
+}
 
 template <typename T>
 bool replaces_port(const T&, const T&) {
@@ -169,7 +189,9 @@ std::vector<Action> actions_of(const Difference& change) {
   plan_removals(Object::nic, change.nics, actions);
   plan_removals(Object::peer, change.peers, actions);
   plan_removals(Object::group, change.groups, actions);
+  plan_removals(Object::procedure, change.procedures, actions);
   // Beyond this line things come, in the opposite order.
+  plan_arrivals(Object::procedure, change.procedures, actions);
   plan_arrivals(Object::group, change.groups, actions);
   plan_arrivals(Object::peer, change.peers, actions);
   plan_arrivals(Object::nic, change.nics, actions);
@@ -179,7 +201,7 @@ std::vector<Action> actions_of(const Difference& change) {
 
 std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
-  constexpr const char* kObjects[] = {"nic", "group", "peer", "fdb"};
+  constexpr const char* kObjects[] = {"nic", "group", "peer", "fdb", "procedure"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

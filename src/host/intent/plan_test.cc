@@ -52,6 +52,24 @@ TEST(Plan, RemovesUsersBeforeWhatTheyUse) {
                           "remove peer 192.0.2.2", "remove group web"));
 }
 
+TEST(Plan, SaysWhatAProcedureDoesAndWhatChangesInIt) {
+  Intent intent;
+  intent.procedures["p"] = {"p", 1300, 0, true, false, 0, 8000, 100};
+  EXPECT_THAT(plan_text({}, intent), ElementsAre("add procedure p: max-mss none → 1300, no-df "
+                                                 "off → on, bits/s none → 8000"));
+  Intent next = intent;
+  next.procedures["p"].min_ttl = 9;
+  next.procedures["p"].no_df = false;
+  next.groups["g"] = {"g", {}, {}, true};
+  EXPECT_THAT(plan_text(intent, next),
+              ElementsAre("change procedure p: min-ttl none → 9, no-df on → off",
+                          "add group g: 0 rules, 0 members, rejects"));
+  EXPECT_THAT(plan_text(next, {}), ElementsAre("remove group g", "remove procedure p"));
+  Intent quiet = next;
+  quiet.groups["g"].reject = false;
+  EXPECT_THAT(plan_text(next, quiet), ElementsAre("change group g: reject on → off"));
+}
+
 TEST(Plan, HasNothingToDoForWhatIsAlreadySo) {
   EXPECT_THAT(plan_text(whole_intent(), whole_intent()), IsEmpty());
 }

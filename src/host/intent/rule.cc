@@ -24,7 +24,7 @@ std::string rule_id(const RuleIntent& rule) {
       std::to_string(static_cast<int>(rule.family)) + "|" + number(rule.protocol) + "|" +
       number(rule.first_port) + "-" + number(rule.last_port) + "|" + number(rule.icmp_type) + "/" +
       number(rule.icmp_code) + "|" + (rule.peer_cidr ? rule.peer_cidr->to_string() : "") + "|" +
-      rule.peer_group;
+      rule.peer_group + (rule.procedure.empty() ? "" : "|procedure " + rule.procedure);
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(fnv1a(text)));
   return digits;

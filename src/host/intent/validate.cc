@@ -91,11 +91,20 @@ Status validate_nics(const Intent& intent) {
   return ok_status();
 }
 
+Status validate_procedures(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("procedures", intent.procedures.size(), kMaxProcedures));
+  for (const auto& [name, procedure] : intent.procedures) {
+    RETURN_IF_ERROR(validate_procedure(name, procedure));
+  }
+  return ok_status();
+}
+
 Status validate_groups(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("groups", intent.groups.size(), kMaxGroups));
   for (const auto& [name, group] : intent.groups) {
     RETURN_IF_ERROR(validate_group_outline(name, group));
     for (const auto& [id, rule] : group.rules) RETURN_IF_ERROR(validate_rule(name, id, rule));
+    RETURN_IF_ERROR(validate_procedures_of(group, intent));
     const std::string what = "group '" + name + "'";
     for (const IpAddress& member : group.members) RETURN_IF_ERROR(validate_address(what, member));
   }
@@ -211,6 +220,7 @@ Status validate_vni_count(const Intent& intent) {
 
 Status validate(const Intent& intent) {
   RETURN_IF_ERROR(validate_nics(intent));
+  RETURN_IF_ERROR(validate_procedures(intent));
   RETURN_IF_ERROR(validate_groups(intent));
   RETURN_IF_ERROR(validate_peers(intent));
   RETURN_IF_ERROR(validate_fdb(intent));

@@ -49,7 +49,7 @@ bool nics_hold(const Intent& next, const Difference& change) {
          are_theirs_alone(std::move(taps), next, tap_of);
 }
 
-bool group_holds(const Changed<decltype(Intent::groups)>& group) {
+bool group_holds(const Changed<decltype(Intent::groups)>& group, const Intent& next) {
   if (!group.after) return true;
   static const GroupIntent nothing;
   const GroupIntent& before = group.before ? group.before->second : nothing;
@@ -58,7 +58,10 @@ bool group_holds(const Changed<decltype(Intent::groups)>& group) {
   bool holds = true;
   decltype(after.rules)::for_each_difference(
       before.rules, after.rules, [&](const auto*, const auto* now) {
-        holds = holds && (!now || validate_rule(after.name, now->first, now->second).ok());
+        if (!now) return;
+        const std::string& procedure = now->second.procedure;
+        holds = holds && validate_rule(after.name, now->first, now->second).ok() &&
+                (procedure.empty() || next.procedures.contains(procedure));
       });
   decltype(after.members)::for_each_difference(
       before.members, after.members, [&](const IpAddress*, const IpAddress* now) {
@@ -69,7 +72,21 @@ bool group_holds(const Changed<decltype(Intent::groups)>& group) {
 
 bool groups_hold(const Intent& next, const Difference& change) {
   return validate_count("groups", next.groups.size(), kMaxGroups).ok() &&
-         std::ranges::all_of(change.groups, group_holds);
+         std::ranges::all_of(change.groups,
+                             [&](const auto& group) { return group_holds(group, next); });
+}
+
+// A procedure that goes must have no user left.
+bool procedures_hold(const Intent& next, const Difference& change) {
+  if (!validate_count("procedures", next.procedures.size(), kMaxProcedures).ok()) return false;
+  bool has_gone = false;
+  for (const auto& [before, after] : change.procedures) {
+    if (after && !validate_procedure(after->first, after->second).ok()) return false;
+    has_gone = has_gone || !after;
+  }
+  return !has_gone || std::ranges::all_of(next.groups, [&](const auto& group) {
+    return validate_procedures_of(group.second, next).ok();
+  });
 }
 
 bool peers_hold(const Intent& next, const Difference& change) {
@@ -107,8 +124,8 @@ bool vni_count_holds(const Intent& next, const Difference& change) {
 }  // namespace
 
 Status validate_change(const Intent& next, const Difference& change) {
-  if (nics_hold(next, change) && groups_hold(next, change) && peers_hold(next, change) &&
-      fdb_holds(next, change) && vni_count_holds(next, change)) {
+  if (nics_hold(next, change) && procedures_hold(next, change) && groups_hold(next, change) &&
+      peers_hold(next, change) && fdb_holds(next, change) && vni_count_holds(next, change)) {
     return ok_status();
   }
   // There is time to look again, for the first fault in the order of the maps.

@@ -20,10 +20,14 @@ Status validate_rule(const std::string& group, const RuleIntent& rule);
 // The same, and that it is kept under its id.
 Status validate_rule(const std::string& group, const std::string& id, const RuleIntent& rule);
 
+// That every rule's procedure is there.
+Status validate_procedures_of(const GroupIntent& group, const Intent& intent);
+
 // One object of a map, kept under that key, by itself.
 Status validate_nic(const std::string& id, const NicIntent& nic);
 // Name and sizes: what need not look at each rule and member.
 Status validate_group_outline(const std::string& name, const GroupIntent& group);
+Status validate_procedure(const std::string& name, const ProcedureIntent& procedure);
 Status validate_peer(const IpAddress& address, const PeerIntent& peer);
 // And that its peer serves it.
 Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry,
