@@ -38,3 +38,12 @@ def wait_for_drops(host, pattern, more_than, what):
     wait_until(lambda: drop_reasons.total(host.drops(), pattern) > more_than, 10,
                f"{what} to be counted on host {host.name}, which has {host.drops()}")
     return drop_reasons.matching(host.drops(), pattern)
+
+
+def check_ledger(host):
+    """received + made + copied + taken over = sent + dropped + handed over: no packet without a fate."""
+    def closes():
+        ledger = {key: int(value) for key, value in host.json("counters")["ledger"].items()}
+        return (ledger["received"] + ledger["made"] + ledger["copied"] + ledger["taken_over"]
+                == ledger["sent"] + ledger["dropped"] + ledger["handed_over"])
+    wait_until(closes, 10, f"the ledger of host {host.name} to close: {host.json('counters')['ledger']}")

@@ -12,7 +12,7 @@ import json
 import os
 import time
 
-from checks import OPEN_TO_PINGS, check
+from checks import OPEN_TO_PINGS, check, check_ledger
 from lab import drop_reasons
 from lab.host import Host
 from lab.shell import ip, run
@@ -71,15 +71,6 @@ def status(host):
 
 def fd_count(host):
     return len(os.listdir(f"/proc/{host.pid}/fd"))
-
-
-def check_ledger(host):
-    """received + made + copied + taken over = sent + dropped + handed over: no packet without a fate."""
-    def closes():
-        ledger = {key: int(value) for key, value in host.json("counters")["ledger"].items()}
-        return (ledger["received"] + ledger["made"] + ledger["copied"] + ledger["taken_over"]
-                == ledger["sent"] + ledger["dropped"] + ledger["handed_over"])
-    wait_until(closes, 10, f"the ledger of host {host.name} to close: {host.json('counters')['ledger']}")
 
 
 def check_no_loss(result, what):

@@ -40,18 +40,18 @@ class TapGuest:
     def ping_until(self, address, timeout=20):
         wait_until(lambda: self.can_ping(address), timeout, f"{self.name} to ping {address}")
 
-    def traffic(self, *arguments, timeout=120):
-        """Runs traffic.py to its end; what it found out."""
-        answer = run(sys.executable, TRAFFIC, *arguments, namespace=self.namespace, timeout=timeout, check=False)
+    def traffic(self, *arguments, timeout=120, script=TRAFFIC):
+        """Runs traffic.py, or another script of its kind, to its end; what it found out."""
+        answer = run(sys.executable, script, *arguments, namespace=self.namespace, timeout=timeout, check=False)
         if not answer.ok:
             raise CommandFailed(f"{self.name}: {' '.join(map(str, arguments))}: {answer.stderr.strip()[-300:]}")
         return json.loads(answer.stdout)
 
-    def start_traffic(self, *arguments):
-        """traffic.py in the background; see Traffic."""
+    def start_traffic(self, *arguments, script=TRAFFIC):
+        """The same in the background; see Traffic."""
         self._logs += 1
         log = self._directory / f"{arguments[0]}.{self._logs}"
-        return Traffic(self._run.spawn([sys.executable, TRAFFIC, *arguments], log, self.namespace), log, self.name)
+        return Traffic(self._run.spawn([sys.executable, script, *arguments], log, self.namespace), log, self.name)
 
     def serve(self, port):
         """An echo of whatever is sent, for `traffic("transfer", ...)`."""
@@ -70,6 +70,15 @@ class Traffic:
     def is_running(self):
         return self._process.poll() is None
 
+    def first_line(self):
+        """What it says before it is done, as soon as it says so."""
+        def said():
+            text = self._log.read_text(errors="replace")
+            if not self.is_running():
+                raise CommandFailed(f"traffic of {self._name} ended: {text.strip()[-300:]}")
+            return "\n" in text and json.loads(text.splitlines()[0])
+        return wait_until(said, 30, f"traffic of {self._name} to say something", interval=0.02)
+
     def stop(self):
         """Ends it (SIGTERM); what it found out."""
         self._process.terminate()
@@ -82,6 +91,6 @@ class Traffic:
         if status != 0:
             raise CommandFailed(f"traffic of {self._name} ended with {status}: {text.strip()[-300:]}")
         try:
-            return json.loads(text)
-        except ValueError as error:
+            return json.loads(text.splitlines()[-1])
+        except (ValueError, IndexError) as error:
             raise CommandFailed(f"traffic of {self._name} wrote no JSON: {text.strip()[-300:]}") from error

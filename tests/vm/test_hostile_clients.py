@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP as kernels and attackers use it: connections that are none of the usual, and others in their way.
+The picture is in lab/client_world.py; attackers sit at the router, whose frames nobody has judged yet."""
+
+from checks import OPEN_TO_PINGS, check, check_ledger
+from lab.client import send
+from lab.client_world import ClientWorld, at_once, pair_of
+from lab.shell import run
+from lab.wait import wait_until
+
+SERVER, NEAR, FAR = pair_of("server"), pair_of("near"), pair_of("far")
+PORT, MANY = 7000, 7001
+CROWD = 10_000
+
+
+def build_lab(lab):
+    talk = (*OPEN_TO_PINGS, "--dir in --ip-proto tcp")
+    world = ClientWorld(lab, {"talk": talk, "pings": OPEN_TO_PINGS, "later": ()})
+    world.join("a", "server", "talk")
+    world.join("a", "near", "pings")
+    world.join("b", "far", "pings")
+    world.server.serve("serve-orders", PORT)
+    world.server.serve("serve-many", MANY)
+    for client in (world.near, world.far):
+        for address in SERVER:
+            client.ping_until(address)
+    return world
+
+
+def ways(world):
+    """Each client with each address of the server."""
+    return [(client, address) for client in (world.near, world.far) for address in SERVER]
+
+
+# --- unusual connections -------------------------------------------------------------------------
+
+def test_ten_thousand_connections_at_once(world):
+    for client, address in ((world.near, SERVER[0]), (world.far, SERVER[1])):
+        result = client.ask("many", address, MANY, CROWD)
+        print(f"     {client.name}: {result}")
+        check(result["open"] == result["answered"] == CROWD, str(result))
+
+
+def test_a_port_is_used_again_at_once(world):
+    """After FIN of the server, RST of the server, RST of the client: the same five-tuple, twenty times each."""
+    for client, address in ways(world):
+        for order in ("close", "reset", "abort"):
+            result = client.ask("reuse", address, PORT, order, 20)
+            check(result["done"] == 20, f"{order}, {client.name} to {address}: {result}")
+
+
+def test_both_ends_open_at_once_when_rules_let_them(world):
+    """Both have tried, and were refused, when the rule comes: then two SYNs cross."""
+    twins = [world.join("a", name, "later") for name in ("twin", "other")]
+    for left, right in zip(pair_of("twin"), pair_of("other")):
+        with world.dropping("firewall-to/denied", at_least=2):
+            meeting = [twins[0].start("meet", 6000, left, right, 30), twins[1].start("meet", 6000, right, left, 30)]
+        rule = twins[0].host.must("sg", "rule", "add", "later", "--ip-proto", "tcp").strip()
+        for met in meeting:
+            check(met.result(30)["met"], f"{left} and {right} meet")
+        twins[0].host.must("sg", "rule", "del", "later", rule)
+
+
+def test_both_ends_open_at_once_without_a_rule(world):
+    """Through the tunnel each has sent a SYN past its own host before the other's comes: an answer."""
+    for left, right in zip(NEAR, FAR):
+        meeting = [world.near.start("meet", 6001, left, right, 30), world.far.start("meet", 6001, right, left, 30)]
+        for met in meeting:
+            check(met.result(30)["met"], f"{left} and {right} meet")
+
+
+def test_data_comes_with_the_syn(world):
+    for client, address in ways(world):
+        result = client.ask("fast-open", address, PORT)
+        check(result["second"], f"fast open, {client.name} to {address}: {result}")
+
+
+def test_half_a_connection_carries_on(world):
+    for client, address in ways(world):
+        result = client.ask("ask-tcp", address, PORT, "late")
+        check(result == {"bytes": 300_000, "reset": False}, f"{client.name} to {address}: {result}")
+
+
+# --- attacks -------------------------------------------------------------------------------------
+
+def hold_all(world):
+    """A connection of each client over each family: [(client, client's address, server's address, what holds it)]."""
+    held = [(client, own[SERVER.index(address)], address, client.start("hold", address, PORT))
+            for client, own in ((world.near, NEAR), (world.far, FAR)) for address in SERVER]
+    return [(*one, one[-1].first_line()) for one in held]
+
+
+def check_all_go_on(held):
+    for client, _, address, connection, _ in held:
+        result = connection.stop()
+        check(result["goes_on"], f"{client.name} to {address}: {result}")
+
+
+def attack(world, expressions, count=1):
+    """Frames that scapy makes, sent by the router into the segment."""
+    send(world.router.namespace, "vx0", f"[{', '.join(expressions)}]", count)
+
+
+def frame(to, source, destination, rest):
+    ip = "IPv6" if ":" in source else "IP"
+    return f"Ether(dst='{to.mac}')/{ip}(src='{source}',dst='{destination}')/{rest}"
+
+
+FLAGS = ("-S", "-A", "-R", "-F", "-SA", "-RA", "-FA", "-PA", "-SF", "-SR", "-FPU", "-SFRPAU", "-XY", "")
+
+
+def test_floods_of_any_flags_harm_no_connection(world):
+    """In the names of both ends, with numbers at random. (hping3 is for IPv4.)"""
+    held = hold_all(world)
+    floods = {}
+    for client, own, address, _, numbers in held:
+        for ends in ((own, numbers["port"], address, PORT), (address, PORT, own, numbers["port"])):
+            for flags in FLAGS if ":" not in own else ():
+                floods[f"{client.name} {ends} {flags}"] = lambda e=ends, f=flags: run(
+                    "hping3", "-q", "-c", 300, "-i", "u100", *f.split(), "-a", e[0], "-s", e[1], "-k", "-p", e[3],
+                    e[2], namespace=world.router.namespace, check=False)
+    with world.dropping("record/tcp-illegal-flags", "record/tcp-out-of-window", "record/tcp-bad-rst", at_least=300):
+        at_once(floods)
+    check_all_go_on(held)
+
+
+def test_forgeries_near_the_mark_harm_no_connection(world):
+    """By who can guess more than anybody should: segments in the window, but not right."""
+    held = hold_all(world)
+    for client, own, address, _, n in held:
+        mine, theirs, port = n["send"], n["receive"], n["port"]
+        to_server = f"TCP(sport={port},dport={PORT},seq={{0}}%2**32,ack={{1}}%2**32,flags='{{2}}')"
+        to_client = f"TCP(sport={PORT},dport={port},seq={{0}}%2**32,ack={{1}}%2**32,flags='{{2}}')"
+        forged = [frame(to, source, target, shape.format(*values))
+                  for to, source, target, shape, seq, ack in
+                  ((world.server, own, address, to_server, mine, theirs),
+                   (client, address, own, to_client, theirs, mine))
+                  for values in ((seq + 1000, 0, "R"), (seq + 1000, ack, "RA"), (seq - 5, ack, "RA"),
+                                      (seq + 20, 0, "S"), (seq, 0, "S"), (seq + 2**30, ack, "S"),
+                                      (seq + 2**30, ack, "A"), (seq, ack + 2**20, "A"), (seq, ack + 2**30, "PA"),
+                                      (seq + 2**29, ack, "FA"), (seq, ack, ""), (seq, ack, "SF"))]
+        with world.dropping("record/tcp-out-of-window", "record/tcp-bad-ack", "record/tcp-bad-rst",
+                            "record/tcp-illegal-flags", at_least=2):
+            attack(world, forged)
+    check_all_go_on(held)
+
+
+def test_forged_icmp_errors_harm_no_connection(world):
+    held = hold_all(world)
+    for client, own, address, _, numbers in held:
+        def about(seq):
+            family = "IPv6" if ":" in own else "IP"
+            return f"{family}(src='{own}',dst='{address}')/TCP(sport={numbers['port']},dport={PORT},seq={seq}%2**32)"
+        wrong, right = about(numbers["send"] + 2**30), about(numbers["send"])
+        six = ":" in own
+        router = "fd00::fe" if six else "10.0.0.254"
+        if six:
+            errors = [f"ICMPv6DestUnreach(code=4)/{wrong}", f"ICMPv6PacketTooBig(mtu=1280)/{wrong}",
+                      f"ICMPv6DestUnreach(code=1)/{right}", f"ICMPv6ParamProblem(code=1)/{wrong}",
+                      f"ICMPv6TimeExceeded()/{wrong}"]
+        else:
+            errors = [f"ICMP(type=3,code=3)/{wrong}", f"ICMP(type=3,code=4,nexthopmtu=68)/{wrong}",
+                      f"ICMP(type=3,code=2)/{wrong}", f"ICMP(type=3,code=1)/{right}", f"ICMP(type=11)/{wrong}",
+                      f"ICMP(type=5,code=1,gw='10.0.0.66')/{right}", f"ICMP(type=4)/{right}"]
+        with world.dropping("firewall-to/error-unrelated", *(() if six else ("firewall-to/redirect",
+                                                                            "firewall-to/source-quench"))):
+            attack(world, [frame(client, router, own, error) for error in errors], 3)
+    check_all_go_on(held)
+
+
+def test_a_host_is_not_made_to_talk_to_itself(world):
+    """Land: source and destination are the same. Hosts drop it; we stay well."""
+    attack(world, [frame(world.server, address, address, rest) for address in SERVER
+                   for rest in (*(f"TCP(sport={PORT},dport={PORT},flags='{flags}')" for flags in ("S", "SA", "A")),
+                                "UDP(sport=7,dport=7)")], 50)
+    for client, address in ways(world):
+        check(client.ask("ask-tcp", address, PORT, "close") == {"bytes": 0, "reset": False}, "connections are made")
+
+
+def test_no_guest_amplifies_pings(world):
+    """Smurf: a broadcast ping in another's name, to a kernel that would answer it."""
+    world.server.run("sysctl", "-qw", "net.ipv4.icmp_echo_ignore_broadcasts=0")
+    world.far.run("sysctl", "-qw", "net.ipv4.icmp_echo_ignore_broadcasts=0")
+
+    def answers():
+        return int(world.near.run("nstat", "-asz", "IcmpInEchoReps").stdout.split("IcmpInEchoReps")[1].split()[0])
+
+    got = answers()
+    with world.dropping("firewall-from/no-connection", at_least=100):
+        attack(world, [f"Ether(dst='ff:ff:ff:ff:ff:ff')/IP(src='{NEAR[0]}',dst='10.0.0.255')/ICMP(id=7)"], 50)
+    check(answers() == got, "the victim got an answer")
+
+
+def test_a_flood_of_new_connections_leaves_room_for_others(world):
+    held = hold_all(world)
+    line = ["hping3", "-q", "-c", "30000", "-i", "u20", "-S", "--rand-source", "-p", PORT, SERVER[0]]
+    flood = world.lab.run.spawn(line, world.router.www / "flood", world.router.namespace)
+    for client, address in ways(world):
+        result = client.ask("many", address, MANY, 200)
+        check(result["answered"] == 200, f"{client.name} to {address}: {result}")
+    flood.terminate()
+    flood.wait(10)
+    check_all_go_on(held)
+
+
+def test_after_all_that_every_packet_has_a_fate(world):
+    for host in world.hosts():
+        check_ledger(host)
+        wait_until(lambda h=host: h.json("status")["buffers_used"] < 2000, 10,
+                   f"buffers of host {host.name} to come back")
