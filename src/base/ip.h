@@ -115,6 +115,9 @@ class IpAddress {
 class Cidr {
  public:
   constexpr Cidr() = default;
+  // The address alone.
+  Cidr(const IpAddress& address)  // NOLINT: an address is the smallest prefix
+      : address_(address), length_(address.is_v4() ? 32 : 128) {}
   // The prefix of `length` bits that contains `address` (IPv4: 0..32, IPv6: 0..128); host bits of
   // `address` are cleared. Longer lengths are cut to the family's maximum.
   Cidr(IpAddress address, unsigned length);
@@ -128,7 +131,11 @@ class Cidr {
   bool is_v4() const { return address_.is_v4(); }
   // False for an address of the other family, also for /0.
   bool contains(const IpAddress& address) const;
+  // Whether it is one address and no more.
+  bool is_single() const { return length_ == (is_v4() ? 32 : 128); }
   std::string to_string() const;
+  // As to_string(), of a single address without its length.
+  std::string to_short_string() const { return is_single() ? address_.to_string() : to_string(); }
 
   friend auto operator<=>(const Cidr&, const Cidr&) = default;
 

@@ -105,17 +105,12 @@ void copy_cut(std::span<char> to, const std::string& from) {
 // Allowed or denied; of the rule that allows, its procedure.
 Firewall::Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
                         Firewall::Trace* trace, ProcedureSlot* procedure = nullptr) {
-  const Rule* rule = find_allowing_rule(nic.policy, direction, start);
-  if (!rule) return Firewall::Out::denied;
-  if (procedure) *procedure = rule->procedure;
+  const Match match = find_allowing_rule(nic.policy, direction, start);
+  if (!match) return Firewall::Out::denied;
+  if (procedure) *procedure = match.rule->procedure;
   if (!trace) return Firewall::Out::allowed;
-  copy_cut(trace->rule, rule->id);
-  for (const auto& group : nic.policy.groups) {
-    const auto& rules = direction == Direction::egress ? group->egress : group->ingress;
-    if (rule >= rules.data() && rule < rules.data() + rules.size()) {
-      copy_cut(trace->group, group->name);
-    }
-  }
+  copy_cut(trace->rule, match.rule->id);
+  if (match.group) copy_cut(trace->group, match.group->name);
   return Firewall::Out::allowed;
 }
 

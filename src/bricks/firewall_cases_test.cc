@@ -114,11 +114,10 @@ void ssh6(FirewallWorld& w) {
   w.set_vm({rule}, {allow()});
 }
 void web_for(FirewallWorld& w, std::vector<const char*> members) {
-  std::vector<AddressSet::Member> list;
-  for (const char* member : members) list.push_back({Vni{7}, *IpAddress::parse(member)});
   Rule rule = allow_port(6, 80);
-  rule.members = std::make_shared<const AddressSet>(std::move(list));
-  w.set_vm({rule}, {allow()});
+  rule.peer_group = "members";
+  w.set_nic("vm", kVmPort, kVmMac,
+            {group_of({rule}, {allow()}, {{"members", make_members(Vni{7}, members)}})});
 }
 void grp(FirewallWorld& w) { web_for(w, {"10.0.0.9", "fd00::9"}); }
 void grp_and_q(FirewallWorld& w) { web_for(w, {"10.0.0.9", "fd00::9", "10.0.0.77"}); }

@@ -14,6 +14,7 @@
 #include "bricks/record.h"
 #include "support/eal.h"
 #include "support/packet_text.h"
+#include "support/rule_group.h"
 
 namespace butterfly::test {
 
@@ -40,12 +41,9 @@ inline Rule allow_port(uint8_t protocol, uint16_t first, uint16_t last = 0) {
   return rule;
 }
 inline std::shared_ptr<const RuleGroup> group_of(std::vector<Rule> ingress,
-                                                 std::vector<Rule> egress) {
-  auto group = std::make_shared<RuleGroup>();
-  group->name = "web";
-  group->ingress = std::move(ingress);
-  group->egress = std::move(egress);
-  return group;
+                                                 std::vector<Rule> egress,
+                                                 const Members& members = {}) {
+  return make_group("web", std::move(ingress), std::move(egress), members);
 }
 
 class FirewallWorld {

@@ -89,7 +89,7 @@ void add_members_verb(CLI::App& topic, Command& command, const std::string& name
     return command.change(request);
   });
   verb.add_option("SG", options->group, "security group")->required();
-  verb.add_option("IP", options->addresses, "addresses")->required();
+  verb.add_option("IP", options->addresses, "addresses and prefixes")->required();
 }
 
 }  // namespace
@@ -117,8 +117,12 @@ void add_group_commands(CLI::App& root, Command& command) {
            })
       .add_option("SG", *group, "security group")
       ->required();
-  add_members_verb(member, command, "add", "Add addresses", &v1::Change::mutable_member_add);
-  add_members_verb(member, command, "del", "Remove addresses", &v1::Change::mutable_member_delete);
+  add_members_verb(member, command, "add", "Add addresses and prefixes",
+                   &v1::Change::mutable_member_add);
+  add_members_verb(member, command, "del", "Remove addresses and prefixes",
+                   &v1::Change::mutable_member_delete);
+  add_members_verb(member, command, "replace", "Make these all of them, at once",
+                   &v1::Change::mutable_members_replace);
 }
 
 }  // namespace butterfly

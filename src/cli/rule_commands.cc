@@ -10,7 +10,7 @@ namespace butterfly {
 namespace {
 
 struct RuleOptions {
-  std::string group, direction = "in", protocol, cidr, members, family, procedure, description;
+  std::string group, direction = "in", protocol, cidr, members, family, key, procedure, description;
   uint16_t port = 0, port_start = 0, port_end = 0;
   uint8_t icmp_type = 0, icmp_code = 0;
 };
@@ -51,6 +51,7 @@ v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
   if (verb.count("--icmp-code") > 0) rule.set_icmp_code(options.icmp_code);
   rule.set_peer_cidr(options.cidr);
   rule.set_peer_group(options.members);
+  rule.set_key(options.key);
   rule.set_procedure(options.procedure);
   rule.set_description(options.description);
   return rule;
@@ -103,6 +104,8 @@ void add_add(CLI::App& topic, Command& command) {
       ->excludes(cidr);
   verb->add_option("--family", options->family, "v4 or v6 (default: both)")
       ->check(CLI::IsMember({"v4", "v6"}));
+  verb->add_option("--key", options->key,
+                   "your name for it; replaces the group's rule of that name");
   verb->add_option("--procedure", options->procedure,
                    "what is done to packets of its connections (butterfly procedure)");
   verb->add_option("--description", options->description, "for people");
@@ -111,33 +114,47 @@ void add_add(CLI::App& topic, Command& command) {
 void add_delete(CLI::App& topic, Command& command) {
   struct Options {
     std::string group;
-    std::vector<std::string> ids;
+    std::vector<std::string> ids, keys;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& verb =
-      add_verb(topic, command, "del", "Remove rules, all or none", [&command, options] {
-        v1::ApplyRequest request;
-        for (const std::string& id : options->ids) {
-          v1::RuleDelete& change = *request.add_changes()->mutable_rule_delete();
-          change.set_group(options->group);
-          change.set_rule_id(id);
-        }
-        return command.change(request);
-      });
+  const auto act = [&command, options] {
+    v1::ApplyRequest request;
+    for (const std::string& id : options->ids) {
+      v1::RuleDelete& change = *request.add_changes()->mutable_rule_delete();
+      change.set_group(options->group);
+      change.set_rule_id(id);
+    }
+    for (const std::string& key : options->keys) {
+      v1::RuleDelete& change = *request.add_changes()->mutable_rule_delete();
+      change.set_group(options->group);
+      change.set_key(key);
+    }
+    return command.change(request);
+  };
+  CLI::App& verb = *topic.add_subcommand("del", "Remove rules, all or none");
+  verb.callback([&command, options, act] {
+    if (options->ids.empty() && options->keys.empty()) throw CLI::RequiredError("RULE_ID");
+    command.action = act;
+  });
   verb.add_option("SG", options->group, "security group")->required();
-  verb.add_option("RULE_ID", options->ids, "ids, as sg rule list prints them")->required();
+  verb.add_option("RULE_ID", options->ids, "ids, as sg rule list prints them");
+  add_repeated(verb, "--key", options->keys, "a rule by its key instead; repeatable");
 }
 
 std::string rules_text(const v1::Group& group) {
+  const bool has_keys =
+      std::ranges::any_of(group.rules(), [](const v1::Rule& rule) { return !rule.key().empty(); });
   const bool has_procedures = std::ranges::any_of(
       group.rules(), [](const v1::Rule& rule) { return !rule.procedure().empty(); });
   std::vector<std::string> head{"ID", "DIR", "FAMILY", "PROTOCOL", "PORTS", "PEER", "DESCRIPTION"};
+  if (has_keys) head.push_back("KEY");
   if (has_procedures) head.push_back("PROCEDURE");
   Table table(head);
   for (const v1::Rule& rule : group.rules()) {
     std::vector<std::string> row{rule.id(),           direction_text(rule), family_text(rule),
                                  protocol_text(rule), match_text(rule),     peer_text(rule),
                                  rule.description()};
+    if (has_keys) row.push_back(rule.key());
     if (has_procedures) row.push_back(rule.procedure());
     table.add(row);
   }

@@ -157,6 +157,13 @@ Status add_rule(const v1::RuleAdd& message, Intent& intent) {
 Status delete_rule(const v1::RuleDelete& message, Intent& intent) {
   const auto group = find_group(intent, message.group());
   if (!group.ok()) return group.status();
+  if (!message.key().empty()) {
+    RuleIntent rule;
+    rule.key = message.key();
+    if ((*group)->rules.erase(rule_id(rule)) != 0) return ok_status();
+    return not_found("group '" + message.group() + "': has no rule with key '" + message.key() +
+                     "' (wanted the key of one of its rules)");
+  }
   if ((*group)->rules.erase(message.rule_id()) != 0) return ok_status();
   return not_found("group '" + message.group() + "': has no rule '" + message.rule_id() +
                    "' (wanted the id of one of its rules)");
@@ -165,21 +172,35 @@ Status delete_rule(const v1::RuleDelete& message, Intent& intent) {
 Status add_members(const v1::Members& message, Intent& intent) {
   const auto group = find_group(intent, message.group());
   if (!group.ok()) return group.status();
-  auto members = parse_addresses("group '" + message.group() + "'", message.addresses());
+  const auto members = parse_members("group '" + message.group() + "'", message.addresses());
   if (!members.ok()) return members.status();
-  for (const IpAddress& member : *members) (*group)->members.insert(member);
+  for (const Cidr& member : *members) (*group)->members.insert(member);
+  return ok_status();
+}
+
+// Those that stay are left in their places, so that the change is only what differs.
+Status replace_members(const v1::Members& message, Intent& intent) {
+  const auto group = find_group(intent, message.group());
+  if (!group.ok()) return group.status();
+  const auto members = parse_members("group '" + message.group() + "'", message.addresses());
+  if (!members.ok()) return members.status();
+  const SharedSet<Cidr> before = (*group)->members;
+  SharedSet<Cidr>::for_each_difference(before, *members, [&](const Cidr* gone, const Cidr* came) {
+    if (gone) (*group)->members.erase(*gone);
+    if (came) (*group)->members.insert(*came);
+  });
   return ok_status();
 }
 
 Status delete_members(const v1::Members& message, Intent& intent) {
   const auto group = find_group(intent, message.group());
   if (!group.ok()) return group.status();
-  const auto members = parse_addresses("group '" + message.group() + "'", message.addresses());
+  const auto members = parse_members("group '" + message.group() + "'", message.addresses());
   if (!members.ok()) return members.status();
-  for (const IpAddress& member : *members) {
+  for (const Cidr& member : *members) {
     if ((*group)->members.erase(member) == 0) {
-      return not_found("group '" + message.group() + "': has no member " + member.to_string() +
-                       " (wanted one of its members)");
+      return not_found("group '" + message.group() + "': has no member " +
+                       member.to_short_string() + " (wanted one of its members)");
     }
   }
   return ok_status();
@@ -281,6 +302,8 @@ Status make_change(const v1::Change& change, Intent& intent) {
       return put_fdb(change.fdb_put(), intent);
     case v1::Change::kFdbDelete:
       return delete_fdb(change.fdb_delete(), intent);
+    case v1::Change::kMembersReplace:
+      return replace_members(change.members_replace(), intent);
     case v1::Change::kGroupSet:
       return set_group(change.group_set(), intent);
     case v1::Change::kProcedurePut:

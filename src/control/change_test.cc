@@ -92,6 +92,55 @@ TEST(Change, PutsSetsAndDeletesProcedures) {
   EXPECT_TRUE(absl::IsNotFound(change(intent, "procedure_delete: 'slow'")));
 }
 
+TEST(Change, ARuleTakesThePlaceOfTheOneWithItsKey) {
+  Intent intent = some_intent();
+  EXPECT_EQ(change(intent, "rule_add { group: 'web' rule { key: 'ssh' protocol: 6 } }"),
+            ok_status());
+  EXPECT_EQ(change(intent, "rule_add { group: 'web' rule { key: 'ssh' protocol: 17 } }"),
+            ok_status());
+  const auto& rules = intent.groups.at("web").rules;
+  ASSERT_THAT(rules, SizeIs(2));
+  RuleIntent keyed;
+  keyed.key = "ssh";
+  EXPECT_EQ(rules.at(rule_id(keyed)).protocol, 17);
+  EXPECT_EQ(*from_proto(to_proto(intent)), intent);
+  const Status unknown = change(intent, "rule_delete { group: 'web' key: 'http' }");
+  EXPECT_TRUE(absl::IsNotFound(unknown));
+  EXPECT_THAT(std::string(unknown.message()),
+              HasSubstr("group 'web': has no rule with key 'http' (wanted the key of one of"));
+  EXPECT_EQ(change(intent, "rule_delete { group: 'web' key: 'ssh' }"), ok_status());
+  EXPECT_THAT(rules, SizeIs(1));
+  const Status twice = change(intent,
+                              "group_put { name: 'g' rules { key: 'k' } "
+                              "rules { key: 'k' protocol: 6 } }");
+  EXPECT_TRUE(absl::IsInvalidArgument(twice));
+  EXPECT_THAT(std::string(twice.message()),
+              HasSubstr("group 'g': rule with key 'k': listed twice (wanted once)"));
+}
+
+TEST(Change, MembersMayBePrefixesAndAreReplacedAtOnce) {
+  Intent intent = some_intent();
+  EXPECT_EQ(change(intent, "member_add { group: 'db' addresses: '10.1.0.0/16' }"), ok_status());
+  EXPECT_EQ(change(intent,
+                   "members_replace { group: 'db' addresses: '10.1.0.0/16' "
+                   "addresses: 'fd00::1' addresses: 'fd00::1/128' }"),
+            ok_status());
+  const v1::Group group = to_proto(intent.groups.at("db"));
+  EXPECT_THAT(group.members(), ElementsAre("10.1.0.0/16", "fd00::1"));
+  for (const char* bad : {"10.1.0.1/16", "10.0.0.0/33", "fd00::/129", "host", ""}) {
+    const Status status = change(
+        intent, std::string("members_replace { group: 'db' addresses: '10.0.0.1' addresses: '") +
+                    bad + "' }");
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << bad;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("or ADDRESS/LENGTH with clear host bits)"));
+  }
+  EXPECT_THAT(to_proto(intent.groups.at("db")).members(), ElementsAre("10.1.0.0/16", "fd00::1"));
+  EXPECT_EQ(change(intent, "members_replace { group: 'db' }"), ok_status());
+  EXPECT_TRUE(intent.groups.at("db").members.empty());
+  EXPECT_TRUE(absl::IsNotFound(change(intent, "members_replace { group: 'nobody' }")));
+}
+
 TEST(Change, SetsOnlyTheNamedFieldsOfAGroup) {
   Intent intent = some_intent();
   EXPECT_EQ(change(intent, "group_set { name: 'web' reject: true }"), ok_status());

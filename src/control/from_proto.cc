@@ -98,6 +98,12 @@ StatusOr<IpAddress> parse_address(const std::string& what, const std::string& te
                  "without prefix length)");
 }
 
+StatusOr<Cidr> parse_member(const std::string& what, const std::string& text) {
+  if (const auto member = Cidr::parse(text)) return *member;
+  return invalid(what + ": address '" + text + "' is malformed (wanted an IPv4 or IPv6 address, " +
+                 "or ADDRESS/LENGTH with clear host bits)");
+}
+
 StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type) {
   switch (type) {
     case v1::NIC_TYPE_UNSPECIFIED:
@@ -143,6 +149,7 @@ StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) 
     }
   }
   intent.peer_group = rule.peer_group();
+  intent.key = rule.key();
   intent.procedure = rule.procedure();
   intent.description = rule.description();
   if (!rule.id().empty() && rule.id() != rule_id(intent)) {
@@ -158,11 +165,15 @@ StatusOr<GroupIntent> from_proto(const v1::Group& group) {
   for (const v1::Rule& message : group.rules()) {
     auto rule = from_proto(group.name(), message);
     if (!rule.ok()) return rule.status();
+    if (!rule->key.empty() && intent.rules.contains(rule_id(*rule))) {
+      return invalid("group '" + group.name() + "': rule with key '" + rule->key +
+                     "': listed twice (wanted once)");
+    }
     intent.rules[rule_id(*rule)] = *rule;
   }
-  auto members = parse_addresses("group '" + group.name() + "'", group.members());
+  auto members = parse_members("group '" + group.name() + "'", group.members());
   if (!members.ok()) return members.status();
-  intent.members = {members->begin(), members->end()};
+  intent.members = *std::move(members);
   intent.reject = group.reject();
   return intent;
 }

@@ -13,6 +13,8 @@ namespace butterfly {
 // `what` begins the message: "nic 'web-1'".
 StatusOr<Mac> parse_mac(const std::string& what, const std::string& text);
 StatusOr<IpAddress> parse_address(const std::string& what, const std::string& text);
+// An address, or a prefix.
+StatusOr<Cidr> parse_member(const std::string& what, const std::string& text);
 StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type);
 // Doubles count once.
 template <typename Texts>
@@ -24,6 +26,18 @@ StatusOr<std::set<IpAddress>> parse_addresses(const std::string& what, const Tex
     addresses.insert(*address);
   }
   return addresses;
+}
+
+// Addresses and prefixes. Doubles count once.
+template <typename Texts>
+StatusOr<SharedSet<Cidr>> parse_members(const std::string& what, const Texts& texts) {
+  SharedSet<Cidr> members;
+  for (const std::string& text : texts) {
+    const auto member = parse_member(what, text);
+    if (!member.ok()) return member.status();
+    members.insert(*member);
+  }
+  return members;
 }
 
 StatusOr<NicIntent> from_proto(const v1::Nic& nic);

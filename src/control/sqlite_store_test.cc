@@ -23,7 +23,7 @@ Intent big_intent(int nics) {
   GroupIntent& group = intent.groups["web"];
   group.name = "web";
   for (const RuleIntent& rule : default_group_rules()) group.rules[rule_id(rule)] = rule;
-  group.members = {Ipv4{{10, 9, 9, 9}}, *IpAddress::parse("fd00::9")};
+  group.members = {IpAddress(Ipv4{{10, 9, 9, 9}}), *IpAddress::parse("fd00::9")};
   ProcedureIntent& slow = intent.procedures["slow"];
   slow.name = "slow";
   slow.bits_per_s = 1'000'000'000'000;
@@ -102,7 +102,7 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   auto& rules = next.groups["web"].rules;
   rules.erase(rules.begin()->first);
   rules[rules.begin()->first].description = "other words";
-  next.groups["web"].members.erase(Ipv4{{10, 9, 9, 9}});
+  next.groups["web"].members.erase(IpAddress(Ipv4{{10, 9, 9, 9}}));
   next.groups["web"].reject = false;
   next.procedures["slow"].random_id = true;
   follow(next);

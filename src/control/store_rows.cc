@@ -43,10 +43,10 @@ Status write_parts(const GroupIntent& before, const GroupIntent& after, const st
                       : sink.erase("rule", prefix + old_rule->first);
       });
   decltype(after.members)::for_each_difference(
-      before.members, after.members, [&](const IpAddress* old_member, const IpAddress* member) {
+      before.members, after.members, [&](const Cidr* old_member, const Cidr* member) {
         if (!status.ok()) return;
-        status = member ? sink.put({"member", prefix + member->to_string(), ""})
-                        : sink.erase("member", prefix + old_member->to_string());
+        status = member ? sink.put({"member", prefix + member->to_short_string(), ""})
+                        : sink.erase("member", prefix + old_member->to_short_string());
       });
   return status;
 }
@@ -104,7 +104,7 @@ Status read_part_of_group(const Row& row, Intent& intent) {
   }
   const std::string rest = row.name.substr(slash + 1);
   if (row.kind == "member") {
-    const auto member = IpAddress::parse(rest);
+    const auto member = Cidr::parse(rest);
     if (!member) return bad_row(row, "is no address");
     intent.groups[name].members.insert(*member);
     return ok_status();

@@ -31,6 +31,7 @@ v1::Rule to_proto(const RuleIntent& rule) {
   if (rule.icmp_code) message.set_icmp_code(*rule.icmp_code);
   if (rule.peer_cidr) message.set_peer_cidr(rule.peer_cidr->to_string());
   message.set_peer_group(rule.peer_group);
+  message.set_key(rule.key);
   message.set_procedure(rule.procedure);
   message.set_description(rule.description);
   return message;
@@ -40,7 +41,7 @@ v1::Group to_proto(const GroupIntent& group) {
   v1::Group message;
   message.set_name(group.name);
   for (const auto& [id, rule] : group.rules) *message.add_rules() = to_proto(rule);
-  for (const IpAddress& member : group.members) message.add_members(member.to_string());
+  for (const Cidr& member : group.members) message.add_members(member.to_short_string());
   message.set_reject(group.reject);
   return message;
 }

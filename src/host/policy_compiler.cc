@@ -2,53 +2,70 @@
 #include "host/policy_compiler.h"
 
 #include <algorithm>
+#include <map>
 
 namespace butterfly {
 namespace {
+
+using Members = std::vector<AddressSet::Member>;
+
+// What a change does to the members of one group.
+struct MemberEdit {
+  Members gone;
+  Members came;
+};
 
 bool same_membership(const NicIntent& a, const NicIntent& b) {
   return a.vni == b.vni && a.addresses == b.addresses && a.groups == b.groups;
 }
 
-void note_groups(const NicIntent& nic, std::set<std::string>& touched) {
-  touched.insert(nic.groups.begin(), nic.groups.end());
+void add_addresses(const NicIntent& nic, Members& members) {
+  for (const IpAddress& address : nic.addresses) members.push_back({nic.vni, Cidr(address, 128)});
 }
 
-// Names of groups whose address set may differ from before.
-std::set<std::string> touched_sets(const Difference& change) {
-  std::set<std::string> touched;
+// Of groups that are there before and after: what their nics and lists have gained and lost.
+std::map<std::string, MemberEdit> member_edits(const Difference& change, const Intent& next) {
+  std::map<std::string, MemberEdit> edits;
   for (const auto& [before, after] : change.nics) {
     if (before && after && same_membership(before->second, after->second)) continue;
-    if (before) note_groups(before->second, touched);
-    if (after) note_groups(after->second, touched);
-  }
-  for (const auto& group : change.groups) {
-    const bool is_there = group.before && group.after;
-    if (!is_there || !(group.before->second.members == group.after->second.members)) {
-      touched.insert(group.key());
+    if (before) {
+      for (const std::string& group : before->second.groups) {
+        add_addresses(before->second, edits[group].gone);
+      }
+    }
+    if (after) {
+      for (const std::string& group : after->second.groups) {
+        add_addresses(after->second, edits[group].came);
+      }
     }
   }
-  return touched;
-}
-
-// Listed members and the addresses of the group's nics; null when there is no such group.
-std::shared_ptr<const AddressSet> build_set(const std::string& name, const GroupUsers& users,
-                                            const Intent& next) {
-  const auto group = next.groups.find(name);
-  if (group == next.groups.end()) return nullptr;
-  std::vector<AddressSet::Member> members;
-  for (const IpAddress& address : group->second.members) members.push_back({Vni{0}, address});
-  for (const std::string& id : users.nics_in(name)) {
-    const NicIntent& nic = next.nics.at(id);
-    for (const IpAddress& address : nic.addresses) members.push_back({nic.vni, address});
+  for (const auto& group : change.groups) {
+    if (!group.before || !group.after) {
+      edits.erase(group.key());
+      continue;
+    }
+    SharedSet<Cidr>::for_each_difference(group.before->second.members, group.after->second.members,
+                                         [&](const Cidr* old_member, const Cidr* member) {
+                                           MemberEdit& edit = edits[group.key()];
+                                           if (old_member)
+                                             edit.gone.push_back({Vni{0}, *old_member});
+                                           if (member) edit.came.push_back({Vni{0}, *member});
+                                         });
   }
-  return std::make_shared<const AddressSet>(std::move(members));
+  std::erase_if(edits, [&](const auto& edit) {
+    const MemberEdit& members = edit.second;
+    return !next.groups.contains(edit.first) || (members.gone.empty() && members.came.empty());
+  });
+  return edits;
 }
 
-bool same_set(const std::shared_ptr<const AddressSet>& a,
-              const std::shared_ptr<const AddressSet>& b) {
-  if (!a || !b) return a == b;
-  return a->members() == b->members();
+// Listed members and the addresses of the group's nics.
+std::shared_ptr<const AddressSet> build_set(const GroupIntent& group, const GroupUsers& users,
+                                            const Intent& next) {
+  Members members;
+  for (const Cidr& member : group.members) members.push_back({Vni{0}, member});
+  for (const std::string& id : users.nics_in(group.name)) add_addresses(next.nics.at(id), members);
+  return std::make_shared<const AddressSet>(members);
 }
 
 template <typename Map>
@@ -57,62 +74,98 @@ typename Map::mapped_type find_or_null(const Map& map, const std::string& name) 
   return it == map.end() ? nullptr : it->second;
 }
 
+// Brings the members up to date; the names of the groups that have others than before.
+std::set<std::string> compile_members(const Difference& change, const Intent& next,
+                                      CompiledGroups& groups) {
+  std::set<std::string> moved;
+  for (const auto& [name, edit] : member_edits(change, next)) {
+    auto members = std::make_shared<AddressSet>(*groups.members.at(name));
+    members->edit(edit.gone, edit.came);
+    groups.members.set(name, std::move(members));
+    moved.insert(name);
+  }
+  for (const auto& group : change.groups) {
+    if (group.before && group.after) continue;
+    moved.insert(group.key());
+    if (group.after) {
+      groups.members.set(group.key(), build_set(group.after->second, groups.users, next));
+    } else {
+      groups.members.erase(group.key());
+    }
+  }
+  return moved;
+}
+
+// ICMP is of one family even when nobody says so.
 std::optional<wire::Family> family_of(const RuleIntent& rule) {
-  if (rule.family == RuleFamily::v4) return wire::Family::v4;
-  if (rule.family == RuleFamily::v6) return wire::Family::v6;
+  if (rule.family == RuleFamily::v4 || rule.protocol == uint8_t{1}) return wire::Family::v4;
+  if (rule.family == RuleFamily::v6 || rule.protocol == uint8_t{58}) return wire::Family::v6;
   return std::nullopt;
 }
 
-Rule compile_rule(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups) {
-  static const auto nobody = std::make_shared<const AddressSet>();
-  Rule rule;
-  rule.id = id;
-  rule.family = family_of(intent);
-  rule.protocol = intent.protocol;
-  if (intent.first_port) rule.first_port = *intent.first_port;
-  if (intent.last_port) rule.last_port = *intent.last_port;
-  rule.icmp_type = intent.icmp_type;
-  rule.icmp_code = intent.icmp_code;
-  rule.peer = intent.peer_cidr;
+std::shared_ptr<const Rule> compile_rule(const std::string& id, const RuleIntent& intent,
+                                         const CompiledGroups& groups) {
+  auto rule = std::make_shared<Rule>();
+  rule->id = id;
+  rule->direction =
+      intent.direction == RuleDirection::ingress ? Direction::ingress : Direction::egress;
+  rule->family = family_of(intent);
+  rule->protocol = intent.protocol;
+  if (intent.first_port) rule->first_port = *intent.first_port;
+  if (intent.last_port) rule->last_port = *intent.last_port;
+  rule->icmp_type = intent.icmp_type;
+  rule->icmp_code = intent.icmp_code;
+  rule->peer = intent.peer_cidr;
+  rule->peer_group = intent.peer_group;
   if (!intent.procedure.empty()) {
-    rule.procedure = static_cast<ProcedureSlot>(groups.procedure_slots.at(intent.procedure));
-  }
-  if (!intent.peer_group.empty()) {
-    rule.members = find_or_null(groups.members, intent.peer_group);
-    if (!rule.members) rule.members = nobody;
+    rule->procedure = static_cast<ProcedureSlot>(groups.procedure_slots.at(intent.procedure));
   }
   return rule;
 }
 
-std::shared_ptr<const RuleGroup> compile_group(const GroupIntent& intent,
-                                               const CompiledGroups& groups,
-                                               Generation generation) {
-  auto group = std::make_shared<RuleGroup>();
-  group->name = intent.name;
-  group->generation = generation;
-  group->reject = intent.reject;
-  for (const auto& [id, rule] : intent.rules) {
-    auto& rules = rule.direction == RuleDirection::ingress ? group->ingress : group->egress;
-    rules.push_back(compile_rule(id, rule, groups));
-  }
+// The group as it was, to be changed and put back.
+RuleGroup copy_of(const CompiledGroups& groups, const std::string& name, Generation generation) {
+  const auto before = find_or_null(groups.rules, name);
+  RuleGroup group = before ? *before : RuleGroup();
+  group.name = name;
+  group.generation = generation;
   return group;
 }
 
-// Those to compile again: their rules changed, or a set that they name.
-std::set<std::string> touched_groups(const Difference& change, const std::set<std::string>& moved,
-                                     const GroupUsers& users) {
-  std::set<std::string> touched;
+void put(CompiledGroups& groups, RuleGroup group) {
+  const std::string name = group.name;
+  groups.rules.set(name, std::make_shared<const RuleGroup>(std::move(group)));
+}
+
+// Brings the rules up to date; the names of the groups that have others than before.
+std::set<std::string> compile_rules(const Difference& change, Generation generation,
+                                    CompiledGroups& groups) {
+  static const GroupIntent nothing;
+  std::set<std::string> changed;
   for (const auto& group : change.groups) {
-    const bool is_there = group.before && group.after;
-    if (!is_there || !(group.before->second.rules == group.after->second.rules) ||
-        group.before->second.reject != group.after->second.reject) {
-      touched.insert(group.key());
+    const std::string& name = group.key();
+    RuleGroup compiled = copy_of(groups, name, generation);
+    std::vector<RuleGroup::Change> changes;
+    decltype(nothing.rules)::for_each_difference(
+        (group.before ? group.before->second : nothing).rules,
+        (group.after ? group.after->second : nothing).rules,
+        [&](const auto* old_rule, const auto* rule) {
+          changes.push_back({old_rule ? compiled.rule(old_rule->first) : nullptr,
+                             rule ? compile_rule(rule->first, rule->second, groups) : nullptr});
+        });
+    const bool rejects = group.after && group.after->second.reject;
+    if (group.before && group.after && changes.empty() && rejects == compiled.reject) continue;
+    compiled.reject = rejects;
+    changed.insert(name);
+    if (!group.after) {
+      groups.rules.erase(name);
+      continue;
     }
+    compiled.edit(changes,
+                  [&](const std::string& peer) { return find_or_null(groups.members, peer); });
+    put(groups, std::move(compiled));
   }
-  for (const std::string& set : moved) {
-    for (const auto& [name, rules] : users.groups_naming(set)) touched.insert(name);
-  }
-  return touched;
+  return changed;
 }
 
 }  // namespace
@@ -122,24 +175,14 @@ CompileResult compile_groups(const CompiledGroups& before, const Difference& cha
   CompileResult result{before, {}};
   CompiledGroups& groups = result.groups;
   groups.users.follow(change);
-  std::set<std::string> moved;  // sets that really differ
-  for (const std::string& name : touched_sets(change)) {
-    auto set = build_set(name, groups.users, next);
-    if (same_set(set, find_or_null(before.members, name))) continue;
-    moved.insert(name);
-    if (set) {
-      groups.members.set(name, std::move(set));
-    } else {
-      groups.members.erase(name);
-    }
-  }
-  result.changed = touched_groups(change, moved, groups.users);
-  for (const std::string& name : result.changed) {
-    const auto group = next.groups.find(name);
-    if (group == next.groups.end()) {
-      groups.rules.erase(name);
-    } else {
-      groups.rules.set(name, compile_group(group->second, groups, generation));
+  const std::set<std::string> moved = compile_members(change, next, groups);
+  result.changed = compile_rules(change, generation, groups);
+  for (const std::string& name : moved) {
+    for (const auto& [namer, rules] : groups.users.groups_naming(name)) {
+      RuleGroup group = copy_of(groups, namer, generation);
+      group.set_members(name, find_or_null(groups.members, name));
+      put(groups, std::move(group));
+      result.changed.insert(namer);
     }
   }
   return result;

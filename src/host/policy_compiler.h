@@ -30,7 +30,8 @@ struct CompileResult {
 };
 
 // Compiles `next`, sharing with `before` (made from the intent that `change` began with) what the
-// change does not touch, in the time of what it does.
+// change does not touch. A rule costs the rules of its peer in its group (tables/ruleset.h), a
+// member itself and a copy of the lists of peers of those groups whose rules name its group.
 CompileResult compile_groups(const CompiledGroups& before, const Difference& change,
                              const Intent& next, Generation generation);
 

@@ -62,9 +62,9 @@ TEST_F(PolicyCompilerTest, ANicThatJoinsAGroupTouchesTheGroupsThatNameIt) {
   compile(next);
   next.nics["a"] = nic("a", "10.0.0.1", {"ops"});
   EXPECT_EQ(compile(next), std::set<std::string>{"web"});
-  const Rule& rule = compiled_.rules.at("web")->ingress.at(0);
-  EXPECT_TRUE(rule.members->contains(Vni{42}, *IpAddress::parse("10.0.0.1")));
-  EXPECT_FALSE(rule.members->contains(Vni{43}, *IpAddress::parse("10.0.0.1")));
+  const auto ops = compiled_.rules.at("web")->members_of("ops");
+  EXPECT_TRUE(ops->contains(Vni{42}, *IpAddress::parse("10.0.0.1")));
+  EXPECT_FALSE(ops->contains(Vni{43}, *IpAddress::parse("10.0.0.1")));
 }
 
 TEST_F(PolicyCompilerTest, AListedMemberCountsInEverySegment) {
@@ -73,23 +73,23 @@ TEST_F(PolicyCompilerTest, AListedMemberCountsInEverySegment) {
   next.groups["ops"].name = "ops";
   next.groups["ops"].members = {*IpAddress::parse("192.0.2.7")};
   compile(next);
-  const Rule& rule = compiled_.rules.at("web")->ingress.at(0);
-  EXPECT_TRUE(rule.members->contains(Vni{1}, *IpAddress::parse("192.0.2.7")));
+  const auto ops = compiled_.rules.at("web")->members_of("ops");
+  EXPECT_TRUE(ops->contains(Vni{1}, *IpAddress::parse("192.0.2.7")));
 }
 
 TEST_F(PolicyCompilerTest, ARuleThatNamesNoGroupYetMatchesNobodyUntilItComes) {
   Intent next;
   add_rule(next, "web", from_group("later"));
   compile(next);
-  ASSERT_NE(compiled_.rules.at("web")->ingress.at(0).members, nullptr);
-  EXPECT_TRUE(compiled_.rules.at("web")->ingress.at(0).members->members().empty());
+  ASSERT_NE(compiled_.rules.at("web")->members_of("later"), nullptr);
+  EXPECT_TRUE(compiled_.rules.at("web")->members_of("later")->members().empty());
   next.groups["later"].name = "later";
   next.groups["later"].members = {*IpAddress::parse("10.0.0.9")};
   EXPECT_EQ(compile(next), (std::set<std::string>{"later", "web"}));
-  EXPECT_FALSE(compiled_.rules.at("web")->ingress.at(0).members->members().empty());
+  EXPECT_FALSE(compiled_.rules.at("web")->members_of("later")->members().empty());
   next.groups.erase("later");
   EXPECT_EQ(compile(next), (std::set<std::string>{"later", "web"}));
-  EXPECT_TRUE(compiled_.rules.at("web")->ingress.at(0).members->members().empty());
+  EXPECT_TRUE(compiled_.rules.at("web")->members_of("later")->members().empty());
 }
 
 TEST_F(PolicyCompilerTest, ANicWithoutGroupsSendsAllAndOneWithUnknownGroupsNothing) {

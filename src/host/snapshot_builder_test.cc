@@ -54,18 +54,16 @@ std::string text_of(const Policy& policy, const ProcedureTable& procedures) {
   text << (policy.allow_all_egress ? " all out" : "") << (policy.rejects ? " rejects" : "");
   for (const auto& group : policy.groups) {
     text << " [" << group->name;
-    for (const auto* rules : {&group->ingress, &group->egress}) {
-      text << " |";
-      for (const Rule& rule : *rules) {
-        text << ' ' << rule.id;
-        if (rule.procedure != 0) {
-          const Procedure& procedure = *procedures.at(rule.procedure);
-          text << '!' << procedure.name;
-        }
-        if (!rule.members) continue;
-        for (const auto& member : rule.members->members()) {
-          text << ' ' << member.vni.value << '/' << member.address.to_string();
-        }
+    std::set<std::string> named;
+    for (const auto& [id, rule] : group->rules()) {
+      text << ' ' << id << (rule->direction == Direction::ingress ? "<" : ">");
+      if (rule->procedure != 0) text << '!' << procedures.at(rule->procedure)->name;
+      if (!rule->peer_group.empty()) named.insert(rule->peer_group);
+    }
+    for (const std::string& peer : named) {
+      text << " | " << peer;
+      for (const auto& member : group->members_of(peer)->members()) {
+        text << ' ' << member.vni.value << '/' << member.prefix.to_string();
       }
     }
     text << "]";

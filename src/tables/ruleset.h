@@ -2,61 +2,119 @@
 // Security groups compiled for the datapath: which packet that starts a flow may pass.
 //
 // A nic's policy is the union of its groups' allow rules. Evaluated for the first packet of a flow
-// (and again when the policy changed), never for tracked packets. Linear in the rules of one
-// direction; about 130 bytes a rule; a group peer costs two searches of a sorted array.
+// (and again when the policy changed), never for tracked packets.
+//
+// Cost of a question, a group: a search among the rules for anyone; one among the prefixes, and one
+// among the rules of each prefix around the address (at most 33 for IPv4, 129 for IPv6); one among
+// the rules of each group that rules name, and a look at its members when one fits. Each search is
+// tables/rank_index.h, so what a question costs hardly depends on how many rules there are.
+// Decision record 0012 has the figures.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/ip.h"
+#include "base/shared_map.h"
+#include "tables/address_set.h"
+#include "tables/prefix_rules.h"
 #include "tables/procedure.h"
+#include "tables/service_rules.h"
 #include "wire/flow_key.h"
 
 namespace butterfly {
 
-// The addresses of a security group: those of its nics (each in its own segment) and those listed
-// by the operator (in every segment). Immutable.
-class AddressSet {
- public:
-  struct Member {
-    Vni vni;  // value 0: in every segment
-    IpAddress address;
-    friend auto operator<=>(const Member&, const Member&) = default;
-  };
-  AddressSet() = default;
-  explicit AddressSet(std::vector<Member> members);
-  bool contains(Vni vni, const IpAddress& address) const;
-  const std::vector<Member>& members() const { return members_; }
+enum class Direction : uint8_t { ingress, egress };
 
- private:
-  std::vector<Member> members_;  // sorted, unique
-};
-
-// One compiled rule. Fields that do not matter hold the whole range.
+// One compiled rule. Fields that do not matter hold the whole range. Immutable, shared by the
+// versions of its group.
 struct Rule {
-  std::string id;                      // stable, as the API names it
+  std::string id;  // stable, as the API names it; unique in its group
+  Direction direction = Direction::ingress;
   std::optional<wire::Family> family;  // empty: both
   std::optional<uint8_t> protocol;     // empty: any
-  uint16_t first_port = 0;             // destination port of the flow's first packet, inclusive
-  uint16_t last_port = 65535;
-  std::optional<uint8_t> icmp_type;
-  std::optional<uint8_t> icmp_code;
-  std::optional<Cidr> peer;                   // the other side's address
-  std::shared_ptr<const AddressSet> members;  // the other side's address; null: do not care
-  ProcedureSlot procedure = 0;                // what is done to the flow's packets
+  uint16_t first_port =
+      0;  // destination port of the flow's first packet, inclusive; other than all
+  uint16_t last_port = 65535;        // only with a protocol that has ports
+  std::optional<uint8_t> icmp_type;  // only with the ICMP of its family
+  std::optional<uint8_t> icmp_code;  // only with a type
+  std::optional<Cidr> peer;          // the other side's address
+  std::string peer_group;            // the other side is a member of it; empty: do not care
+  ProcedureSlot procedure = 0;       // what is done to the flow's packets
 };
 
-// The rules of one security group, by direction. Immutable, shared by the nics that use it.
-struct RuleGroup {
+// The first packet of a flow, as rules look at it: in the flow's original direction.
+struct FlowStart {
+  wire::Family family = wire::Family::v4;
+  wire::FiveTuple tuple;
+  uint8_t icmp_type = 0;
+  uint8_t icmp_code = 0;
+  Vni vni;
+};
+
+// The rules of one security group. Immutable once published, shared by the nics that use it; a copy
+// costs next to nothing and shares what a change to it does not touch.
+class RuleGroup {
+ public:
+  struct Change {
+    std::shared_ptr<const Rule> before;  // null: it comes
+    std::shared_ptr<const Rule> after;   // null: it goes
+  };
+  // The members of a group that rules name; null: there is none, nobody is in it.
+  using FindMembers = absl::FunctionRef<std::shared_ptr<const AddressSet>(const std::string&)>;
+
   std::string name;
-  std::vector<Rule> ingress;
-  std::vector<Rule> egress;
   bool reject = false;        // nics that use it tell whom they refuse
   Generation generation = 0;  // of the snapshot in which it, or a set it uses, last changed
+
+  // Linear in the rules of each peer, and in the prefixes, that a change touches.
+  // REQUIRES: `before` is what rule(before->id) is; each rule is in `changes` once.
+  void edit(const std::vector<Change>& changes, FindMembers find_members);
+  // A group that rules name has other members. No rule is compiled again.
+  void set_members(const std::string& group, std::shared_ptr<const AddressSet> members);
+
+  // Null when there is none.
+  std::shared_ptr<const Rule> rule(const std::string& id) const;
+  const SharedMap<std::string, std::shared_ptr<const Rule>>& rules() const { return rules_; }
+  // Of a group that rules name; null when none names it.
+  std::shared_ptr<const AddressSet> members_of(const std::string& group) const;
+
+  // The first rule that allows `start` and is accepted, or null. Rules for anyone come first, then
+  // those for prefixes, longest first, then those for groups, by name; of several for one peer the
+  // one whose ports (or ICMP types, or protocols) reach furthest. The order is the same however the
+  // rules got here.
+  const Rule* find(Direction direction, const FlowStart& start, Accepts accepts) const noexcept;
+
+ private:
+  struct GroupPeer {
+    std::string name;
+    std::shared_ptr<const AddressSet> members;  // not null
+    ServiceRules rules;
+  };
+  // The rules of one direction, for packets of one family.
+  template <typename Number>
+  struct Index {
+    ServiceRules anyone;
+    std::shared_ptr<const PrefixRules<Number>> prefixes;        // null: none
+    std::shared_ptr<const std::vector<GroupPeer>> group_peers;  // by name; null: none
+
+    const Rule* find(uint32_t service, const FlowStart& start, const IpAddress& peer,
+                     Accepts accepts) const noexcept;
+  };
+  struct Edits;
+  template <typename Number>
+  static void edit(Index<Number>& index, Edits edits, FindMembers find_members);
+  template <typename Visit>
+  void for_each_index(const Visit& visit);
+
+  std::array<Index<Number4>, 2> v4_;  // by direction
+  std::array<Index<Number6>, 2> v6_;
+  SharedMap<std::string, std::shared_ptr<const Rule>> rules_;  // by id; owns what the indexes show
 };
 
 // What one nic's groups amount to.
@@ -70,20 +128,20 @@ struct Policy {
   Generation generation = 0;
 };
 
-enum class Direction : uint8_t { ingress, egress };
-
-// The first packet of a flow, as rules look at it: in the flow's original direction.
-struct FlowStart {
-  wire::Family family = wire::Family::v4;
-  wire::FiveTuple tuple;
-  uint8_t icmp_type = 0;
-  uint8_t icmp_code = 0;
-  Vni vni;
+// A rule that allows something, and whose it is: null, null when there is none.
+struct Match {
+  const Rule* rule = nullptr;
+  const RuleGroup* group = nullptr;
+  explicit operator bool() const { return rule != nullptr; }
 };
 
-// The rule that allows `start` through the nic in that direction, or null. With
-// `policy.allow_all_egress`, `kAllowAllEgress` stands for the implied rule.
+// The rule that allows `start` through the nic in that direction: of the first group of the policy
+// that has one, the first of RuleGroup::find() that is accepted. With `policy.allow_all_egress`
+// `kAllowAllEgress`, of no group, stands for the implied rule, which nobody is asked about.
 extern const Rule kAllowAllEgress;
-const Rule* find_allowing_rule(const Policy& policy, Direction direction, const FlowStart& start);
+Match find_allowing_rule(const Policy& policy, Direction direction, const FlowStart& start,
+                         Accepts accepts) noexcept;
+Match find_allowing_rule(const Policy& policy, Direction direction,
+                         const FlowStart& start) noexcept;
 
 }  // namespace butterfly

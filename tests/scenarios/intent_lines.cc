@@ -225,7 +225,7 @@ Status delete_rule(Reader reader, Intent& intent) {
 Status change_member(Reader reader, Intent& intent) {
   const bool is_add = reader.next() == "add";
   GroupIntent& group = group_of(intent, reader.next(), true);
-  const IpAddress member = reader.address();
+  const Cidr member = reader.cidr();
   is_add ? void(group.members.insert(member)) : void(group.members.erase(member));
   return reader.status();
 }

@@ -12,7 +12,7 @@
 //                        [type N [code N]] [cidr PREFIX | group GROUP] [procedure NAME]
 //   sg GROUP reject [no]          its nics tell whom they refuse
 //   sg rule del GROUP in|out …
-//   sg member add|del GROUP ADDRESS
+//   sg member add|del GROUP ADDRESS|PREFIX
 //   sg del GROUP
 //   procedure NAME [max-mss N] [min-ttl N] [no-df] [random-id] [packets N] [bits N] [burst 100ms]
 //   procedure del NAME

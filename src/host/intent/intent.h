@@ -51,19 +51,21 @@ struct RuleIntent {
   std::optional<uint8_t> icmp_code;  // only with icmp_type
   std::optional<Cidr> peer_cidr;     // at most one of peer_cidr and peer_group
   std::string peer_group;
+  std::string key;        // the operator's name for it, once in its group; empty: none
   std::string procedure;  // what is done to the packets of its connections; empty: nothing
   std::string description;
   friend bool operator==(const RuleIntent&, const RuleIntent&) = default;
 };
 
-// The stable name of a rule: 16 hexadecimal digits of a hash over every field but the description.
-// The same on every build and host.
+// The stable name of a rule: 16 hexadecimal digits of a hash over its key, or if it has none over
+// every field but the description. So a rule takes the place of one of the same key. The same on
+// every build and host.
 std::string rule_id(const RuleIntent& rule);
 
 struct GroupIntent {
   std::string name;                          // as NicIntent::id
   SharedMap<std::string, RuleIntent> rules;  // by rule_id
-  SharedSet<IpAddress> members;              // listed by the operator, in every segment
+  SharedSet<Cidr> members;                   // listed by the operator, in every segment
   bool reject = false;                       // tell whoever its nics refuse, instead of silence
   friend bool operator==(const GroupIntent&, const GroupIntent&) = default;
 };

@@ -192,6 +192,12 @@ const Mistake kMistakes[] = {
     {"rule under a wrong id",
      [](Intent& i) { i.groups["web"].rules["0123456789abcdef"] = RuleIntent{}; },
      "group 'web': rule id '0123456789abcdef' is not its rule's (wanted "},
+    {"prefix of groups as member",
+     [](Intent& i) { i.groups["web"].members = {*Cidr::parse("224.0.0.0/4")}; },
+     "group 'web': prefix 224.0.0.0/4 holds no host's own address (wanted unicast)"},
+    {"rule with a malformed key",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.key = "a b"; }); },
+     "key 'a b': name is malformed"},
     {"multicast member",
      [](Intent& i) { i.groups["web"].members = {*IpAddress::parse("ff02::1")}; },
      "group 'web': address ff02::1 is no host's own (wanted unicast)"},
@@ -304,10 +310,10 @@ TEST(Validate, TakesAFullHostAndRefusesOneNicMore) {
 TEST(Validate, BoundsMembersRulesAndSegments) {
   Intent intent = good_intent();
   for (uint32_t i = 0; i <= kMaxGroupMembers; ++i) {
-    intent.groups["web"].members.insert(Ipv4::from_u32(0x0a000000 + i));
+    intent.groups["web"].members.insert(IpAddress(Ipv4::from_u32(0x0a000000 + i)));
   }
   EXPECT_EQ(validate_both(good_intent(), intent).message(),
-            "group 'web': members: 10001 exceed the limit (wanted at most 10000)");
+            "group 'web': members: 100001 exceed the limit (wanted at most 100000)");
 
   intent = good_intent();
   for (uint16_t port = 1; port <= kMaxGroupRules; ++port) {

@@ -12,6 +12,7 @@ using Object = Action::Object;
 
 std::string name_of(const std::string& name) { return name; }
 std::string name_of(const IpAddress& address) { return address.to_string(); }
+std::string name_of(const Cidr& member) { return member.to_short_string(); }
 std::string name_of(const std::pair<Vni, Mac>& key) {
   return std::to_string(key.first.value) + "/" + key.second.to_string();
 }

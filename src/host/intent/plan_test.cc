@@ -107,7 +107,7 @@ TEST(Plan, ReplacesThePortOnlyForTypeAndTapName) {
 TEST(Plan, CountsLongListsInsteadOfPrintingThem) {
   Intent next = whole_intent();
   for (uint32_t i = 0; i < 100; ++i) {
-    next.groups["web"].members.insert(Ipv4::from_u32(0x0a000000 + i));
+    next.groups["web"].members.insert(IpAddress(Ipv4::from_u32(0x0a000000 + i)));
   }
   EXPECT_THAT(plan_text(whole_intent(), next), ElementsAre("change group web: members +100 -0"));
 }

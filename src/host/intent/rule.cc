@@ -14,20 +14,24 @@ std::string number(const std::optional<T>& value) {
   return value ? std::to_string(*value) : "any";
 }
 
+std::string digits_of(const std::string& text) {
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(fnv1a(text)));
+  return digits;
+}
+
 }  // namespace
 
 // The text below is a stored format: operators keep rule ids. Field order never changes; a field
 // that is added later is written only when it is set.
 std::string rule_id(const RuleIntent& rule) {
-  const std::string text =
-      std::string(rule.direction == RuleDirection::ingress ? "in" : "out") + "|" +
-      std::to_string(static_cast<int>(rule.family)) + "|" + number(rule.protocol) + "|" +
-      number(rule.first_port) + "-" + number(rule.last_port) + "|" + number(rule.icmp_type) + "/" +
-      number(rule.icmp_code) + "|" + (rule.peer_cidr ? rule.peer_cidr->to_string() : "") + "|" +
-      rule.peer_group + (rule.procedure.empty() ? "" : "|procedure " + rule.procedure);
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(fnv1a(text)));
-  return digits;
+  if (!rule.key.empty()) return digits_of("key|" + rule.key);
+  return digits_of(std::string(rule.direction == RuleDirection::ingress ? "in" : "out") + "|" +
+                   std::to_string(static_cast<int>(rule.family)) + "|" + number(rule.protocol) +
+                   "|" + number(rule.first_port) + "-" + number(rule.last_port) + "|" +
+                   number(rule.icmp_type) + "/" + number(rule.icmp_code) + "|" +
+                   (rule.peer_cidr ? rule.peer_cidr->to_string() : "") + "|" + rule.peer_group +
+                   (rule.procedure.empty() ? "" : "|procedure " + rule.procedure));
 }
 
 std::vector<RuleIntent> default_group_rules() {

@@ -106,7 +106,7 @@ Status validate_groups(const Intent& intent) {
     for (const auto& [id, rule] : group.rules) RETURN_IF_ERROR(validate_rule(name, id, rule));
     RETURN_IF_ERROR(validate_procedures_of(group, intent));
     const std::string what = "group '" + name + "'";
-    for (const IpAddress& member : group.members) RETURN_IF_ERROR(validate_address(what, member));
+    for (const Cidr& member : group.members) RETURN_IF_ERROR(validate_member(what, member));
   }
   return ok_status();
 }
@@ -129,6 +129,13 @@ Status validate_address(const std::string& what, const IpAddress& address) {
   const bool broadcast = address.is_v4() && address.v4().is_limited_broadcast();
   if (!address.is_zero() && !address.is_multicast() && !broadcast) return ok_status();
   return invalid(what + ": address " + address.to_string() + " is no host's own (wanted unicast)");
+}
+
+Status validate_member(const std::string& what, const Cidr& member) {
+  if (member.is_single()) return validate_address(what, member.address());
+  if (!member.address().is_multicast()) return ok_status();
+  return invalid(what + ": prefix " + member.to_string() + " holds no host's own address " +
+                 "(wanted unicast)");
 }
 
 Status validate_name(const std::string& what, std::string_view name) {

@@ -64,8 +64,8 @@ bool group_holds(const Changed<decltype(Intent::groups)>& group, const Intent& n
                 (procedure.empty() || next.procedures.contains(procedure));
       });
   decltype(after.members)::for_each_difference(
-      before.members, after.members, [&](const IpAddress*, const IpAddress* now) {
-        holds = holds && (!now || validate_address("member", *now).ok());
+      before.members, after.members, [&](const Cidr*, const Cidr* now) {
+        holds = holds && (!now || validate_member("member", *now).ok());
       });
   return holds;
 }

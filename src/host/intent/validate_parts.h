@@ -14,6 +14,7 @@ Status validate_name(const std::string& what, std::string_view name);
 Status validate_count(const std::string& what, size_t count, size_t limit);
 // One that a host can have. `what` as above.
 Status validate_address(const std::string& what, const IpAddress& address);
+Status validate_member(const std::string& what, const Cidr& member);
 
 // Whether the fields of one rule fit together. Messages begin "group 'web': rule 0123…: ".
 Status validate_rule(const std::string& group, const RuleIntent& rule);

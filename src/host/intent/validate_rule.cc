@@ -74,6 +74,7 @@ Status validate_family(const std::string& where, const RuleIntent& rule) {
 
 Status validate_rule(const std::string& group, const RuleIntent& rule) {
   const std::string where = "group '" + group + "': rule " + rule_id(rule) + ": ";
+  if (!rule.key.empty()) RETURN_IF_ERROR(validate_name(where + "key '" + rule.key + "'", rule.key));
   RETURN_IF_ERROR(validate_ports(where, rule));
   RETURN_IF_ERROR(validate_icmp(where, rule));
   RETURN_IF_ERROR(validate_family(where, rule));
