@@ -2,15 +2,21 @@
 """TCP as kernels and attackers use it: connections that are none of the usual, and others in their way.
 The picture is in lab/client_world.py; attackers sit at the router, whose frames nobody has judged yet."""
 
+import collections
+import contextlib
+import socket
+
 from checks import OPEN_TO_PINGS, check, check_ledger
-from lab.client import send
+from lab.client import kernel_has, send
 from lab.client_world import ClientWorld, at_once, pair_of
 from lab.shell import run
+from lab.tap_guest import TapGuest
 from lab.wait import wait_until
 
 SERVER, NEAR, FAR = pair_of("server"), pair_of("near"), pair_of("far")
-PORT, MANY = 7000, 7001
+PORT, MANY, STREAM = 7000, 7001, 7002
 CROWD = 10_000
+MPTCP = 262
 
 
 def build_lab(lab):
@@ -21,6 +27,7 @@ def build_lab(lab):
     world.join("b", "far", "pings")
     world.server.serve("serve-orders", PORT)
     world.server.serve("serve-many", MANY)
+    TapGuest.serve(world.server, STREAM)
     for client in (world.near, world.far):
         for address in SERVER:
             client.ping_until(address)
@@ -75,6 +82,16 @@ def test_data_comes_with_the_syn(world):
         check(result["second"], f"fast open, {client.name} to {address}: {result}")
 
 
+def test_what_both_ends_can_they_agree_upon(world):
+    for client in (world.server, world.near, world.far):
+        client.run("sysctl", "-qw", "net.ipv4.tcp_ecn=1", "net.mptcp.enabled=1")
+    for client, address in ways(world):
+        for protocol in ("tcp", "mptcp") if kernel_has(socket.SOCK_STREAM, MPTCP) else ("tcp",):
+            result = client.ask("agree", address, PORT, protocol)
+            check(all(result.values()) and ("mptcp" in result or protocol == "tcp"),
+                  f"{protocol}, {client.name} to {address}: {result}")
+
+
 def test_half_a_connection_carries_on(world):
     for client, address in ways(world):
         result = client.ask("ask-tcp", address, PORT, "late")
@@ -110,18 +127,29 @@ FLAGS = ("-S", "-A", "-R", "-F", "-SA", "-RA", "-FA", "-PA", "-SF", "-SR", "-FPU
 
 
 def test_floods_of_any_flags_harm_no_connection(world):
-    """In the names of both ends, with numbers at random. (hping3 is for IPv4.)"""
+    """In the names of both ends, numbers at random: of idle connections and of busy ones. (hping3 is for IPv4.)"""
     held = hold_all(world)
-    floods = {}
-    for client, own, address, _, numbers in held:
-        for ends in ((own, numbers["port"], address, PORT), (address, PORT, own, numbers["port"])):
-            for flags in FLAGS if ":" not in own else ():
-                floods[f"{client.name} {ends} {flags}"] = lambda e=ends, f=flags: run(
-                    "hping3", "-q", "-c", 300, "-i", "u100", *f.split(), "-a", e[0], "-s", e[1], "-k", "-p", e[3],
-                    e[2], namespace=world.router.namespace, check=False)
+    streams = {client: client.start_traffic("steady", SERVER[0], STREAM) for client in (world.near, world.far)}
+    attacked = [(own, n["port"], address, PORT) for _, own, address, _, n in held if ":" not in own]
+    attacked += [(own, port_of(client, STREAM), SERVER[0], STREAM) for client, own in zip(streams, (NEAR[0], FAR[0]))]
+    floods = {(*ends, flags): lambda e=ends, f=flags: run(
+        "hping3", "-q", "-c", 300, "-i", "u100", *f.split(), "-a", e[0], "-s", e[1], "-k", "-p", e[3], e[2],
+        namespace=world.router.namespace, check=False)
+              for one in attacked for ends in (one, one[2:] + one[:2]) for flags in FLAGS}
     with world.dropping("record/tcp-illegal-flags", "record/tcp-out-of-window", "record/tcp-bad-rst", at_least=300):
-        at_once(floods)
+        at_once(floods, width=28)
+    for client, stream in streams.items():
+        result = stream.stop()
+        check(result["kilobytes"] > 64 and result["longest_pause_s"] < 5, f"{client.name}: {result}")
     check_all_go_on(held)
+
+
+def port_of(client, server_port):
+    """Of its own end of its connection to that port."""
+    def found():
+        ends = client.run("ss", "-Htn", "state", "established", f"dport = :{server_port}").stdout.split()
+        return ends and int(ends[2].rsplit(":", 1)[1])
+    return wait_until(found, 20, f"{client.name} to connect to port {server_port}")
 
 
 def test_forgeries_near_the_mark_harm_no_connection(world):
@@ -166,6 +194,38 @@ def test_forged_icmp_errors_harm_no_connection(world):
                                                                             "firewall-to/source-quench"))):
             attack(world, [frame(client, router, own, error) for error in errors], 3)
     check_all_go_on(held)
+
+
+# What is wrong with it, and the name by which it is dropped.
+MALFORMED = {
+    "IP(src=P,dst=S,len=4000)/TCP(dport=7000)": "bad-ip-length",
+    "IP(src=P,dst=S,len=10)/TCP(dport=7000)": "bad-ip-length",
+    "IP(src=P,dst=S,ihl=15)/TCP(dport=7000)": "truncated-ip",
+    "IP(src=P,dst=S,version=7)/TCP(dport=7000)": "bad-ip-version",
+    "IP(src='224.0.0.1',dst=S)/TCP(dport=7000)": "bad-ip-address",
+    "IP(src=P,dst=S)/TCP(dport=7000,dataofs=3)": "bad-transport-length",
+    "IP(src=P,dst=S)/TCP(dport=7000,dataofs=15)": "bad-transport-length",
+    "IP(src=P,dst=S)/UDP(dport=7000,len=500)/b'x'": "bad-transport-length",
+    "IP(src=P,dst=S,proto=6)/b'12345678'": "truncated-transport",
+    "IP(src=P,dst=S)/ICMP(type=3,code=1)/b'too little'": "bad-quote",
+    "IP(src=P,dst=S)/ICMP(type=3)/IP(src=S,dst=P)/ICMP(type=3)/IP(src=P,dst=S)/UDP()": "error-about-error",
+    "Dot1Q(vlan=5)/IP(src=P,dst=S)/TCP(dport=7000)": "vlan-tag",
+    "IPv6(src=P6,dst=S6,plen=4000)/TCP(dport=7000)": "bad-ip-length",
+    "IPv6(src=P6,dst=S6,nh=0)/b'\\x06\\xff'": "bad-extension",
+    "IPv6(src=P6,dst=S6)/IPv6ExtHdrRouting(type=0,addresses=['fd00::9'])/TCP(dport=7000)": "routing-header",
+    "IPv6(src=P6,dst=S6,nh=58)/b'\\x80'": "truncated-transport",
+}
+
+
+def test_malformed_packets_reach_nobody(world):
+    names = collections.Counter(MALFORMED.values())
+    addresses = {"P": NEAR[0], "S": SERVER[0], "P6": NEAR[1], "S6": SERVER[1]}
+    values = ", ".join(f"{name}='{address}'" for name, address in addresses.items())
+    with contextlib.ExitStack() as drops:
+        for name, count in names.items():
+            drops.enter_context(world.dropping(f"parse-inner/{name}", at_least=count * 5))
+        frames = ", ".join(f"Ether(dst='{world.server.mac}')/{packet}" for packet in MALFORMED)
+        send(world.router.namespace, "vx0", f"(lambda {values}: [{frames}])()", 5)
 
 
 def test_a_host_is_not_made_to_talk_to_itself(world):

@@ -3,29 +3,30 @@
 What the tools say is read here; tests see plain values."""
 
 import pathlib
+import socket
 import xml.etree.ElementTree
 
 from .shell import run
 from .tap_guest import TapGuest
 from .wait import wait_until
 
-SOCKETS = pathlib.Path(__file__).with_name("sockets.py")
-PACKETS = pathlib.Path(__file__).with_name("packets.py")
+HERE = pathlib.Path(__file__).parent
+DATAGRAMS, STREAMS, PACKETS = (HERE / name for name in ("datagrams.py", "streams.py", "packets.py"))
 SCANNER = ("nmap", "-n", "-Pn", "--max-retries", "3", "--initial-rtt-timeout", "200ms", "--max-rtt-timeout", "500ms",
            "--min-rate", "50", "-oX", "-")
 
 
 class Client(TapGuest):
     def ask(self, *arguments):
-        """sockets.py to its end; what it found out."""
-        return self.traffic(*arguments, script=SOCKETS)
+        """A job of datagrams.py or streams.py to its end; what it found out."""
+        return self.traffic(*arguments, script=script_of(arguments[0]))
 
     def start(self, *arguments):
-        """sockets.py in the background; see Traffic."""
-        return self.start_traffic(*arguments, script=SOCKETS)
+        """The same in the background; see Traffic."""
+        return self.start_traffic(*arguments, script=script_of(arguments[0]))
 
     def serve(self, *arguments):
-        """sockets.py as a server, once it listens."""
+        """One of their servers, once it listens."""
         server, port = self.start(*arguments), arguments[1]
         kind = {"serve-raw": "-Hlnw", "serve-udp": "-Hlnu"}.get(arguments[0], "-Hlnt")
         # A raw socket's port is its protocol.
@@ -41,6 +42,20 @@ class Client(TapGuest):
 
     def run(self, *command, check=True, timeout=60):
         return run(*command, namespace=self.namespace, check=check, timeout=timeout)
+
+
+def kernel_has(kind, protocol):
+    """Whether sockets of it can be made here; says so when not."""
+    try:
+        socket.socket(socket.AF_INET, kind, protocol).close()
+        return True
+    except OSError as error:
+        print(f"     left out: the kernel has no sockets of protocol {protocol} ({error})")
+        return False
+
+
+def script_of(job):
+    return DATAGRAMS if job.endswith(("-udp", "-raw")) else STREAMS
 
 
 def send(namespace, interface, expression, count=1):

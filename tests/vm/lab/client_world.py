@@ -83,8 +83,8 @@ class ClientWorld:
                        f"{at_least} of {name} to be dropped beyond {before[name]}; now {dict(self.drops())}")
 
 
-def at_once(jobs):
+def at_once(jobs, width=8):
     """{name: job()} of several at a time: tools mostly wait."""
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(width) as pool:
         running = {name: pool.submit(job) for name, job in jobs.items()}
         return {name: job.result() for name, job in running.items()}

@@ -1,19 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What sockets can be made to do that few programs do; run inside a guest's namespace, prints JSON.
+"""TCP used as few programs do, run inside a guest's namespace; prints JSON.
 
-  serve-udp PORT...                        echoes datagrams, IPv4 and IPv6
-  serve-raw PROTOCOL                       echoes what comes by an IP protocol, ports as they are
-  serve-orders PORT                        TCP: the first line of a client says how it ends, see `obey`
-  serve-many PORT                          TCP: echoes any number of connections, in one thread
-  ask-udp ADDRESS PORT WAIT [OPTION]       whether an echo comes; with `lite`, `hop-by-hop`, ... see `OPTIONS`
-  ask-raw ADDRESS PROTOCOL WAIT            the same by an IP protocol
-  ask-tcp ADDRESS PORT ORDER               one connection with serve-orders: how many bytes came
-  many ADDRESS PORT COUNT                  so many connections at once, an echo on each
-  reuse ADDRESS PORT ORDER TIMES           one after another from the same port
-  meet PORT ADDRESS PEER WAIT              both ends connect, neither listens
-  fast-open ADDRESS PORT                   twice, data with the SYN: whether the second was taken at once
-  hold ADDRESS PORT [KEEPALIVE_S]          a line with its numbers; at SIGTERM whether an echo still comes
+  serve-orders PORT                      the first line of a client says how it ends, see `obey`
+  serve-many PORT                        echoes any number of connections, in one thread
+  ask-tcp ADDRESS PORT ORDER             one connection with serve-orders: how many bytes came
+  many ADDRESS PORT COUNT                so many connections at once, an echo on each
+  reuse ADDRESS PORT ORDER TIMES         one after another from the same port
+  meet PORT ADDRESS PEER WAIT            both ends connect, neither listens
+  fast-open ADDRESS PORT                 twice, data with the SYN: whether the second was taken at once
+  agree ADDRESS PORT [mptcp]             what both ends agreed upon in their SYNs
+  hold ADDRESS PORT [KEEPALIVE_S]        a line with its numbers; at SIGTERM whether an echo still comes
 """
 
 import contextlib
@@ -29,11 +26,9 @@ import threading
 import time
 
 LATE_BYTES = 300_000
-OPTIONS = {"hop-by-hop": (socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0])),
-           "destination": (socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0])),
-           "record-route": (socket.IPPROTO_IP, socket.IP_OPTIONS, bytes([7, 39, 4] + [0] * 36 + [0]))}
-UDP_LITE, SCTP = 136, 132
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+MPTCP, SOL_MPTCP, MPTCP_INFO = 262, 284, 1
+AGREEMENTS = {"timestamps": 1, "sack": 2, "scale": 4, "ecn": 8}  # bits of tcpi_options
 SYN_DATA = 0x20  # in tcpi_options: the SYN's data was acknowledged by the SYN-ACK
 
 
@@ -50,69 +45,18 @@ def family_of(address):
 
 
 def listen(port):
-    listener = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=4096)
+    """Of MPTCP where there is such a thing: it is TCP to those who do not ask for more."""
+    try:
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, MPTCP)
+    except OSError:
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.bind(("::", int(port)))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+    listener.listen(4096)
     return listener
 
-
-# --- without connections -------------------------------------------------------------------------
-
-def echo_datagrams(sockets, skip=lambda _: 0):
-    with contextlib.suppress(Stopped):
-        while True:
-            for ready in select.select(sockets, [], [])[0]:
-                data, sender = ready.recvfrom(2048)
-                ready.sendto(data[skip(ready):], sender)
-    return {}
-
-
-def serve_udp(*ports):
-    sockets = []
-    for port in ports:
-        for protocol in (socket.IPPROTO_UDP, UDP_LITE):
-            sockets.append(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, protocol))
-            sockets[-1].bind(("::", int(port)))
-    return echo_datagrams(sockets)
-
-
-def serve_raw(protocol):
-    sockets = [socket.socket(family, socket.SOCK_RAW, int(protocol)) for family in (socket.AF_INET, socket.AF_INET6)]
-    return echo_datagrams(sockets, lambda raw: 20 if raw.family == socket.AF_INET else 0)
-
-
-def ask(asking, data, to, wait, skip=0):
-    """Asks once more each half second: a first packet may be lost to ARP."""
-    until = time.monotonic() + float(wait)
-    while (left := until - time.monotonic()) > 0:
-        try:
-            asking.sendto(data, to)
-            if select.select([asking], [], [], min(left, 0.5))[0] and asking.recv(2048)[skip:] == data:
-                return {"answered": True}
-        except OSError as error:
-            if error.errno not in (errno.ECONNREFUSED, errno.ENOPROTOOPT, errno.EPROTO):
-                raise
-            return {"answered": False, "why": str(error)}
-    return {"answered": False, "why": "silence"}
-
-
-def ask_udp(address, port, wait, option=None):
-    with socket.socket(family_of(address), socket.SOCK_DGRAM, UDP_LITE if option == "lite" else 0) as asking:
-        if option in OPTIONS:
-            asking.setsockopt(*OPTIONS[option])
-        asking.connect((address, int(port)))
-        return ask(asking, b"hello", (address, int(port)), wait)
-
-
-def ask_raw(address, protocol, wait):
-    data = b"hello, by an odd protocol"
-    if int(protocol) == SCTP:  # an INIT between two ports of the same number; its checksum is nobody's business
-        data = struct.pack("!HHII", 5000, 5000, 0, 0) + struct.pack("!BBHIIHHI", 1, 0, 20, 1, 65535, 1, 1, 1)
-    with socket.socket(family_of(address), socket.SOCK_RAW, int(protocol)) as asking:
-        asking.connect((address, 0))
-        return ask(asking, data, (address, 0), wait, 0 if ":" in address else 20)
-
-
-# --- TCP -----------------------------------------------------------------------------------------
 
 def obey(connection):
     with connection, contextlib.suppress(ConnectionError):
@@ -208,6 +152,20 @@ def fast_open(address, port):
             options = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5]
             taken.append(data == b"hello\n" and bool(options & SYN_DATA))
     return {"first": taken[0], "second": taken[1]}
+
+
+def agree(address, port, protocol="tcp"):
+    with socket.socket(family_of(address), socket.SOCK_STREAM, MPTCP if protocol == "mptcp" else 0) as connection:
+        connection.settimeout(20)
+        connection.connect((address, int(port)))
+        connection.sendall(b"echo\nhello\n")
+        echoed = connection.recv(100) == b"hello\n"
+        options = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5]
+        found = {name: bool(options & bit) for name, bit in AGREEMENTS.items()}
+        if protocol == "mptcp":  # it fell back to TCP if this is refused
+            with contextlib.suppress(OSError):
+                found["mptcp"] = bool(connection.getsockopt(SOL_MPTCP, MPTCP_INFO, 32))
+    return {"echoed": echoed, **found}
 
 
 def sequence_numbers(connection):
