@@ -216,6 +216,10 @@ Firewall::Out Firewall::judge_error(const Packet& packet, const Nic& nic, Trace*
   if (parsed.family == Family::v4 && parsed.icmp_type == wire::kIcmpSourceQuench) {
     return Out::source_quench;
   }
+  if (parsed.family == Family::v4 && parsed.icmp_type == wire::kIcmpRedirect &&
+      !allows_redirects_) {
+    return Out::redirect;
+  }
   const Flow* flow = packet.flow;
   if (!flow) return Out::error_unrelated;
   const Role quoted = flow->role_of(parsed.source_is_high);
@@ -236,9 +240,7 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
   const auto by_rules = [&] {
     return ask_rules(nic, direction(), start_from(packet, outer_tuple(packet)), trace);
   };
-  if (parsed.family == Family::v4) {
-    return parsed.icmp_type == wire::kIcmpRedirect ? Out::redirect : by_rules();
-  }
+  if (parsed.family == Family::v4) return by_rules();
   const auto* ip = packet.at<wire::Ipv6Header>(parsed.l3);
   const Out neighbourly =
       ip && ip->hop_limit == kNdHopLimit ? Out::always_allowed : Out::bad_hop_limit;

@@ -78,8 +78,13 @@ class Firewall {
   // `flows` belongs to the lcore. `ethertypes`: what may pass of frames that are neither IP nor
   // ARP.
   Firewall(Side side, const NicTable& nics, const FlowTable& flows,
-           std::vector<uint16_t> ethertypes = {})
-      : side_(side), nics_(nics), flows_(flows), ethertypes_(std::move(ethertypes)) {}
+           const FirewallSettings& settings = {}, std::vector<uint16_t> ethertypes = {})
+      : side_(side),
+        revalidates_(settings.is_on(Knob::revalidate)),
+        allows_redirects_(settings.is_on(Knob::allow_redirects)),
+        nics_(nics),
+        flows_(flows),
+        ethertypes_(std::move(ethertypes)) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Nic* nic = nics_.find(side_ == Side::from_nic ? packet.in_port : packet.out_port);
@@ -94,8 +99,9 @@ class Firewall {
   }
 
  private:
-  static bool is_current(const NicVerdict& verdict, const Nic& nic) {
-    return verdict.is_of(nic.serial) && verdict.generation >= nic.policy.generation;
+  bool is_current(const NicVerdict& verdict, const Nic& nic) const {
+    return verdict.is_of(nic.serial) &&
+           (verdict.generation >= nic.policy.generation || !revalidates_);
   }
   const NicVerdict& verdict_of(const Flow& flow, Role role) const {
     return flows_.history(flow).verdict(role);
@@ -127,6 +133,8 @@ class Firewall {
   uint8_t bind_bit(const Packet& packet, const Nic& nic) const;
 
   Side side_;
+  bool revalidates_;
+  bool allows_redirects_;
   const NicTable& nics_;
   const FlowTable& flows_;
   std::vector<uint16_t> ethertypes_;

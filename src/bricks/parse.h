@@ -26,6 +26,9 @@ class Parse {
     bad_ip_length,
     bad_ip_address,
     fragment,
+    source_route,
+    bad_ip_options,
+    ip_options,
     bad_extension,
     routing_header,
     truncated_transport,
@@ -44,6 +47,9 @@ class Parse {
       OutInfo{"bad-ip-address", Edge::drop,
               "group or broadcast as source, or an IPv4-mapped address in IPv6"},
       OutInfo{"fragment", Edge::drop, "IP fragment: not forwarded, its ports cannot be known"},
+      OutInfo{"source-route", Edge::drop, "IPv4 options that prescribe the way (RFC 7126)"},
+      OutInfo{"bad-ip-options", Edge::drop, "IPv4 options whose lengths do not add up"},
+      OutInfo{"ip-options", Edge::drop, "IPv4 options, and the setting drop_ip_options is on"},
       OutInfo{"bad-extension", Edge::drop,
               "IPv6 extension headers out of order, too many or cut short"},
       OutInfo{"routing-header", Edge::drop, "IPv6 routing header of type 0 (RFC 5095 forbids it)"},
@@ -68,14 +74,19 @@ class Parse {
   // "tcp 10.0.0.1:40000 > 10.0.0.2:80", "icmp type 3 about udp …", "icmpv6 type 135", "arp", …
   static std::string format(const Trace& trace);
 
+  // `drop_options`: no IPv4 packet with options passes.
+  explicit Parse(bool drop_options = false) : drop_options_(drop_options) {}
+
   Out operator()(Packet& packet, Trace* trace) noexcept {
-    const wire::ParseError error =
-        wire::parse_frame(packet.bytes(), packet.length(), packet.vni, packet.parsed);
+    const wire::ParseError error = wire::parse_frame(packet.bytes(), packet.length(), packet.vni,
+                                                     packet.parsed, drop_options_);
     if (trace && error == wire::ParseError::none) *trace = note_of(packet.parsed);
     return static_cast<Out>(error);
   }
 
  private:
+  bool drop_options_;
+
   static Trace note_of(const wire::Parsed& parsed);
 };
 static_assert(DecidingBrick<Parse>);

@@ -82,12 +82,18 @@ bool Record::is_other_flow(const Flow& flow, const Packet& packet) const {
          responder != verdict_of(packet.out_port).serial;
 }
 
+tcp::Verdict Record::check_first(const tcp::Segment& segment) const {
+  const tcp::Verdict verdict = tcp::check_first(segment);
+  const bool picks_up = picks_up_ && verdict == tcp::Verdict::mid_stream;
+  return picks_up && tcp::may_pick_up(segment) ? tcp::Verdict::ok : verdict;
+}
+
 Record::Out Record::begin(Packet& packet, Trace* trace) {
   lcore_.charge(packet.in_port, kFirstPacketCharge);
   tcp::Segment segment;
   if (is_tcp(packet)) {
     segment = segment_of(packet);
-    const tcp::Verdict verdict = tcp::check_first(segment);
+    const tcp::Verdict verdict = check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
   const wire::Parsed& parsed = packet.parsed;
@@ -102,7 +108,7 @@ Record::Out Record::begin_again(Flow& flow, Packet& packet, Trace* trace) {
   tcp::Segment segment;
   if (is_tcp(packet)) {
     segment = segment_of(packet);
-    const tcp::Verdict verdict = tcp::check_first(segment);
+    const tcp::Verdict verdict = check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
   flows_.reset_tallies(flow);
@@ -118,7 +124,10 @@ void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
   flow.initiator_is_high = packet.parsed.source_is_high;
   flow.timeout = first_class_of(packet.parsed);
   flow.tcp = {};
-  if (is_tcp(packet)) tcp::start(flow.tcp, flow.tcp_track, segment);
+  if (is_tcp(packet)) {
+    const auto begin = segment.is_plain_syn() ? tcp::start : tcp::pick_up;
+    begin(flow.tcp, flow.tcp_track, segment);
+  }
   // Where it came from has been asked, or it came through a tunnel and there is no nic.
   FlowHistory& history = flows_.history(flow);
   history.verdict(Role::initiator) = verdict_of(

@@ -53,8 +53,13 @@ class Record {
   static std::string format(const Trace& trace);
 
   // `flows` belongs to `lcore`; its clock tells the time.
-  Record(FlowTable& flows, const NicTable& nics, Shortcut& shortcut, Lcore& lcore)
-      : flows_(flows), nics_(nics), shortcut_(shortcut), lcore_(lcore) {}
+  Record(FlowTable& flows, const NicTable& nics, Shortcut& shortcut, Lcore& lcore,
+         const FirewallSettings& settings = {})
+      : flows_(flows),
+        nics_(nics),
+        shortcut_(shortcut),
+        lcore_(lcore),
+        picks_up_(settings.is_on(Knob::tcp_loose)) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     if (packet.parsed.kind != wire::FrameKind::flow || (packet.verdicts & kUntracked)) {
@@ -89,6 +94,7 @@ class Record {
   Out onward(Packet& packet, const Flow& flow, Role sender) const;
   NicVerdict verdict_of(PortId port, ProcedureSlot procedure = 0) const;
   bool is_other_flow(const Flow& flow, const Packet& packet) const;
+  tcp::Verdict check_first(const tcp::Segment& segment) const;
   Out begin(Packet& packet, Trace* trace);
   Out begin_again(Flow& flow, Packet& packet, Trace* trace);
   void fill(Flow& flow, const Packet& packet, const tcp::Segment& segment, Trace* trace) const;
@@ -99,6 +105,7 @@ class Record {
   const NicTable& nics_;
   Shortcut& shortcut_;
   Lcore& lcore_;
+  bool picks_up_;  // TCP connections in mid-stream
 };
 static_assert(DecidingBrick<Record>);
 

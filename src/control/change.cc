@@ -310,6 +310,9 @@ Status make_change(const v1::Change& change, Intent& intent) {
       return put_procedure(change.procedure_put(), intent);
     case v1::Change::kProcedureDelete:
       return delete_procedure(change.procedure_delete(), intent);
+    case v1::Change::kFirewallSet:
+      merge(change.firewall_set(), intent.firewall);
+      return ok_status();
     case v1::Change::CHANGE_NOT_SET:
       break;
   }

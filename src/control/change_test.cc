@@ -321,5 +321,44 @@ TEST(Proto, RefusesAnObjectThatIsListedTwice) {
   EXPECT_EQ(intent.status().message(), "group 'web': listed twice (wanted once)");
 }
 
+TEST(Firewall, EverySettingIsAFieldAndEveryFieldASetting) {
+  const auto* fields = v1::FirewallSettings::descriptor();
+  ASSERT_EQ(static_cast<size_t>(fields->field_count()), kKnobs.size());
+  for (const KnobInfo& info : kKnobs) {
+    const auto* field = fields->FindFieldByName(info.key);
+    ASSERT_TRUE(field) << info.key;
+    EXPECT_EQ(field->cpp_type(), info.unit == KnobUnit::on_off
+                                     ? google::protobuf::FieldDescriptor::CPPTYPE_BOOL
+                                     : google::protobuf::FieldDescriptor::CPPTYPE_UINT32);
+  }
+}
+
+TEST(Firewall, UnsetSettingsAreTheDefaultsAndComeBackFilled) {
+  const auto intent = from_proto(text<v1::Intent>("firewall { tcp_new_s: 60 }"));
+  ASSERT_TRUE(intent.ok());
+  EXPECT_EQ(intent->firewall[Knob::tcp_new], 60u);
+  const v1::FirewallSettings back = to_proto(*intent).firewall();
+  EXPECT_EQ(back.tcp_established_s(), 86'400u);
+  EXPECT_TRUE(back.has_revalidate());
+  EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
+  EXPECT_EQ(from_proto(v1::Intent())->firewall, FirewallSettings());
+}
+
+TEST(Firewall, AChangeChangesTheSettingsItNames) {
+  Intent intent;
+  ASSERT_EQ(change(intent, "firewall_set { udp_new_s: 10 revalidate: false }"), ok_status());
+  ASSERT_EQ(change(intent, "firewall_set { udp_new_s: 11 }"), ok_status());
+  EXPECT_EQ(intent.firewall[Knob::udp_new], 11u);
+  EXPECT_FALSE(intent.firewall.is_on(Knob::revalidate));
+  EXPECT_EQ(intent.firewall[Knob::icmp], 30u);
+}
+
+TEST(Firewall, ASettingOutsideItsBoundsIsRefusedBeforeItRuns) {
+  Intent intent;
+  ASSERT_EQ(change(intent, "firewall_set { icmp_s: 0 }"), ok_status());
+  EXPECT_THAT(std::string(validate(intent).message()),
+              HasSubstr("firewall: icmp_s 0 is too small (wanted 1..172800 s)"));
+}
+
 }  // namespace
 }  // namespace butterfly

@@ -233,6 +233,7 @@ StatusOr<Intent> from_proto(const v1::Intent& message) {
                            [](const ProcedureIntent& procedure) {
                              return std::pair(procedure.name, "'" + procedure.name + "'");
                            }));
+  merge(message.firewall(), intent.firewall);
   return intent;
 }
 

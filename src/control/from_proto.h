@@ -47,6 +47,8 @@ StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure);
 StatusOr<PeerIntent> from_proto(const v1::Peer& peer);
 StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);
 // An object that is listed twice is refused.
+// The settings that are set, in place of those in `settings`.
+void merge(const v1::FirewallSettings& message, FirewallSettings& settings);
 StatusOr<Intent> from_proto(const v1::Intent& intent);
 
 }  // namespace butterfly

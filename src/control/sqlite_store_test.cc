@@ -114,6 +114,22 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   follow({});
 }
 
+TEST(SqliteStore, KeepsTheSettingsOfTheFirewall) {
+  const TestDirectory directory;
+  const std::string path = directory.file("state.db");
+  Intent intent;
+  intent.firewall.set(Knob::tcp_new, 60);
+  intent.firewall.set(Knob::revalidate, 0);
+  write_intent(path, intent);
+  auto store = SqliteStore::open(path);
+  ASSERT_TRUE(store.ok()) << store.status();
+  auto loaded = (*store)->load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(*loaded, intent);
+  ASSERT_EQ((*store)->save(intent, {}), ok_status());
+  EXPECT_EQ(*(*store)->load(), Intent());
+}
+
 TEST(SqliteStore, KeepsWhatWasSavedWhenTheProcessIsKilled) {
   const TestDirectory directory;
   const std::string path = directory.file("state.db");

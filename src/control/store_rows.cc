@@ -126,7 +126,11 @@ Status write_difference(const Intent& before, const Intent& next, const RowSink&
   for (const auto& group : change.groups) RETURN_IF_ERROR(write_group(group, sink));
   RETURN_IF_ERROR(write_changes("peer", change.peers, sink));
   RETURN_IF_ERROR(write_changes("procedure", change.procedures, sink));
-  return write_changes("fdb", change.fdb, sink);
+  RETURN_IF_ERROR(write_changes("fdb", change.fdb, sink));
+  if (!change.firewall) return ok_status();
+  // No row: the defaults, whatever they will be one day.
+  if (next.firewall == FirewallSettings()) return sink.erase("firewall", "settings");
+  return sink.put({"firewall", "settings", to_proto(next.firewall).SerializeAsString()});
 }
 
 Status read_row(const Row& row, Intent& intent) {
@@ -140,6 +144,13 @@ Status read_row(const Row& row, Intent& intent) {
   if (row.kind == "fdb") {
     return read_object<v1::FdbEntry>(
         row, intent.fdb, [](const FdbIntent& entry) { return std::pair(entry.vni, entry.mac); });
+  }
+  if (row.kind == "firewall") {
+    v1::FirewallSettings message;
+    if (!message.ParseFromString(row.body)) return bad_row(row, "unreadable");
+    if (row.name != "settings") return bad_row(row, "is no row of the firewall");
+    merge(message, intent.firewall);
+    return ok_status();
   }
   if (row.kind == "procedure") {
     return read_object<v1::Procedure>(

@@ -12,7 +12,7 @@
 namespace butterfly {
 
 struct Row {
-  std::string kind;  // "nic", "group", "rule", "member", "peer", "fdb"
+  std::string kind;  // "nic", "group", "rule", "member", "peer", "fdb", "firewall"
   std::string name;  // unique within the kind: "web-1", "web/0123456789abcdef", "42/52:54:…"
   std::string body;  // a serialised API message, or empty
 };

@@ -83,6 +83,7 @@ v1::Intent to_proto(const Intent& intent) {
   for (const auto& [name, procedure] : intent.procedures) {
     *message.add_procedures() = to_proto(procedure);
   }
+  *message.mutable_firewall() = to_proto(intent.firewall);
   return message;
 }
 

@@ -14,6 +14,7 @@ v1::Group to_proto(const GroupIntent& group);
 v1::Procedure to_proto(const ProcedureIntent& procedure);
 v1::Peer to_proto(const PeerIntent& peer);
 v1::FdbEntry to_proto(const FdbIntent& entry);
+v1::FirewallSettings to_proto(const FirewallSettings& settings);  // every field set
 v1::Intent to_proto(const Intent& intent);
 
 v1::NicState to_proto(const NicReport& report);

@@ -6,11 +6,13 @@
 
 namespace butterfly {
 
-Shortcut::Shortcut(const Tables& tables, Generation generation, const Lcore& lcore, bool enabled)
+Shortcut::Shortcut(const Tables& tables, Generation generation, const Lcore& lcore, bool enabled,
+                   bool revalidates)
     : tables_(tables),
       generation_(generation),
       lcore_(lcore),
       enabled_(enabled),
+      revalidates_(revalidates),
       max_tunnel_length_(tables.vtep.inner_mtu() + uint32_t{wire::kEthernetHeaderLen}) {}
 
 // Snapshots and moves only ever grow, so one that follows another in either makes a new sum.
@@ -60,7 +62,8 @@ Generation Shortcut::generation_of(PortId port) const noexcept {
 bool Shortcut::is_let_pass(PortId port, const NicVerdict& verdict) const noexcept {
   if (port == kUplinkPort) return true;
   const Nic* nic = tables_.nics.find(port);
-  return nic && verdict.is_of(nic->serial) && verdict.generation >= nic->policy.generation;
+  return nic && verdict.is_of(nic->serial) &&
+         (verdict.generation >= nic->policy.generation || !revalidates_);
 }
 
 void Shortcut::note(const Packet& packet, Flow& flow, Role sender) noexcept {

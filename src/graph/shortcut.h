@@ -40,8 +40,10 @@ class Shortcut {
     const Vtep& vtep;
   };
 
-  // `generation` is the snapshot's; with `enabled` false every packet walks.
-  Shortcut(const Tables& tables, Generation generation, const Lcore& lcore, bool enabled);
+  // `generation` is the snapshot's; with `enabled` false every packet walks; with
+  // `revalidates` false verdicts of older policies count.
+  Shortcut(const Tables& tables, Generation generation, const Lcore& lcore, bool enabled,
+           bool revalidates = true);
 
   // Before the packets of a burst are looked up.
   void begin_burst() noexcept;
@@ -106,6 +108,7 @@ class Shortcut {
   const Generation generation_;
   const Lcore& lcore_;
   const bool enabled_;
+  const bool revalidates_;
   const uint32_t max_tunnel_length_;
   struct Note {
     Flow* flow;  // stays where it is until the round ends

@@ -9,20 +9,23 @@ namespace butterfly {
 
 // In packet order; an edge only ever leads to a later node.
 HostGraph::HostGraph(const GraphInputs& in)
-    : antispoof_(*in.snapshot.nics),
+    : parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
+      antispoof_(*in.snapshot.nics),
       tunnel_in_(in.snapshot.vtep, *in.snapshot.peers, *in.snapshot.segments),
       vtep_(in.snapshot.vtep, *in.snapshot.peers),
       neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
       vxlan_decap_(*in.snapshot.segments),
+      parse_inner_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
       shortcut_(
           {in.flows, in.routes, in.fdb, *in.snapshot.nics, *in.snapshot.segments, in.snapshot.vtep},
-          in.snapshot.generation, in.lcore, in.shortcut),
+          in.snapshot.generation, in.lcore, in.shortcut,
+          in.snapshot.firewall.is_on(Knob::revalidate)),
       flow_(in.flows, shortcut_, in.lcore, in.mesh.lcores()),
-      firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics, in.flows),
+      firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics, in.flows, in.snapshot.firewall),
       switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.lcore),
       flood_(*in.snapshot.segments),
-      firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows),
-      record_(in.flows, *in.snapshot.nics, shortcut_, in.lcore),
+      firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows, in.snapshot.firewall),
+      record_(in.flows, *in.snapshot.nics, shortcut_, in.lcore, in.snapshot.firewall),
       reject_(in.rejects, in.lcore),
       procedure_(*in.snapshot.procedures, in.rate_limits, in.flows.hasher(), in.lcore),
       offload_to_guest_(in.snapshot.ports),

@@ -144,8 +144,14 @@ void LcoreRunner::run() {
   rte_thread_unregister();
 }
 
+void LcoreRunner::adopt(const Snapshot& snapshot) {
+  adopted_ = snapshot.generation;
+  flows_.set_timeouts(snapshot.firewall);
+}
+
 bool LcoreRunner::round(TimeMs now, Poll ports) {
   LcoreView& view = *view_.load(std::memory_order_acquire);
+  if (view.snapshot->generation != adopted_) adopt(*view.snapshot);
   lcore_.set_now(now);
   lcore_.set_tracing(lcore_.trace().is_armed());
   bool moved = poll_ports(view, ports);

@@ -64,6 +64,8 @@ class alignas(kLinePair) LcoreRunner : public Waker {
  private:
   static constexpr uint32_t kTickMs = 100;
 
+  // On the first round with a new snapshot: what the learnt state takes from it.
+  void adopt(const Snapshot& snapshot);
   void run();
   void pin() const;
   std::shared_ptr<PollPlan> make_plan(const Snapshot& snapshot, const std::vector<PortId>& ports);
@@ -105,6 +107,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   alignas(kLinePair) std::atomic<uint32_t> sleeping_{0};
   // Received in this round, and not worked off yet.
   alignas(kLinePair) uint32_t gathered_ = 0;
+  Generation adopted_ = 0;
   uint64_t gathered_bytes_ = 0;
   IdleWindow window_;
   uint64_t idle_since_ = 0;  // monotonic nanoseconds; 0: the last round was busy

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/firewall_settings.h"
 #include "base/ids.h"
 #include "graph/port.h"
 #include "tables/nic_table.h"
@@ -24,6 +25,7 @@ struct Snapshot {
   std::shared_ptr<const ProcedureTable> procedures = std::make_shared<const ProcedureTable>();
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
+  FirewallSettings firewall;
   Vtep vtep;  // all zero when the host has no uplink: then no peer exists either
 };
 

@@ -24,6 +24,12 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const CompiledStat
   return nic;
 }
 
+// Verdicts of older policies counted until now, and shortcuts rest on them.
+bool begins_to_revalidate(const Difference& change) {
+  return change.firewall && change.firewall->after.is_on(Knob::revalidate) &&
+         !change.firewall->before.is_on(Knob::revalidate);
+}
+
 // Nics whose intent or groups changed are built anew; the others are shared.
 std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Difference& change,
                                            const std::set<std::string>& changed_groups,
@@ -34,6 +40,9 @@ std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Di
   }
   for (const auto& nic : change.nics) {
     if (nic.after) anew.insert(nic.key());
+  }
+  if (begins_to_revalidate(change)) {
+    for (const auto& [id, nic] : next.nics) anew.insert(id);
   }
   if (anew.empty() && change.nics.empty()) return before.snapshot.nics;
   auto table = std::make_shared<NicTable>(*before.snapshot.nics);
@@ -93,6 +102,7 @@ void build_snapshot(const CompiledState& before, const Difference& change, const
   state.snapshot.nics = build_nics(before, change, compiled.changed, next, state);
   if (!change.peers.empty()) state.snapshot.peers = build_peers(before, change, state);
   state.snapshot.segments = build_segments(before, change, next, state);
+  state.snapshot.firewall = next.firewall;
   state.intent = next;
 }
 

@@ -13,6 +13,10 @@ FlowTable::FlowTable(uint32_t capacity, const wire::HashSeed& seed, const FlowTi
       histories_(capacity_),
       v6_keys_(capacity_),
       free_(capacity_) {
+  set_timeouts(timeouts);
+}
+
+void FlowTable::set_timeouts(const FlowTimeouts& timeouts) noexcept {
   for (size_t i = 0; i < limits_.size(); ++i) {
     limits_[i] = (timeouts.ms[i] + (1U << kSeenShift) - 1) >> kSeenShift;
   }

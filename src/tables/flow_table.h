@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "base/firewall_settings.h"
 #include "base/ids.h"
 #include "tables/flow_index.h"
 #include "tables/free_entries.h"
@@ -46,9 +47,11 @@ enum class TimeoutClass : uint8_t {
 
 // How long a flow may be idle before it is forgotten, in milliseconds.
 struct FlowTimeouts {
-  std::array<uint32_t, 9> ms{30'000, 86'400'000, 3'600'000, 10'000, 45'000,
-                             30'000, 180'000,    30'000,    600'000};
+  std::array<uint32_t, 9> ms;  // by TimeoutClass
 
+  FlowTimeouts(const FirewallSettings& settings = {}) {
+    for (size_t i = 0; i < ms.size(); ++i) ms[i] = settings[knob_at(i)] * 1000;
+  }
   uint32_t of(TimeoutClass timeout) const { return ms[static_cast<size_t>(timeout)]; }
 };
 
@@ -131,6 +134,8 @@ class FlowTable {
   FlowTable(uint32_t capacity, const wire::HashSeed& seed, const FlowTimeouts& timeouts = {});
 
   const wire::FlowHasher& hasher() const { return hasher_; }
+  // From now on these count, also for flows that exist.
+  void set_timeouts(const FlowTimeouts& timeouts) noexcept;
 
   // The live flow with that id, or null. `hash` is the hasher's of the id.
   [[gnu::noinline]] Flow* find(const wire::FlowId& id, uint32_t hash, TimeMs now) noexcept;

@@ -30,6 +30,7 @@ uint8_t fin_acked(Role role) { return static_cast<uint8_t>(0x10 << index_of(role
 constexpr uint8_t kBothSynsAcked = 0x03;
 constexpr uint8_t kFinsSent = 0x0c;
 constexpr uint8_t kBothFinsAcked = 0x30;
+constexpr uint8_t kPickedUp = 0x40;
 
 bool has(const Segment& segment, uint8_t flag) { return (segment.flags & flag) != 0; }
 
@@ -111,7 +112,9 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
   if (before(segment.end, end - progress.windows[peer].bytes())) return Verdict::out_of_window;
   if ((progress.seen & fin_sent(from)) && after(segment.end, end)) return Verdict::out_of_window;
 
-  if (after(segment.acknowledgement, track.end[peer])) return Verdict::bad_ack;
+  // What a side had on its way when its connection was picked up, we have not seen.
+  const uint32_t sent = progress.seen & kPickedUp ? track.max_end[peer] : track.end[peer];
+  if (after(segment.acknowledgement, sent)) return Verdict::bad_ack;
   const uint32_t lag = std::max(progress.windows[self].bytes(), kMinAckLag);
   if (before(segment.acknowledgement, track.end[peer] - lag)) return Verdict::bad_ack;
   return Verdict::ok;
@@ -209,6 +212,29 @@ void start(Progress& progress, Track& track, const Segment& syn) {
   progress = {State::syn_sent, 0, {Window::of(syn.scale), {}}};
 }
 
+bool may_pick_up(const Segment& segment) {
+  return has_legal_flags(segment) && has(segment, kTcpAck) && !has(segment, kTcpSyn) &&
+         !has(segment, kTcpRst);
+}
+
+void pick_up(Progress& progress, Track& track, const Segment& segment) {
+  constexpr uint32_t kLargestWindow = uint32_t{0xffff} << kMaxScale;
+  track = {};
+  track.end[0] = segment.end;
+  track.end[1] = segment.acknowledgement;
+  track.max_end[0] = segment.end + kLargestWindow;
+  track.max_end[1] =
+      segment.acknowledgement + std::max(uint32_t{segment.window} << kMaxScale, uint32_t{1});
+  track.last_ack[0] = static_cast<uint16_t>(segment.acknowledgement);
+  track.last_ack[1] = static_cast<uint16_t>(segment.sequence);
+  Window window = Window::of(kMaxScale);
+  window.log = 0x0f;
+  progress = {State::syn_received,
+              static_cast<uint8_t>(kPickedUp | syn_acked(Role::responder)),
+              {window, window}};
+  if (has(segment, kTcpFin)) progress.seen |= fin_sent(Role::initiator);
+}
+
 Verdict check(const Progress& progress, const Track& track, Role from, const Segment& segment) {
   if (!has_legal_flags(segment)) return Verdict::illegal_flags;
   if (has(segment, kTcpRst)) return check_reset(progress, track, from, segment);
@@ -239,6 +265,10 @@ void advance(Progress& progress, Track& track, Role from, const Segment& segment
   raise_windows(progress, track, from, segment);
   const size_t self = index_of(from);
   const Role peer = other(from);
+  if (progress.seen & kPickedUp) {
+    raise(track.end[index_of(peer)], segment.acknowledgement);
+    progress.seen |= syn_acked(peer);
+  }
   // The first number itself is that of the SYN. Before both are established neither side has sent
   // more than its first window, so half of the number tells what is new.
   const auto acknowledged = static_cast<uint16_t>(segment.acknowledgement);

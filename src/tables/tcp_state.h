@@ -89,7 +89,7 @@ struct Window {
 
 struct Progress {
   State state;
-  uint8_t seen;       // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each
+  uint8_t seen;       // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each; picked up
   Window windows[2];  // by Role of who offers
 
   bool is_over() const { return state == State::time_wait || state == State::closed; }
@@ -100,6 +100,14 @@ static_assert(sizeof(Progress) == 4);
 Verdict check_first(const Segment& segment);
 // Begins a connection. REQUIRES: check_first() was ok.
 void start(Progress& progress, Track& track, const Segment& syn);
+
+// Whether a segment that is mid_stream can tell where its connection is: neither a reset nor an
+// answer to a SYN.
+bool may_pick_up(const Segment& segment);
+// Takes up a connection whose beginning nobody has seen; the sender counts as its initiator. Until
+// the other side answers it is syn_received. Scales are unknown: the largest are assumed, and
+// acknowledgements of what was sent before may come. REQUIRES: may_pick_up().
+void pick_up(Progress& progress, Track& track, const Segment& segment);
 
 // What the segment is to the connection. Changes nothing.
 Verdict check(const Progress& progress, const Track& track, Role from, const Segment& segment);

@@ -11,6 +11,11 @@ constexpr int kMaxExtensions = 8;
 // An ICMP error quotes at least the IP header and 8 bytes (RFC 792).
 constexpr size_t kMinQuotedTransport = 8;
 
+constexpr uint8_t kOptionEnd = 0;
+constexpr uint8_t kOptionPadding = 1;
+constexpr uint8_t kOptionLooseRoute = 131;
+constexpr uint8_t kOptionStrictRoute = 137;
+
 struct Bytes {
   std::span<const uint8_t> head;
   uint32_t frame_length;
@@ -22,8 +27,8 @@ struct Bytes {
 };
 
 bool is_icmp_error(uint8_t type) {
-  return type == kIcmpUnreachable || type == kIcmpSourceQuench || type == kIcmpTimeExceeded ||
-         type == kIcmpParameterProblem;
+  return type == kIcmpUnreachable || type == kIcmpSourceQuench || type == kIcmpRedirect ||
+         type == kIcmpTimeExceeded || type == kIcmpParameterProblem;
 }
 bool is_icmp_query(uint8_t type) {  // echo, timestamp, information, address mask: RFC 792, 950
   return type == kIcmpEcho || type == 13 || type == 15 || type == 17;
@@ -55,6 +60,20 @@ struct Transport {
   size_t offset = 0;
   size_t length = 0;  // in bytes, by the IP length field
 };
+
+// RFC 791 §3.1. A source route leads a packet past those who judge by its destination (RFC 7126).
+ParseError check_options(std::span<const uint8_t> options) {
+  while (!options.empty() && options[0] != kOptionEnd) {
+    const uint8_t type = options[0];
+    if (type == kOptionLooseRoute || type == kOptionStrictRoute) return ParseError::source_route;
+    const size_t length = type == kOptionPadding ? 1 : options.size() < 2 ? 0 : options[1];
+    if (length == 0 || length > options.size() || (length == 1 && type != kOptionPadding)) {
+      return ParseError::bad_ip_options;
+    }
+    options = options.subspan(length);
+  }
+  return ParseError::none;
+}
 
 ParseError walk_ipv4(const Bytes& bytes, size_t l3, bool quoted, Transport& out) {
   const auto* ip = bytes.at<Ipv4Header>(l3);
@@ -236,7 +255,7 @@ ParseError read_transport(const Bytes& bytes, const Transport& transport, Parsed
 }  // namespace
 
 ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, Vni vni,
-                         Parsed& parsed) {
+                         Parsed& parsed, bool drop_options) {
   const Bytes bytes{head, frame_length};
   const auto* ethernet = bytes.at<EthernetHeader>(0);
   if (!ethernet) return ParseError::truncated_ethernet;
@@ -270,6 +289,12 @@ ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, V
   if (const auto error = walk_ip(bytes, parsed.l3, parsed.family, /*quoted=*/false, transport);
       error != ParseError::none) {
     return error;
+  }
+  if (parsed.family == Family::v4 && transport.offset > parsed.l3 + sizeof(Ipv4Header)) {
+    const size_t options = parsed.l3 + sizeof(Ipv4Header);
+    const auto error = check_options(head.subspan(options, transport.offset - options));
+    if (error != ParseError::none) return error;
+    if (drop_options) return ParseError::ip_options;
   }
   parsed.kind = FrameKind::flow;
   parsed.starts_flow = true;

@@ -111,7 +111,7 @@ TEST(ParseTest, PingsInBothDirectionsWithOneIdAndOtherQueriesAreFlowsOfTheirOwn)
 }
 
 TEST(ParseTest, IcmpThatNoFlowTracksIsSignalling) {
-  for (const uint8_t type : {kIcmpRedirect, uint8_t{9}, uint8_t{10}, uint8_t{250}}) {
+  for (const uint8_t type : {uint8_t{9}, uint8_t{10}, uint8_t{250}}) {
     EXPECT_EQ(parse(ipv4(kProtoIcmp, icmp(type))).parsed.kind, FrameKind::signalling) << +type;
   }
   for (const uint8_t type : {kIcmpv6MldQuery, kIcmpv6RouterAdvertisement,
@@ -142,6 +142,15 @@ TEST(ParseTest, AnErrorHasTheKeyOfThePacketItQuotes) {
   EXPECT_TRUE(six.parsed.key.equals(parse(ipv6(kProtoTcp, tcp(9, 80))).parsed.key, Family::v6));
 }
 
+TEST(ParseTest, ARedirectHasTheKeyOfThePacketItQuotes) {
+  const Result sent = parse(ipv4(kProtoUdp, udp(5000, 53)));
+  const Bytes quote = ipv4_alone(kProtoUdp, udp(5000, 53));
+  const Result redirect = parse(ipv4(kProtoIcmp, icmp(kIcmpRedirect, 0, quote)));
+  ASSERT_EQ(redirect.error, ParseError::none);
+  EXPECT_EQ(redirect.parsed.kind, FrameKind::icmp_error);
+  EXPECT_TRUE(redirect.parsed.key.equals(sent.parsed.key, Family::v4));
+}
+
 TEST(ParseTest, AQuoteMayBeLongerThanWhatIsQuotedOfIt) {
   // 1,500 bytes were sent, 28 of them come back.
   const Bytes quote = ipv4_alone(kProtoTcp, cut(tcp(5000, 80), 12), {.total_length = 1500});
@@ -160,7 +169,8 @@ TEST(ParseTest, AQuoteThatNamesNoFlowIsRefused) {
   EXPECT_EQ(error4({}), ParseError::bad_quote);
   EXPECT_EQ(error4(ipv6_alone(kProtoUdp, udp(1, 2))), ParseError::bad_quote) << "other family";
   EXPECT_EQ(error4(ipv4_alone(kProtoUdp, udp(1, 2), {.fragment = 100})), ParseError::bad_quote);
-  EXPECT_EQ(error4(ipv4_alone(kProtoIcmp, icmp(kIcmpRedirect))), ParseError::bad_quote);
+  EXPECT_EQ(error4(ipv4_alone(kProtoIcmp, icmp(uint8_t{9}))), ParseError::bad_quote);
+  EXPECT_EQ(error4(ipv4_alone(kProtoIcmp, icmp(kIcmpRedirect))), ParseError::error_about_error);
   EXPECT_EQ(error4(ipv4_alone(kProtoIcmp, icmp(kIcmpUnreachable))), ParseError::error_about_error);
   EXPECT_EQ(error4(ipv4_alone(kProtoIcmp, icmp(kIcmpEcho, 3))), ParseError::none);
   EXPECT_EQ(error6(ipv6_alone(kProtoIcmpv6, icmp(kIcmpv6PacketTooBig))),
@@ -214,6 +224,29 @@ TEST(ParseTest, HeadersThatEndOutsideTheFrameAreRefused) {
   EXPECT_EQ(error_of(ipv4(kProtoIcmp, Bytes(7))), ParseError::truncated_transport);
   EXPECT_EQ(error_of(padded(ipv4(kProtoTcp, {}), 46)), ParseError::truncated_transport)
       << "padding is not TCP";
+}
+
+TEST(ParseTest, SourceRoutesAndMalformedOptionsAreRefusedOthersPassIfWanted) {
+  const auto with = [](Bytes options, bool drop_options = false) {
+    const auto words = static_cast<uint8_t>(0x45 + options.size() / 4);
+    const Bytes datagram = udp(1, 2);
+    options.insert(options.end(), datagram.begin(), datagram.end());
+    const Bytes frame = ipv4(kProtoUdp, options, {.version_ihl = words});
+    Parsed parsed;
+    return parse_frame(frame, static_cast<uint32_t>(frame.size()), kVni, parsed, drop_options);
+  };
+  EXPECT_EQ(with({131, 3, 4, 0}), ParseError::source_route);
+  EXPECT_EQ(with({137, 3, 4, 0}), ParseError::source_route);
+  EXPECT_EQ(with({1, 1, 1, 131}), ParseError::source_route) << "cut off";
+  EXPECT_EQ(with({7, 7, 4, 0, 0, 0, 0, 131}), ParseError::source_route) << "behind another";
+  EXPECT_EQ(with({0, 131, 3, 4}), ParseError::none) << "behind the end";
+  EXPECT_EQ(with({7, 0, 4, 0}), ParseError::bad_ip_options);
+  EXPECT_EQ(with({7, 1, 4, 0}), ParseError::bad_ip_options);
+  EXPECT_EQ(with({7, 5, 4, 0}), ParseError::bad_ip_options);
+  EXPECT_EQ(with({1, 1, 1, 7}), ParseError::bad_ip_options);
+  EXPECT_EQ(with({7, 3, 4, 0}), ParseError::none);
+  EXPECT_EQ(with({7, 3, 4, 0}, /*drop_options=*/true), ParseError::ip_options);
+  EXPECT_EQ(with({}, /*drop_options=*/true), ParseError::none);
 }
 
 TEST(ParseTest, LengthsThatLieAreRefused) {

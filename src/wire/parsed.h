@@ -30,6 +30,9 @@ enum class ParseError : uint8_t {
   bad_ip_length,         // IP length field below its header or past the frame
   bad_ip_address,        // group address as source, or IPv4-mapped address in IPv6
   fragment,              // a fragment of a larger datagram
+  source_route,          // IPv4 options say by which way to go (RFC 791 §3.1)
+  bad_ip_options,        // IPv4 options whose lengths do not add up
+  ip_options,            // IPv4 options, and the caller wants none
   bad_extension,         // IPv6 extension headers out of order, too many, or cut short
   routing_header,        // IPv6 routing header type 0 (RFC 5095)
   truncated_transport,   // upper-layer header ends outside the packet

@@ -374,6 +374,15 @@ Status read_far(Reader reader, Wanted& wanted) {
   return reader.status();
 }
 
+Status read_firewall(Reader reader, Intent& intent) {
+  while (!reader.is_done()) {
+    const StatusOr<KnobValue> value = parse_knob(reader.next());
+    if (!value.ok()) return value.status();
+    intent.firewall.set(value->knob, value->value);
+  }
+  return reader.status();
+}
+
 Status read_neighbour(Reader reader, Wanted& wanted) {
   const IpAddress address = reader.address();
   if (!reader.accept("mac")) return invalid("neighbour (wanted neighbour ADDRESS mac MAC)");
@@ -404,8 +413,9 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 }
 
 bool is_intent_line(const Line& line) {
-  static const std::set<std::string> verbs{"underlay", "option", "nic",       "sg",       "peer",
-                                           "fdb",      "far",    "neighbour", "procedure"};
+  static const std::set<std::string> verbs{"underlay",  "option",  "nic", "sg",
+                                           "peer",      "fdb",     "far", "neighbour",
+                                           "procedure", "firewall"};
   return verbs.contains(line.verb());
 }
 
@@ -418,6 +428,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "procedure") return read_procedure(reader, wanted.intent);
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
+  if (line.verb() == "firewall") return read_firewall(reader, wanted.intent);
   if (line.verb() == "far") return read_far(reader, wanted);
   return read_neighbour(reader, wanted);
 }

@@ -20,6 +20,7 @@
 //   peer del ADDRESS
 //   fdb VNI MAC PEER
 //   fdb del VNI MAC
+//   firewall KEY=VALUE…          settings, as `butterfly firewall set` takes them
 //   neighbour ADDRESS mac MAC     somebody on the underlay, who answers ARP and ND as a peer does
 //   far ID mac MAC vni N          the other side of a conversation: the scenario is played with it
 //                                 as a nic of this host (antispoof off, everything allowed), and

@@ -2,6 +2,7 @@
 // What two intents differ in, object by object.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "host/intent/intent.h"
@@ -26,8 +27,15 @@ struct Difference {
   std::vector<Changed<decltype(Intent::fdb)>> fdb;
   std::vector<Changed<decltype(Intent::procedures)>> procedures;
 
+  struct Settings {
+    FirewallSettings before;
+    FirewallSettings after;
+  };
+  std::optional<Settings> firewall;
+
   bool empty() const {
-    return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty();
+    return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty() &&
+           !firewall;
   }
 };
 

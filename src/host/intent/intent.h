@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/firewall_settings.h"
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/mac.h"
@@ -106,6 +107,7 @@ struct Intent {
   SharedMap<IpAddress, PeerIntent> peers;      // by address
   SharedMap<std::pair<Vni, Mac>, FdbIntent> fdb;
   SharedMap<std::string, ProcedureIntent> procedures;  // by name
+  FirewallSettings firewall;
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 

@@ -197,12 +197,16 @@ std::vector<Action> actions_of(const Difference& change) {
   plan_arrivals(Object::peer, change.peers, actions);
   plan_arrivals(Object::nic, change.nics, actions);
   plan_arrivals(Object::fdb, change.fdb, actions);
+  if (change.firewall) {
+    actions.push_back({Verb::change, Object::firewall, "settings", false,
+                       compare(change.firewall->before, change.firewall->after)});
+  }
   return actions;
 }
 
 std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
-  constexpr const char* kObjects[] = {"nic", "group", "peer", "fdb", "procedure"};
+  constexpr const char* kObjects[] = {"nic", "group", "peer", "fdb", "procedure", "firewall"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

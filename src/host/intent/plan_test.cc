@@ -130,6 +130,18 @@ TEST(Plan, SeesAMovedMacAndAnotherSegmentOfAPeer) {
                           "change fdb 42/52:54:00:00:00:99: peer 192.0.2.2 → 192.0.2.3"));
 }
 
+TEST(Plan, SaysWhichSettingsOfTheFirewallChange) {
+  Intent next = whole_intent();
+  next.firewall.set(Knob::tcp_new, 60);
+  next.firewall.set(Knob::tcp_loose, 1);
+  EXPECT_THAT(plan_text(whole_intent(), next),
+              ElementsAre("change firewall settings: tcp_new_s 30 → 60, tcp_loose off → on"));
+  next.firewall.set(Knob::tcp_new, 0);
+  EXPECT_THAT(
+      plan_text(whole_intent(), next),
+      ElementsAre("INVALID_ARGUMENT: firewall: tcp_new_s 0 is too small (wanted 1..172800 s)"));
+}
+
 TEST(Plan, RefusesAnInvalidIntentWhole) {
   Intent next = whole_intent();
   next.nics["a"].vni = Vni(1 << 24);

@@ -231,7 +231,8 @@ Status validate(const Intent& intent) {
   RETURN_IF_ERROR(validate_groups(intent));
   RETURN_IF_ERROR(validate_peers(intent));
   RETURN_IF_ERROR(validate_fdb(intent));
-  return validate_vni_count(intent);
+  RETURN_IF_ERROR(validate_vni_count(intent));
+  return validate(intent.firewall);
 }
 
 }  // namespace butterfly

@@ -125,7 +125,8 @@ bool vni_count_holds(const Intent& next, const Difference& change) {
 
 Status validate_change(const Intent& next, const Difference& change) {
   if (nics_hold(next, change) && procedures_hold(next, change) && groups_hold(next, change) &&
-      peers_hold(next, change) && fdb_holds(next, change) && vni_count_holds(next, change)) {
+      peers_hold(next, change) && fdb_holds(next, change) && vni_count_holds(next, change) &&
+      (!change.firewall || validate(next.firewall).ok())) {
     return ok_status();
   }
   // There is time to look again, for the first fault in the order of the maps.

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of a host's firewall: one value each for the whole host.
+//
+// All that is known of a setting stands in its row of kKnobs. Validation, the API's messages, the
+// command's help and the table in docs/firewall.md are made from it. A new setting is a name in
+// Knob, a row, and a field of that name in the API's FirewallSettings.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace butterfly {
+
+// Those of the timeouts stand in the order of TimeoutClass (tables/flow_table.h).
+enum class Knob : uint8_t {
+  tcp_new,
+  tcp_established,
+  tcp_half_closed,
+  tcp_closing,
+  tcp_time_wait,
+  udp_new,
+  udp_replied,
+  icmp,
+  other,
+  revalidate,
+  tcp_loose,
+  allow_redirects,
+  drop_ip_options,
+};
+
+enum class KnobUnit : uint8_t { seconds, on_off };
+
+struct KnobInfo {
+  const char* key;  // as in the API: "tcp_new_s"
+  KnobUnit unit;
+  uint32_t standard;  // the default
+  uint32_t least;     // bounds, inclusive; of on_off 0 and 1
+  uint32_t most;
+  const char* sentence;
+};
+
+// A flow's clock wraps after three days; one for the sweep to find what has expired.
+inline constexpr uint32_t kLongestTimeoutS = 172'800;
+
+// By Knob.
+inline constexpr std::array kKnobs{
+    KnobInfo{"tcp_new_s", KnobUnit::seconds, 30, 1, kLongestTimeoutS,
+             "TCP: the handshake is not done, idle for so long"},
+    KnobInfo{"tcp_established_s", KnobUnit::seconds, 86'400, 1, kLongestTimeoutS,
+             "TCP: established, idle for so long"},
+    KnobInfo{"tcp_half_closed_s", KnobUnit::seconds, 3'600, 1, kLongestTimeoutS,
+             "TCP: one side has sent its last, idle for so long"},
+    KnobInfo{"tcp_closing_s", KnobUnit::seconds, 10, 1, kLongestTimeoutS,
+             "TCP: both sides have sent their last, or one has reset it"},
+    KnobInfo{"tcp_time_wait_s", KnobUnit::seconds, 45, 1, kLongestTimeoutS,
+             "TCP: closed from both sides"},
+    KnobInfo{"udp_new_s", KnobUnit::seconds, 30, 1, kLongestTimeoutS,
+             "UDP: no answer has come yet, idle for so long"},
+    KnobInfo{"udp_replied_s", KnobUnit::seconds, 180, 1, kLongestTimeoutS,
+             "UDP: answered, idle for so long"},
+    KnobInfo{"icmp_s", KnobUnit::seconds, 30, 1, kLongestTimeoutS,
+             "ICMP and ICMPv6 queries, idle for so long"},
+    KnobInfo{"other_s", KnobUnit::seconds, 600, 1, kLongestTimeoutS,
+             "any other protocol, idle for so long"},
+    KnobInfo{"revalidate", KnobUnit::on_off, 1, 0, 1,
+             "on: when rules change, live connections are judged again at their next packet; off: "
+             "what was allowed once goes on to its end"},
+    KnobInfo{"tcp_loose", KnobUnit::on_off, 0, 0, 1,
+             "on: a TCP connection is picked up in mid-stream if the rules allow the first segment "
+             "seen as a start; off: only a SYN starts one"},
+    KnobInfo{"allow_redirects", KnobUnit::on_off, 0, 0, 1,
+             "on: ICMP redirects (IPv4) about a connection of the guest pass; off: none does"},
+    KnobInfo{"drop_ip_options", KnobUnit::on_off, 0, 0, 1,
+             "on: IPv4 packets with options are dropped; off: only source routes are, always"},
+};
+
+class FirewallSettings {
+ public:
+  // The defaults.
+  constexpr FirewallSettings() {
+    for (size_t i = 0; i < kKnobs.size(); ++i) values_[i] = kKnobs[i].standard;
+  }
+  constexpr uint32_t operator[](Knob knob) const { return values_[static_cast<size_t>(knob)]; }
+  constexpr bool is_on(Knob knob) const { return (*this)[knob] != 0; }
+  constexpr void set(Knob knob, uint32_t value) { values_[static_cast<size_t>(knob)] = value; }
+  friend constexpr bool operator==(const FirewallSettings&, const FirewallSettings&) = default;
+
+ private:
+  std::array<uint32_t, kKnobs.size()> values_{};
+};
+
+constexpr const KnobInfo& info_of(Knob knob) { return kKnobs[static_cast<size_t>(knob)]; }
+constexpr Knob knob_at(size_t index) { return static_cast<Knob>(index); }
+static_assert(std::string_view(info_of(Knob::drop_ip_options).key) == "drop_ip_options");
+
+// That the value is within its bounds: "firewall: tcp_new_s 0 is too small (wanted 1..172800 s)".
+Status validate_knob(Knob knob, uint64_t value);
+Status validate(const FirewallSettings& settings);
+
+// "30", "on": as `set` takes it.
+std::string knob_text(Knob knob, uint32_t value);
+// "s", or empty.
+const char* unit_text(KnobUnit unit);
+// "1..172800 s", "on or off".
+std::string wanted_text(const KnobInfo& info);
+
+struct KnobValue {
+  Knob knob;
+  uint32_t value;
+};
+// "tcp_new_s=30", "revalidate=off".
+StatusOr<KnobValue> parse_knob(std::string_view text);
+// not_found with all keys when there is none of that name.
+StatusOr<Knob> find_knob(std::string_view key);
+
+// What differs, in words: "tcp_new_s 30 → 60, revalidate on → off"; empty when nothing does.
+std::string compare(const FirewallSettings& before, const FirewallSettings& after);
+
+// The table of docs/firewall.md, in Markdown.
+std::string knob_table();
+
+}  // namespace butterfly
