@@ -14,13 +14,6 @@ constexpr uint16_t kDhcpServerPort = 67;
 constexpr uint16_t kDhcpClientPort = 68;
 constexpr size_t kNdOptionUnit = 8;
 
-// fe80::/64 with the interface identifier that RFC 4291, appendix A makes from a MAC.
-Ipv6 link_local_of(const Mac& mac) {
-  const auto& m = mac.bytes;
-  return {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 0x02), m[1], m[2], 0xff, 0xfe,
-           m[3], m[4], m[5]}};
-}
-
 bool owns_ipv6(const Nic& nic, const Ipv6& address) {
   return nic.owns(address) || address == link_local_of(nic.mac);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bricks/record.h"
 
+#include "tables/flow_record.h"
+
 namespace butterfly {
 namespace {
-
-using wire::Family;
 
 bool is_tcp(const Packet& packet) { return packet.parsed.protocol == wire::kProtoTcp; }
 
@@ -12,29 +12,6 @@ tcp::Segment segment_of(const Packet& packet) {
   const auto bytes = packet.bytes();
   const size_t offset = std::min<size_t>(packet.parsed.l4, bytes.size());
   return tcp::read_segment(bytes.subspan(offset), packet.parsed.l4_length);
-}
-
-TimeoutClass class_of(tcp::State state) {
-  switch (state) {
-    case tcp::State::established:
-      return TimeoutClass::tcp_established;
-    case tcp::State::half_closed:
-      return TimeoutClass::tcp_half_closed;
-    case tcp::State::closing:
-    case tcp::State::closed:
-      return TimeoutClass::tcp_closing;
-    case tcp::State::time_wait:
-      return TimeoutClass::tcp_time_wait;
-    default:
-      return TimeoutClass::tcp_new;
-  }
-}
-
-TimeoutClass first_class_of(const wire::Parsed& parsed) {
-  const uint8_t icmp = parsed.family == Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6;
-  if (parsed.protocol == wire::kProtoTcp) return TimeoutClass::tcp_new;
-  if (parsed.protocol == wire::kProtoUdp) return TimeoutClass::udp_new;
-  return parsed.protocol == icmp ? TimeoutClass::icmp : TimeoutClass::other;
 }
 
 Record::Out refused(tcp::Verdict verdict) {
@@ -122,7 +99,7 @@ void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
   shortcut_.forget(flow);
   flow.see(lcore_.now());
   flow.initiator_is_high = packet.parsed.source_is_high;
-  flow.timeout = first_class_of(packet.parsed);
+  flow.timeout = first_timeout_class_of(packet.parsed.family, packet.parsed.protocol);
   flow.tcp = {};
   if (is_tcp(packet)) {
     const auto begin = segment.is_plain_syn() ? tcp::start : tcp::pick_up;
@@ -147,7 +124,7 @@ Record::Out Record::move_on(Flow& flow, Packet& packet, Trace* trace) {
     if (trace) *trace = {false, flow.tcp.state};
     if (verdict == tcp::Verdict::ok) {
       tcp::advance(flow.tcp, flow.tcp_track, sender, segment);
-      flow.timeout = class_of(flow.tcp.state);
+      flow.timeout = timeout_class_of(flow.tcp.state);
     } else if (verdict == tcp::Verdict::ignored) {
       refreshes = false;
     } else {

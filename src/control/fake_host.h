@@ -102,11 +102,80 @@ class FakeHost : public Host {
     while (keep_going()) std::this_thread::yield();
     return ok_status();
   }
+  // Two connections of every nic; takes any over. Filters: by state and by nic only.
+  Status list_flows(const FlowQuery& query, const FlowSink& sink,
+                    const std::function<bool()>&) override {
+    const std::vector<FlowReport> flows = flows_of(query);
+    if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
+      return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
+    }
+    if (!flows.empty()) sink(flows);
+    return ok_status();
+  }
+  StatusOr<FlowCounts> count_flows(const FlowQuery& query, const std::function<bool()>&) override {
+    FlowCounts counts;
+    for (const FlowReport& flow : flows_of(query)) {
+      ++counts.by[flow.record.tuple.protocol][static_cast<size_t>(flow.record.state())];
+    }
+    return counts;
+  }
+  StatusOr<uint64_t> flush_flows(const FlowQuery& query, const std::function<bool()>&) override {
+    return flows_of(query).size();
+  }
+  Status export_flows(const std::string& nic, const NicFlowSink& sink,
+                      const std::function<bool()>&) override {
+    for (const FlowReport& flow : flows_of({nic, {}})) {
+      if (!sink(flow.record.vni, {{flow.record, Role::initiator}})) return ok_status();
+    }
+    return ok_status();
+  }
+  StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
+                                          const std::vector<NicFlow>& flows) override {
+    if (!intent()->nics.contains(nic)) {
+      return not_found("nic '" + nic + "': not found (wanted one of ours)");
+    }
+    imported_vni = vni;
+    imported = flows;
+    FlowImportReport report;
+    report.imported = flows.size();
+    return report;
+  }
   void run_round(TimeMs) override {}
 
   Status fail_next_apply = ok_status();
+  Vni imported_vni;
+  std::vector<NicFlow> imported;
 
  private:
+  std::vector<FlowReport> flows_of(const FlowQuery& query) const {
+    std::vector<FlowReport> flows;
+    for (const auto& [id, nic] : intent()->nics) {
+      FlowReport tcp;
+      tcp.record.tuple = {{Ipv4{{10, 0, 0, 1}}, 40000}, {Ipv4{{10, 0, 0, 2}}, 443}, 6};
+      tcp.record.vni = nic.vni;
+      tcp.record.tcp.state = tcp::State::established;
+      tcp.record.tcp.windows[0] = tcp::Window::of(7);
+      tcp.record.tcp_track = {{1000, 2000}, {66535, 67535}, {2000, 1000}};
+      tcp.record.tallies = {Tally{12, 3400}, Tally{10, 90000}};
+      tcp.record.idle_ms = 1008;
+      tcp.record.left_ms = 86'398'992;
+      tcp.judges[0] = {id, true, true};
+      FlowReport udp;
+      udp.record.tuple = {
+          {*IpAddress::parse("fd00::1"), 5000}, {*IpAddress::parse("fd00::2"), 53}, 17};
+      udp.record.vni = nic.vni;
+      udp.record.tallies = {Tally{1, 90}, Tally{0, 0}};
+      udp.record.left_ms = 30'000;
+      udp.judges[0] = {id, true, false};
+      for (const FlowReport& flow : {tcp, udp}) {
+        const bool is_meant = query.nic.empty() || query.nic == id;
+        const bool fits = !query.filter.state || *query.filter.state == flow.record.state();
+        if (is_meant && fits) flows.push_back(flow);
+      }
+    }
+    return flows;
+  }
+
   mutable std::mutex mutex_;
   std::shared_ptr<const Intent> intent_ = std::make_shared<const Intent>();
   Generation generation_ = 0;

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "host/flow_reports.h"
 #include "host/intent/intent.h"
 #include "host/reports.h"
 #include "tables/peer_table.h"
@@ -87,6 +88,32 @@ class Host {
   virtual Status trace(const std::string& nic, uint32_t count,
                        const std::function<bool(const TraceReport&)>& sink,
                        const std::function<bool()>& keep_going) = 0;
+
+  // Connections. Each call works in steps between which traffic goes on, and asks `keep_going` at
+  // least every 65,536 connections: cancelled when that says no. In IdleMode::manual the caller's
+  // thread does what lcores do else. What begins or ends meanwhile may be seen or not.
+  // invalid_argument: a role without nic and address; not_found: no such nic.
+
+  // Gets connections by and by, some hundred at a time; ends when it returns false.
+  using FlowSink = std::function<bool(const std::vector<FlowReport>&)>;
+  virtual Status list_flows(const FlowQuery& query, const FlowSink& sink,
+                            const std::function<bool()>& keep_going) = 0;
+  virtual StatusOr<FlowCounts> count_flows(const FlowQuery& query,
+                                           const std::function<bool()>& keep_going) = 0;
+  // Forgets them: their next packets are judged as first ones. Returns how many went.
+  virtual StatusOr<uint64_t> flush_flows(const FlowQuery& query,
+                                         const std::function<bool()>& keep_going) = 0;
+  // What another host needs to go on with a nic's connections; not those that a reset has ended.
+  // The sink gets the nic's segment with them.
+  using NicFlowSink = std::function<bool(Vni, const std::vector<NicFlow>&)>;
+  virtual Status export_flows(const std::string& nic, const NicFlowSink& sink,
+                              const std::function<bool()>& keep_going) = 0;
+  // Takes them over for a nic of this host, whose rules are asked at their next packets: all or, on
+  // an error, none. One that is here already is replaced only if it was seen longer ago.
+  // invalid_argument: not of the nic's segment and addresses; resource_exhausted: no room.
+  // REQUIRES: no two have one key; records are as read_exported() yields them.
+  virtual StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
+                                                  const std::vector<NicFlow>& flows) = 0;
 
   // IdleMode::manual only: one round of every lcore at the given time, on the caller's thread.
   virtual void run_round(TimeMs now) = 0;

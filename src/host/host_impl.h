@@ -33,6 +33,16 @@ class HostImpl : public Host {
   Status trace(const std::string& nic, uint32_t count,
                const std::function<bool(const TraceReport&)>& sink,
                const std::function<bool()>& keep_going) override;
+  Status list_flows(const FlowQuery& query, const FlowSink& sink,
+                    const std::function<bool()>& keep_going) override;
+  StatusOr<FlowCounts> count_flows(const FlowQuery& query,
+                                   const std::function<bool()>& keep_going) override;
+  StatusOr<uint64_t> flush_flows(const FlowQuery& query,
+                                 const std::function<bool()>& keep_going) override;
+  Status export_flows(const std::string& nic, const NicFlowSink& sink,
+                      const std::function<bool()>& keep_going) override;
+  StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
+                                          const std::vector<NicFlow>& flows) override;
   void run_round(TimeMs now) override;
 
   // IdleMode::manual only: what was learnt, between rounds.
@@ -61,6 +71,11 @@ class HostImpl : public Host {
   Totals port_totals(PortId id) const;
   TraceReport describe(const PacketTrace& trace) const;
   std::string name_of(PortId port) const;
+  StatusOr<std::shared_ptr<const Nic>> nic_of(const std::string& id) const;
+  // Has the lcore do the job; returns when it is done.
+  void do_on(LcoreRunner& lcore, LcoreJob& job);
+  StatusOr<FlowFilter> filter_of(const FlowQuery& query) const;
+  std::vector<FlowReport> describe(std::span<const FlowRecord> records) const;
 
   HostOptions options_;
   PacketPool& pool_;
@@ -79,6 +94,7 @@ class HostImpl : public Host {
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
   std::mutex trace_mutex_;
+  std::mutex jobs_mutex_;  // one job of an lcore at a time
 
   std::vector<std::unique_ptr<LcoreRunner>> lcores_;
   Views views_;  // the published ones

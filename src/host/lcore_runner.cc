@@ -105,6 +105,12 @@ void LcoreRunner::publish(LcoreView* view) {
   wake_if_sleeping();
 }
 
+void LcoreRunner::post(LcoreJob& job) {
+  // Before the look at `sleeping_`, as for a view.
+  mailbox_.post(job);
+  wake_if_sleeping();
+}
+
 void LcoreRunner::start() {
   thread_ = std::thread([this] { run(); });
 }
@@ -160,7 +166,7 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
   tick(view);
   rounds_.add(1);
   if (moved) busy_rounds_.add(1);
-  return moved;
+  return serve() || moved;
 }
 
 void LcoreRunner::work_off(LcoreView& view) {
@@ -251,10 +257,11 @@ void LcoreRunner::sleep(LcoreView& view) {
   sleeping_.store(0, std::memory_order_relaxed);
 }
 
-// Whoever hands over a packet or publishes a view after `sleeping_` was set sees it and wakes us;
-// what came before that, we see here.
+// Whoever hands over a packet, publishes a view or posts a job after `sleeping_` was set sees it
+// and wakes us; what came before that, we see here.
 bool LcoreRunner::nothing_came(const LcoreView& view) const {
-  return !mesh_.has_packets_for(index_) && view_.load(std::memory_order_seq_cst) == &view &&
+  return !mesh_.has_packets_for(index_) && !mailbox_.has_job() &&
+         view_.load(std::memory_order_seq_cst) == &view &&
          !stopping_.load(std::memory_order_seq_cst);
 }
 

@@ -15,6 +15,7 @@
 #include "host/host.h"
 #include "host/host_graph.h"
 #include "host/idle_window.h"
+#include "host/lcore_mailbox.h"
 #include "host/poll_plan.h"
 
 namespace butterfly {
@@ -50,8 +51,16 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   enum class Poll : uint8_t { all, busy, armed };
 
   // One round, on this lcore's thread (or the only one, in IdleMode::manual).
-  // Returns whether a packet moved.
+  // Returns whether a packet moved or a job was worked on.
   bool round(TimeMs now, Poll ports = Poll::all);
+
+  // Control side, one thread at a time: has the lcore do a job between rounds. The job and what it
+  // refers to must live until has_done().
+  void post(LcoreJob& job);
+  bool has_done() const { return mailbox_.is_done(); }
+  // A slice of the posted job, if there is one; part of every round. In IdleMode::manual whoever
+  // posts may call it, too.
+  bool serve() noexcept { return mailbox_.work(flows_, lcore_.now()); }
 
   void wake_if_sleeping() noexcept override;
   void wake() noexcept;
@@ -103,6 +112,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   std::array<NicSerial, kMaxPorts> watched_{};
   std::atomic<LcoreView*> view_{nullptr};
   std::atomic<bool> stopping_{false};
+  LcoreMailbox mailbox_;
   // 1 while it sleeps or is about to. Others look at it for every hand-over.
   alignas(kLinePair) std::atomic<uint32_t> sleeping_{0};
   // Received in this round, and not worked off yet.

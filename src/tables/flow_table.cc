@@ -83,6 +83,15 @@ void FlowTable::reset_tallies(Flow& flow) noexcept {
   }
 }
 
+void FlowTable::set_tally(Flow& flow, Role sender, const Tally& tally) noexcept {
+  const auto role = static_cast<size_t>(sender);
+  flow.packets[role] = 0;
+  flow.bytes[role] = 0;
+  auto& before = history(flow).before[role];
+  before.packets = tally.packets & ((uint64_t{1} << 38) - 1);
+  before.bytes = tally.bytes & ((uint64_t{1} << 50) - 1);
+}
+
 void FlowTable::free_entry(uint32_t entry) noexcept {
   flows_[entry].is_live = false;
   free_.put_back(entry);

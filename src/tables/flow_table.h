@@ -180,7 +180,35 @@ class FlowTable {
   }
   Tally tally(const Flow& flow, Role sender) const noexcept;
   void reset_tallies(Flow& flow) noexcept;
+  // `tally` as that of the sender; at most 2^38 - 1 packets and 2^50 - 1 bytes.
+  void set_tally(Flow& flow, Role sender, const Tally& tally) noexcept;
 
+  // How long ago its last packet was, in steps of 16 ms; and how long that may be.
+  uint32_t idle_ms(const Flow& flow, TimeMs now) const {
+    return (((now >> kSeenShift) - flow.last_seen) & kSeenMask) << kSeenShift;
+  }
+  uint32_t timeout_ms(TimeoutClass timeout) const {
+    return limits_[static_cast<size_t>(timeout)] << kSeenShift;
+  }
+  // Never early, and up to two steps late.
+  bool is_expired(const Flow& flow, TimeMs now) const {
+    const uint32_t age = ((now >> kSeenShift) - flow.last_seen) & kSeenMask;
+    return age > limits_[static_cast<size_t>(flow.timeout)];
+  }
+
+  static constexpr uint32_t kNoMore = 0xffffffff;
+  // Shows the flows of the next `count` entries from `first` on, until `visit` says false; it may
+  // erase what it is shown. Returns the entry to go on with, kNoMore at the end. Who is there all
+  // the while, from a first call with 0 to the end, is shown exactly once.
+  template <typename Visit>
+  uint32_t visit_some(uint32_t first, uint32_t count, Visit visit) noexcept {
+    uint32_t entry = first;
+    for (; count > 0 && entry < used_; --count) {
+      Flow& flow = flows_[entry++];
+      if (flow.is_live && !visit(flow)) break;
+    }
+    return entry < used_ ? entry : kNoMore;
+  }
   // Shows every flow to `visit`, also those that have expired and were not swept yet.
   template <typename Visit>
   void for_each(Visit visit) const {
@@ -192,11 +220,6 @@ class FlowTable {
   uint32_t capacity() const { return capacity_; }
 
  private:
-  // Never early, and up to two steps late.
-  bool is_expired(const Flow& flow, TimeMs now) const {
-    const uint32_t age = ((now >> kSeenShift) - flow.last_seen) & kSeenMask;
-    return age > limits_[static_cast<size_t>(flow.timeout)];
-  }
   uint32_t entry_of(const Flow& flow) const { return static_cast<uint32_t>(&flow - flows_.data()); }
   [[gnu::cold]] void spill(Flow& flow, size_t role) noexcept;
   void free_entry(uint32_t entry) noexcept;

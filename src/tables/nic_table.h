@@ -15,6 +15,13 @@
 
 namespace butterfly {
 
+// fe80::/64 with the interface identifier that RFC 4291, appendix A makes from a MAC.
+inline Ipv6 link_local_of(const Mac& mac) {
+  const auto& m = mac.bytes;
+  return {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 0x02), m[1], m[2], 0xff, 0xfe,
+           m[3], m[4], m[5]}};
+}
+
 // One guest's virtual NIC. Immutable; shared by the snapshots in which nothing of it changed.
 struct Nic {
   std::string id;
@@ -30,6 +37,10 @@ struct Nic {
 
   bool owns(const IpAddress& address) const {
     return std::binary_search(addresses.begin(), addresses.end(), address);
+  }
+  // Whether packets of that source may come from it.
+  bool may_use(const IpAddress& address) const {
+    return !antispoof || owns(address) || address == IpAddress(link_local_of(mac));
   }
 };
 
