@@ -54,6 +54,7 @@ int run_cli(int argc, char** argv) {
   add_peer_commands(app, command);
   add_fdb_commands(app, command);
   add_firewall_commands(app, command);
+  add_connection_commands(app, command);
   add_host_commands(app, command);
   add_intent_commands(app, command);
   // CLI11 reports by exceptions; they end here.

@@ -127,6 +127,59 @@ Status Client::trace(const v1::TraceRequest& request,
   return explain(status.error_code(), status.error_message());
 }
 
+Status Client::call(const v1::CountConnectionsRequest& request,
+                    v1::CountConnectionsResponse& response) {
+  return unary(&v1::Butterfly::Stub::CountConnections, request, response);
+}
+Status Client::call(const v1::FlushConnectionsRequest& request,
+                    v1::FlushConnectionsResponse& response) {
+  return unary(&v1::Butterfly::Stub::FlushConnections, request, response);
+}
+
+Status Client::list(const v1::ListConnectionsRequest& request,
+                    const std::function<void(const v1::ListConnectionsResponse&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->ListConnections(&context, request);
+  v1::ListConnectionsResponse part;
+  while (reader->Read(&part)) sink(part);
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
+Status Client::export_connections(const v1::ExportConnectionsRequest& request,
+                                  const std::function<void(const v1::ConnectionExport&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->ExportConnections(&context, request);
+  v1::ConnectionExport part;
+  while (reader->Read(&part)) sink(part);
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
+Status Client::import_connections(const std::string& nic, v1::ConnectionExport&& connections,
+                                  v1::ImportConnectionsResponse& response) {
+  constexpr int kAtOnce = 10'000;
+  grpc::ClientContext context;
+  const auto writer = stubs_->api->ImportConnections(&context, &response);
+  v1::ImportConnectionsRequest request;
+  request.set_nic(nic);
+  auto& all = *connections.mutable_connections();
+  int done = 0;
+  do {
+    v1::ConnectionExport& part = *request.mutable_part();
+    part.Clear();
+    part.set_version(connections.version());
+    part.set_vni(connections.vni());
+    for (int i = 0; i < kAtOnce && done < all.size(); ++i, ++done) {
+      part.add_connections()->Swap(all.Mutable(done));
+    }
+    if (done == all.size() && connections.has_total()) part.set_total(connections.total());
+  } while (writer->Write(request) && done < all.size());
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
 StatusOr<bool> Client::is_serving() {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + timeout_);

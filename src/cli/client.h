@@ -39,6 +39,17 @@ class Client {
   Status trace(const v1::TraceRequest& request,
                const std::function<void(const v1::TraceResponse&)>& sink);
 
+  Status call(const v1::CountConnectionsRequest& request, v1::CountConnectionsResponse& response);
+  Status call(const v1::FlushConnectionsRequest& request, v1::FlushConnectionsResponse& response);
+  // Call `sink` for every part.
+  Status list(const v1::ListConnectionsRequest& request,
+              const std::function<void(const v1::ListConnectionsResponse&)>& sink);
+  Status export_connections(const v1::ExportConnectionsRequest& request,
+                            const std::function<void(const v1::ConnectionExport&)>& sink);
+  // Sends the connections in parts that fit into messages.
+  Status import_connections(const std::string& nic, v1::ConnectionExport&& connections,
+                            v1::ImportConnectionsResponse& response);
+
   // Whether the daemon says that it serves (grpc.health.v1).
   StatusOr<bool> is_serving();
 

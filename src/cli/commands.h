@@ -15,6 +15,7 @@ void add_rule_commands(CLI::App& group, Command& command);
 void add_procedure_commands(CLI::App& root, Command& command);
 void add_peer_commands(CLI::App& root, Command& command);
 void add_fdb_commands(CLI::App& root, Command& command);
+void add_connection_commands(CLI::App& root, Command& command);
 void add_host_commands(CLI::App& root, Command& command);
 void add_firewall_commands(CLI::App& root, Command& command);
 void add_intent_commands(CLI::App& root, Command& command);

@@ -6,6 +6,7 @@
 
 #include "butterfly/v1/butterfly.grpc.pb.h"
 #include "control/answers.h"
+#include "control/connections.h"
 #include "control/to_proto.h"
 
 namespace butterfly {
@@ -95,6 +96,63 @@ class Service final : public v1::Butterfly::Service {
                               v1::ListProceduresResponse* response) override {
     answers_.procedures(*response);
     return grpc::Status::OK;
+  }
+  grpc::Status ListConnections(ServerContext* context, const v1::ListConnectionsRequest* request,
+                               grpc::ServerWriter<v1::ListConnectionsResponse>* writer) override {
+    const auto query = from_proto(request->filter());
+    if (!query.ok()) return to_grpc(query.status());
+    uint64_t left = request->limit() == 0 ? ~uint64_t{0} : request->limit();
+    const auto sink = [&](const std::vector<FlowReport>& reports) {
+      v1::ListConnectionsResponse response;
+      for (const FlowReport& report : reports) {
+        if (left == 0) break;
+        --left;
+        *response.add_connections() = to_proto(report);
+      }
+      return writer->Write(response) && left != 0;
+    };
+    return to_grpc(host_.list_flows(*query, sink, [&] { return !context->IsCancelled(); }));
+  }
+  grpc::Status CountConnections(ServerContext* context, const v1::CountConnectionsRequest* request,
+                                v1::CountConnectionsResponse* response) override {
+    const auto query = from_proto(request->filter());
+    if (!query.ok()) return to_grpc(query.status());
+    const auto counts = host_.count_flows(*query, [&] { return !context->IsCancelled(); });
+    if (counts.ok()) *response = to_proto(*counts);
+    return to_grpc(counts.status());
+  }
+  grpc::Status FlushConnections(ServerContext* context, const v1::FlushConnectionsRequest* request,
+                                v1::FlushConnectionsResponse* response) override {
+    const auto query = from_proto(*request);
+    if (!query.ok()) return to_grpc(query.status());
+    const auto flushed = host_.flush_flows(*query, [&] { return !context->IsCancelled(); });
+    if (flushed.ok()) response->set_flushed(*flushed);
+    return to_grpc(flushed.status());
+  }
+  grpc::Status ExportConnections(ServerContext* context,
+                                 const v1::ExportConnectionsRequest* request,
+                                 grpc::ServerWriter<v1::ConnectionExport>* writer) override {
+    return to_grpc(write_export(
+        host_, request->nic(),
+        [&](const v1::ConnectionExport& part) { return writer->Write(part); },
+        [&] { return !context->IsCancelled(); }));
+  }
+  grpc::Status ImportConnections(ServerContext*,
+                                 grpc::ServerReader<v1::ImportConnectionsRequest>* requests,
+                                 v1::ImportConnectionsResponse* response) override {
+    v1::ImportConnectionsRequest request;
+    ExportReader reader(flow_capacity(host_));
+    std::string nic;
+    bool is_first = true;
+    while (requests->Read(&request)) {
+      if (is_first) nic = request.nic();
+      is_first = false;
+      if (const Status status = reader.add(request.part()); !status.ok()) return to_grpc(status);
+    }
+    if (const Status status = reader.finish(); !status.ok()) return to_grpc(status);
+    const auto report = host_.import_flows(nic, reader.vni(), reader.flows());
+    if (report.ok()) *response = to_proto(*report);
+    return to_grpc(report.status());
   }
 
  private:

@@ -105,6 +105,38 @@ ROWS = [
     ("nic sg set a web web", REFUSED, [r"nic 'a': group 'web' listed twice"]),
     ("nic sg set", USAGE, [r"NIC is required"]),
 
+    # conn
+    ("conn", USAGE, [r"A subcommand is required"]),
+    ("conn list", DONE, [r"^VNI +PROTOCOL +FROM +TO +STATE +IDLE +EXPIRES +SENT +ANSWERED +NICS$",
+                         r"^43 +tcp +10.0.0.1:40000 +10.0.0.2:443 +established +1s +86398s +"
+                         r"12/3400 +10/90000 +a$",
+                         r"^43 +udp +\[fd00::1\]:5000 +\[fd00::2\]:53 +new +0s +30s +1/90 +0/0 "
+                         r"+a\*$"]),
+    ("conn list --nic a --limit 1", DONE, [r"^43 +tcp "]),
+    ("conn list --limit 0", USAGE, [r"--limit"]),
+    ("conn list --nic nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("conn list --vni 16777216", REFUSED,
+     [r"^butterfly: connections: VNI 16777216 is too large \(wanted 0\.\.16777215\)$"]),
+    ("conn list --vni many", USAGE, [r"--vni"]),
+    ("conn list --protocol ipx", USAGE, [r"'ipx' is no protocol \(wanted tcp, udp, icmp"]),
+    ("conn list --address web", REFUSED, [r"connections: address 'web' is malformed"]),
+    ("conn list --port 65536", USAGE, [r"--port"]),
+    ("conn list --state over", USAGE, [r"over not in \{new,established"]),
+    ("conn list --role both", USAGE, [r"both not in \{initiator,responder\}"]),
+    ("conn count", DONE, [r"^PROTOCOL +STATE +CONNECTIONS$", r"^tcp +established +2$",
+                          r"^udp +new +2$", r"^all +- +4$"]),
+    ("conn count --nic a --state new", DONE, [r"^udp +new +1$", r"^all +- +1$"]),
+    ("conn flush", REFUSED,
+     [r"^butterfly: connections: nothing says which to flush \(wanted a filter, or all\)$"]),
+    ("conn flush --all --port 0", REFUSED, [r"both a filter and all \(wanted one of them\)"]),
+    ("conn flush --all", DONE, [r"^flushed 4$"]),
+    ("conn flush --nic a --protocol udp --half-open", DONE, [r"^flushed 2$"]),
+    ("conn export", USAGE, [r"NIC is required"]),
+    ("conn export nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("conn export a -o json", DONE, [r'"version":1.*"nic":"a".*"vni":43', r'"total":"2"']),
+    ("conn import", USAGE, [r"NIC is required"]),
+    ("conn import a", REFUSED, [r"^butterfly: connections: version 0 of the format is unknown "]),
+
     # sg
     ("sg", USAGE, [r"A subcommand is required"]),
     ("sg add", USAGE, [r"NAME is required"]),
@@ -415,6 +447,22 @@ class CliTest(unittest.TestCase):
         self.assertEqual(run("graph")["dot"].split()[0], "digraph")
         steps = self.daemon.run("-o json trace --nic a --count 2").stdout.splitlines()
         self.assertEqual([json.loads(step)["length_bytes"] for step in steps], [98, 98])
+
+    def test_an_export_is_imported_whole_or_not_at_all(self):
+        self.add_something()
+        def butterfly(arguments, stdin=b""):
+            return subprocess.run([BUTTERFLY, *shlex.split(arguments)], input=stdin, timeout=30,
+                                  capture_output=True, env={
+                                      **os.environ,
+                                      "BUTTERFLY_API": f"unix:{self.daemon.directory}/api.sock"})
+        exported = butterfly("conn export a").stdout
+        answer = butterfly("conn import a", exported)
+        self.assertEqual(answer.stdout, b"imported 2, renewed 0, kept 0, expired 0\n", answer)
+        self.assertEqual(butterfly("conn import nobody", exported).returncode, REFUSED)
+        for cut in range(0, len(exported), 7):
+            answer = butterfly("conn import a", exported[:cut])
+            self.assertEqual(answer.returncode, REFUSED, (cut, answer))
+            self.assertRegex(answer.stderr, rb"^butterfly: connections: .*\(wanted ")
 
     def test_trace_goes_on_until_it_is_interrupted(self):
         self.add_something()
