@@ -85,7 +85,7 @@ Intent World::make_intent(wire::Family family) {
 }
 
 World::Seat::Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& seed)
-    : lcore(index, packet_pool()), flows(flow_capacity, seed), routes(seed) {}
+    : lcore(index, packet_pool()), flows(flow_capacity, seed), routes(seed), fragments({}, seed) {}
 
 World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows flows)
     : who_(flows),
@@ -125,7 +125,7 @@ void World::build_graph(uint16_t index) {
   seat.stages.make_room_for(state_.snapshot.ports);
   seat.graph = std::make_unique<HostGraph>(
       GraphInputs{state_.snapshot, seat.lcore, keeper.flows, keeper.routes, fdb_, neighbours_,
-                  mesh_, rate_limits_, seat.mtu_answers, seat.rejects, seat.stages});
+                  seat.fragments, mesh_, fragment_mesh_, rate_limits_, seat.mtu_answers, seat.rejects, seat.stages});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : seat.graph->graph().nodes()) {
     seat.nodes.push_back(const_cast<Node*>(&node));

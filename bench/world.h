@@ -116,6 +116,7 @@ class World {
     Lcore lcore;
     FlowTable flows;
     RouteTable routes;
+    FragmentTable fragments;
     TokenBucket mtu_answers{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
     TokenBucket rejects{Reject::kAnswersPerSecond, Reject::kAnswersAtOnce};
     SendStages stages;
@@ -127,6 +128,7 @@ class World {
 
   const Flows who_;
   HandoffMesh mesh_;
+  HandoffMesh fragment_mesh_{1};
   Fdb fdb_;
   NeighbourTable neighbours_;
   RateLimits rate_limits_{kProcedureSlots};

@@ -40,6 +40,7 @@ size_t find_mss(std::span<const uint8_t> header) {
 
 void lower_mss(Packet& packet, uint16_t most) {
   auto* tcp = packet.at<wire::TcpHeader>(packet.parsed.l4);
+  if (packet.parsed.kind == wire::FrameKind::later_fragment) return;
   if (packet.parsed.protocol != wire::kProtoTcp || !tcp || (tcp->flags & wire::kTcpSyn) == 0)
     return;
   const auto bytes = packet.bytes();

@@ -26,11 +26,14 @@ bool is_all_dhcp_servers(const IpAddress& address) {
          address == IpAddress(kAllServersAndRelays);
 }
 
+// What lies where its upper layer would be is the middle of something.
+bool is_later(const Packet& packet) { return packet.parsed.kind == FrameKind::later_fragment; }
+
 bool is_icmp(const wire::Parsed& parsed) {
   return parsed.protocol == (parsed.family == Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6);
 }
 uint8_t icmp_code_of(const Packet& packet) {
-  if (!is_icmp(packet.parsed)) return 0;
+  if (!is_icmp(packet.parsed) || is_later(packet)) return 0;
   const auto* icmp = packet.at<wire::IcmpHeader>(packet.parsed.l4);
   return icmp ? icmp->code : uint8_t{0};
 }
@@ -64,13 +67,13 @@ FlowStart original_start(const Flow& flow, const wire::FlowKey& key, const Packe
   if (flow.timeout != TimeoutClass::icmp) return start;
   start.icmp_type = static_cast<uint8_t>(start.tuple.destination.port);
   const bool original = flow.role_of(packet.parsed.source_is_high) == Role::initiator;
-  if (original && packet.parsed.kind == FrameKind::flow) start.icmp_code = icmp_code_of(packet);
+  if (original && packet.parsed.kind != FrameKind::icmp_error) start.icmp_code = icmp_code_of(packet);
   return start;
 }
 
 bool is_plain_syn(const Packet& packet) {
   const auto* header = packet.at<wire::TcpHeader>(packet.parsed.l4);
-  if (packet.parsed.protocol != wire::kProtoTcp || !header) return false;
+  if (packet.parsed.protocol != wire::kProtoTcp || !header || is_later(packet)) return false;
   tcp::Segment segment;
   segment.flags = header->flags;
   return segment.is_plain_syn();
@@ -134,12 +137,12 @@ bool Firewall::may_reopen(const Packet& packet) const {
 Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace) const {
   const wire::Parsed& parsed = packet.parsed;
   if (parsed.protocol == wire::kProtoUdp) {
-    const auto* udp = packet.at<wire::UdpHeader>(parsed.l4);
+    const auto ends = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
     const PortPair dhcp = dhcp_ports(parsed.family);
-    if (udp && udp->source_port == dhcp.client && udp->destination_port == dhcp.server) {
+    if (ends.source.port == dhcp.client && ends.destination.port == dhcp.server) {
       return judge_dhcp(packet, nic, /*from_client=*/true, trace);
     }
-    if (udp && udp->source_port == dhcp.server && udp->destination_port == dhcp.client) {
+    if (ends.source.port == dhcp.server && ends.destination.port == dhcp.client) {
       return judge_dhcp(packet, nic, /*from_client=*/false, trace);
     }
   }
@@ -265,7 +268,15 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
   }
 }
 
-Firewall::Out Firewall::judge_other(const Packet& packet, const Nic& nic, Trace* trace) const {
+// As a packet of its flow. One behind the first has the first one's key, so the same rules; what
+// they do not let pass has been answered, if at all, at the first.
+Firewall::Out Firewall::judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const {
+  const Out out = judge_flow(packet, nic, trace);
+  if (!is_later(packet)) return with_reject(out, nic);
+  return out == Out::denied || out == Out::no_connection ? Out::first_refused : out;
+}
+
+Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace) const {
   switch (packet.parsed.kind) {
     case FrameKind::arp:
       return Out::always_allowed;
@@ -273,6 +284,9 @@ Firewall::Out Firewall::judge_other(const Packet& packet, const Nic& nic, Trace*
       return judge_error(packet, nic, trace);
     case FrameKind::signalling:
       return judge_signalling(packet, nic, trace);
+    case FrameKind::first_fragment:
+    case FrameKind::later_fragment:
+      return judge_fragment(packet, nic, trace);
     default: {
       const uint16_t type = packet.parsed.ethertype;
       const bool listed =

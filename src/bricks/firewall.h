@@ -45,6 +45,7 @@ class Firewall {
     rogue_dhcp_server,
     bad_hop_limit,
     not_ip,
+    first_refused,
   };
   static constexpr std::array kOuts{
       OutInfo{"tracked", Edge::forward, "of a connection that the rules let start"},
@@ -66,6 +67,7 @@ class Firewall {
       OutInfo{"bad-hop-limit", Edge::drop,
               "neighbour discovery that was routed: hop limit not 255"},
       OutInfo{"not-ip", Edge::drop, "neither IP nor ARP, and its EtherType is not on the list"},
+      OutInfo{"first-refused", Edge::drop, "a fragment whose first one the rules refused"},
   };
   static constexpr BrickInfo kInfo{"firewall", kOuts};
   // The rule that decided, cut to fit; empty when none was asked or none allows.
@@ -118,6 +120,7 @@ class Firewall {
     return side_ == Side::from_nic ? packet.procedure_from : packet.procedure_to;
   }
   Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
   Out judge_start(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_anew(Packet& packet, const Nic& nic, Trace* trace) const;
@@ -125,7 +128,7 @@ class Firewall {
                   ProcedureSlot* procedure = nullptr) const;
   Out judge_error(const Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_signalling(const Packet& packet, const Nic& nic, Trace* trace) const;
-  Out judge_other(const Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_other(Packet& packet, const Nic& nic, Trace* trace) const;
   Direction direction() const {
     return side_ == Side::from_nic ? Direction::egress : Direction::ingress;
   }

@@ -19,7 +19,12 @@ namespace butterfly {
   const wire::Parsed& parsed = packet.parsed;
   if (packet.flow_hash == 0) return walk(packet, nullptr);
   Flow* flow = flows_.find_from(guess, id, packet.flow_hash, lcore_.now());
-  if (!flow || parsed.kind != wire::FrameKind::flow) return walk(packet, flow);
+  if (!flow) return walk(packet, flow);
+  if (parsed.kind != wire::FrameKind::flow) {
+    // Fragments walk; nothing of their flow may overtake them. An ICMP error is not of its flow.
+    if (parsed.kind != wire::FrameKind::icmp_error) shortcut_.leave(packet, *flow);
+    return walk(packet, flow);
+  }
   // A traced packet walks, so that its trace says what each brick makes of it.
   if (packet.trace_slot != 0) {
     shortcut_.leave(packet, *flow);
@@ -43,8 +48,7 @@ void FlowLookup::look_up(std::span<Packet* const> burst) noexcept {
   shortcut_.begin_burst();
   for (Packet* packet : burst) {
     const wire::Parsed& parsed = packet->parsed;
-    const bool has_key =
-        parsed.kind == wire::FrameKind::flow || parsed.kind == wire::FrameKind::icmp_error;
+    const bool has_key = wire::has_key(parsed.kind);
     ids[count] = has_key ? hasher.id_of(parsed.key, parsed.family) : wire::FlowId{};
     const uint32_t hash = hasher.hash_of(ids[count]);
     packet->flow_hash = has_key ? hash : 0;

@@ -32,6 +32,10 @@ std::string Parse::format(const Trace& trace) {
       return "arp";
     case wire::FrameKind::flow:
       return tuple();
+    case wire::FrameKind::first_fragment:
+      return "first fragment of " + tuple();
+    case wire::FrameKind::later_fragment:
+      return "fragment of " + tuple();
     case wire::FrameKind::icmp_error:
       return icmp + " about " + tuple();
     case wire::FrameKind::signalling:

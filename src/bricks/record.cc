@@ -140,6 +140,15 @@ Record::Out Record::move_on(Flow& flow, Packet& packet, Trace* trace) {
   return onward(packet, flow, sender);
 }
 
+Record::Out Record::follow(Packet& packet) {
+  Flow* flow = packet.flow ? packet.flow : find(packet);
+  if (!flow) return Out::first_refused;
+  const Role sender = flow->role_of(packet.parsed.source_is_high);
+  flow->see(lcore_.now());
+  flows_.count(*flow, sender, packet.length());
+  return onward(packet, *flow, sender);
+}
+
 // A packet that the firewall took for the start of a flow, while one in the other direction began
 // in the same burst, was asked about the wrong direction: nothing to remember.
 void Record::bind(Flow& flow, const Packet& packet, Role sender) const {

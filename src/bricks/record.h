@@ -32,6 +32,7 @@ class Record {
     tcp_bad_ack,
     tcp_bad_rst,
     tcp_over,
+    first_refused,
   };
   static constexpr std::array kOuts{
       OutInfo{"to-guest", Edge::forward, "to a guest of this host"},
@@ -44,6 +45,7 @@ class Record {
       OutInfo{"tcp-bad-ack", Edge::drop, "a TCP acknowledgement of data that was never sent"},
       OutInfo{"tcp-bad-rst", Edge::drop, "a TCP reset that misses the expected sequence number"},
       OutInfo{"tcp-over", Edge::drop, "a TCP SYN that met a connection just as it ended"},
+      OutInfo{"first-refused", Edge::drop, "a fragment whose first one began no connection"},
   };
   static constexpr BrickInfo kInfo{"record", kOuts};
   struct Trace {
@@ -63,7 +65,10 @@ class Record {
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     if (packet.parsed.kind != wire::FrameKind::flow || (packet.verdicts & kUntracked)) {
-      return onward(packet);
+      if (!wire::is_fragment(packet.parsed.kind) || (packet.verdicts & kUntracked)) {
+        return onward(packet);
+      }
+      if (packet.parsed.kind == wire::FrameKind::later_fragment) return follow(packet);
     }
     // The pointer may be missing because an earlier packet of this burst, or another copy of this
     // one, has begun the flow since.
@@ -99,6 +104,8 @@ class Record {
   Out begin_again(Flow& flow, Packet& packet, Trace* trace);
   void fill(Flow& flow, const Packet& packet, const tcp::Segment& segment, Trace* trace) const;
   Out move_on(Flow& flow, Packet& packet, Trace* trace);
+  // A fragment behind the first: counts for its flow, and changes nothing else of it.
+  Out follow(Packet& packet);
   void bind(Flow& flow, const Packet& packet, Role sender) const;
 
   FlowTable& flows_;

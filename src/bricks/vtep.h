@@ -26,6 +26,7 @@ class VtepIn {
     bad_udp_checksum,
     icmp_error,
     not_vxlan,
+    fragment,
   };
   static constexpr std::array kOuts{
       OutInfo{"vxlan", Edge::forward, "VXLAN from a peer that we know"},
@@ -40,6 +41,7 @@ class VtepIn {
           "icmp-error", Edge::drop,
           "the underlay reports that it could not deliver our packets: MTU, route or peer down"},
       OutInfo{"not-vxlan", Edge::drop, "for our address, but nothing that we speak"},
+      OutInfo{"fragment", Edge::drop, "a fragment of the underlay: RFC 7348 §4.3 forbids them"},
   };
   static constexpr BrickInfo kInfo{"vtep", kOuts};
   struct Trace {
@@ -54,6 +56,7 @@ class VtepIn {
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     packet.source_peer = kNoPeer;
+    if (wire::is_fragment(packet.parsed.kind)) return Out::fragment;
     const auto* ethernet = packet.at<wire::EthernetHeader>(0);
     if (!ethernet) return Out::not_our_mac;  // impossible behind parse
     if (ethernet->destination != mac_) return take_other_mac(packet, *ethernet, trace);

@@ -78,7 +78,7 @@ std::string counters_text(const v1::GetCountersResponse& counters) {
          number(ledger.made()) + " + copied " + number(ledger.copied()) + " + taken over " +
          number(ledger.taken_over()) + " = sent " + number(ledger.sent()) + " + dropped " +
          number(ledger.dropped()) + " + handed over " + number(ledger.handed_over()) +
-         " (no buffer: " + number(ledger.no_buffer()) + ")\n";
+         " + held " + number(ledger.held()) + " (no buffer: " + number(ledger.no_buffer()) + ")\n";
 }
 
 std::string packet_text(const v1::TraceResponse& packet) {

@@ -37,6 +37,7 @@ v1::Ledger to_proto(const LedgerReport& report) {
   message.set_dropped(report.dropped);
   message.set_handed_over(report.handed_over);
   message.set_taken_over(report.taken_over);
+  message.set_held(report.held);
   message.set_no_buffer(report.no_buffer);
   return message;
 }

@@ -42,7 +42,7 @@ struct PortCounts {
 };
 
 // The ledger of an lcore. Between bursts: received + made + copied + taken_over ==
-// sent + dropped + handed_over.
+// sent + dropped + handed_over + held.
 struct LedgerCounts {
   Count received;
   Count made;
@@ -51,6 +51,7 @@ struct LedgerCounts {
   Count dropped;
   Count handed_over;  // to another lcore's ring
   Count taken_over;   // from another lcore's ring
+  Count held;         // at present: fragments that wait for the first of their datagram
   Count no_buffer;    // copies or packets that could not be made: the pool was empty
 };
 

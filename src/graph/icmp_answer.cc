@@ -80,7 +80,10 @@ bool may_be_answered(const Packet& packet) noexcept {
   // A flooded copy shares its bytes, or begins with an empty segment.
   if (!ethernet || packet.is_shared()) return false;
   if (ethernet->destination.is_group() || ethernet->source.is_group()) return false;
-  if (packet.parsed.kind != wire::FrameKind::flow) return false;
+  if (packet.parsed.kind != wire::FrameKind::flow &&
+      packet.parsed.kind != wire::FrameKind::first_fragment) {  // RFC 1122 §3.2.2: no later one
+    return false;
+  }
   return packet.parsed.family == wire::Family::v4 ? names_hosts<wire::Ipv4Header>(packet)
                                                   : names_hosts<wire::Ipv6Header>(packet);
 }

@@ -16,6 +16,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
       vxlan_decap_(*in.snapshot.segments),
       parse_inner_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
+      fragments_(in.fragments, in.snapshot, in.mesh.lcores()),
       shortcut_(
           {in.flows, in.routes, in.fdb, *in.snapshot.nics, *in.snapshot.segments, in.snapshot.vtep},
           in.snapshot.generation, in.lcore, in.shortcut,
@@ -33,7 +34,8 @@ HostGraph::HostGraph(const GraphInputs& in)
       offload_to_wire_({}),
       vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
       port_out_(in.snapshot.ports, in.stages),
-      handoff_(in.mesh) {
+      handoff_(in.mesh),
+      handoff_fragments_(in.fragment_mesh) {
   nodes_.parse = &graph_.add("parse", parse_);
   nodes_.tunnel_in = &graph_.add("tunnel-in", tunnel_in_);
   nodes_.parse_outer = &graph_.add("parse-outer", parse_outer_);
@@ -41,6 +43,7 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.neighbour = &graph_.add("neighbour", neighbour_);
   nodes_.vxlan_decap = &graph_.add("vxlan-decap", vxlan_decap_);
   nodes_.parse_inner = &graph_.add("parse-inner", parse_inner_);
+  nodes_.fragments = &fragments_.add_to(graph_, "fragments");
   // With several lcores, some packets are ours and some are not.
   nodes_.flow =
       in.mesh.lcores() == 1 ? &graph_.add("flow", flow_) : &graph_.add_splitting("flow", flow_);
@@ -58,6 +61,7 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.vxlan_encap = &graph_.add("vxlan-encap", vxlan_encap_);
   nodes_.port_out = &port_out_.add_to(graph_, "port-out");
   nodes_.handoff = &handoff_.add_to(graph_, "handoff");
+  nodes_.handoff_fragments = &handoff_fragments_.add_to(graph_, "handoff-fragments");
 
   wire_from_guest();
   wire_from_wire();
@@ -70,6 +74,11 @@ void HostGraph::wire_from_guest() {
   auto& n = nodes_;
   from_guest_ = n.parse;
   graph_.connect(*n.parse, Parse::Out::parsed, *n.flow);
+  // What is in pieces waits until its first piece says whose it is, then goes that one's way.
+  graph_.connect(*n.parse, Parse::Out::fragment, *n.fragments);
+  graph_.connect(*n.fragments, FragmentStage::Out::passed, *n.flow);
+  graph_.connect(*n.fragments, FragmentStage::Out::released, *n.flow);
+  graph_.connect(*n.fragments, FragmentStage::Out::elsewhere, *n.handoff_fragments);
   // By the shortcut: as the packet before it, which came the long way.
   graph_.connect(*n.flow, FlowLookup::Out::to_wire, *n.vxlan_encap);
   graph_.connect(*n.flow, FlowLookup::Out::to_guest, *n.port_out);
@@ -89,6 +98,7 @@ void HostGraph::wire_from_wire() {
   // Not the usual VXLAN datagram: the same in steps, each with its reasons to refuse.
   graph_.connect(*n.tunnel_in, TunnelIn::Out::other, *n.parse_outer);
   graph_.connect(*n.parse_outer, Parse::Out::parsed, *n.vtep);
+  graph_.connect(*n.parse_outer, Parse::Out::fragment, *n.vtep);
   graph_.connect(*n.vtep, VtepIn::Out::own, *n.neighbour);
   graph_.connect(*n.neighbour, Neighbour::Out::reply, *n.port_out);
   graph_.connect(*n.neighbour, Neighbour::Out::ask, *n.port_out);
@@ -96,6 +106,7 @@ void HostGraph::wire_from_wire() {
   // Beyond this line the packet belongs to a tenant segment.
   graph_.connect(*n.vxlan_decap, VxlanDecap::Out::inner, *n.parse_inner);
   graph_.connect(*n.parse_inner, Parse::Out::parsed, *n.flow);
+  graph_.connect(*n.parse_inner, Parse::Out::fragment, *n.fragments);
   graph_.connect(*n.flow, FlowLookup::Out::from_wire, *n.switching);
 }
 

@@ -25,6 +25,7 @@
 #include "graph/handoff.h"
 #include "graph/port_out.h"
 #include "graph/run_brick.h"
+#include "host/fragment_stage.h"
 #include "host/snapshot.h"
 #include "tables/token_bucket.h"
 
@@ -38,7 +39,9 @@ struct GraphInputs {
   RouteTable& routes;
   Fdb& fdb;
   NeighbourTable& neighbours;
+  FragmentTable& fragments;
   HandoffMesh& mesh;
+  HandoffMesh& fragment_mesh;
   RateLimits& rate_limits;   // the host's
   TokenBucket& mtu_answers;  // the lcore's, as the next two
   TokenBucket& rejects;
@@ -56,17 +59,24 @@ class alignas(kLinePair) HostGraph {
   Node& from_wire() { return *from_wire_; }
   Node& from_lcore() { return *from_lcore_; }  // handed over: its flow is ours
 
+  // Handed over: a fragment whose datagram is ours.
+  Node& from_lcore_fragments() { return *nodes_.fragments; }
+
   // Empties the graph and sends what it gathered; nothing is left over.
   void run(Lcore& lcore) {
     graph_.run(lcore);
     port_out_.flush(lcore);
     handoff_.flush(lcore);
+    handoff_fragments_.flush(lcore);
     shortcut_.settle();
     flow_.end_round();
     lcore.flush_freed();
   }
   // Asks the underlay for next hops that are not known or ageing. One lcore does it for all.
   void ask_neighbours(Lcore& lcore);
+
+  // Lets go of fragments that have waited too long.
+  void expire_fragments(Lcore& lcore) { fragments_.expire(lcore); }
 
   const Graph& graph() const { return graph_; }
 
@@ -83,6 +93,7 @@ class alignas(kLinePair) HostGraph {
   Neighbour neighbour_;
   VxlanDecap vxlan_decap_;
   Parse parse_inner_;
+  FragmentStage fragments_;
   Shortcut shortcut_;
   FlowLookup flow_;
   Firewall firewall_from_;
@@ -98,13 +109,14 @@ class alignas(kLinePair) HostGraph {
   VxlanEncap vxlan_encap_;
   PortOut port_out_;
   HandoffOut handoff_;
+  HandoffOut handoff_fragments_;
 
   Graph graph_;
   struct Nodes {
     Node *parse, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour, *vxlan_decap,
-        *parse_inner, *flow, *firewall_from, *switching, *flood, *firewall_to, *record, *reject,
+        *parse_inner, *fragments, *flow, *firewall_from, *switching, *flood, *firewall_to, *record, *reject,
         *procedure, *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap, *port_out,
-        *handoff;
+        *handoff, *handoff_fragments;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

@@ -57,6 +57,7 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
       factory_(ports),
       quiescence_(std::move(quiescence)),
       mesh_(static_cast<uint16_t>(options_.cpus.size())),
+      fragment_mesh_(static_cast<uint16_t>(options_.cpus.size())),
       seed_(options_.hash_seed ? *options_.hash_seed : wire::random_hash_seed()),
       fdb_(options_.fdb_capacity, options_.fdb_per_segment, options_.fdb_ageing_ms, seed_),
       intent_(std::make_shared<const Intent>()) {
@@ -76,8 +77,8 @@ HostImpl::~HostImpl() {
 Status HostImpl::start() {
   for (uint16_t index = 0; index < options_.cpus.size(); ++index) {
     lcores_.push_back(std::make_unique<LcoreRunner>(index, options_.cpus[index], options_, pool_,
-                                                    *quiescence_, mesh_, fdb_, neighbours_,
-                                                    rate_limits_, seed_));
+                                                    *quiescence_, mesh_, fragment_mesh_, fdb_,
+                                                    neighbours_, rate_limits_, seed_));
   }
   state_.snapshot.vtep = options_.vtep.value_or(Vtep{});
   build_snapshot(state_, Difference{}, Intent{}, state_);

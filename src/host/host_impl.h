@@ -82,6 +82,7 @@ class HostImpl : public Host {
   PortFactory& factory_;
   std::unique_ptr<Quiescence> quiescence_;
   HandoffMesh mesh_;
+  HandoffMesh fragment_mesh_;
   wire::HashSeed seed_;
   Fdb fdb_;
   NeighbourTable neighbours_;

@@ -105,6 +105,7 @@ CounterReport HostImpl::counters() const {
     report.ledger.dropped += ledger.dropped.read();
     report.ledger.handed_over += ledger.handed_over.read();
     report.ledger.taken_over += ledger.taken_over.read();
+    report.ledger.held += ledger.held.read();
     report.ledger.no_buffer += ledger.no_buffer.read();
   }
   return report;

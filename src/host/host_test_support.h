@@ -40,7 +40,7 @@ inline NicIntent nic_intent(const std::string& id, const char* mac, const char* 
 
 inline bool ledger_closes(const LedgerReport& ledger) {
   return ledger.received + ledger.made + ledger.copied + ledger.taken_over ==
-         ledger.sent + ledger.dropped + ledger.handed_over;
+         ledger.sent + ledger.dropped + ledger.handed_over + ledger.held;
 }
 
 }  // namespace butterfly::test

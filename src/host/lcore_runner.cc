@@ -35,7 +35,7 @@ constexpr uint32_t kMaxGathered = 256;
 }  // namespace
 
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
-                         Quiescence& quiescence, HandoffMesh& mesh, Fdb& fdb,
+                         Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
                          NeighbourTable& neighbours, RateLimits& rate_limits,
                          const wire::HashSeed& seed)
     : index_(index),
@@ -43,22 +43,31 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       mode_(options.mode),
       quiescence_(quiescence),
       mesh_(mesh),
+      fragment_mesh_(fragment_mesh),
       fdb_(fdb),
       neighbours_(neighbours),
       rate_limits_(rate_limits),
       lcore_(index, pool),
       flows_(options.flow_capacity, seed),
       routes_(seed),
+      fragments_(FragmentLimits{}, seed),
       shortcut_(options.shortcut),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_set_(epoll_create1(EPOLL_CLOEXEC)) {
   watch(wake_.get(), kNoPort, NicSerial{});
   mesh_.set_waker(index, this);
+  fragment_mesh_.set_waker(index, this);
 }
 
 LcoreRunner::~LcoreRunner() {
   stop();
   mesh_.set_waker(index_, nullptr);
+  fragment_mesh_.set_waker(index_, nullptr);
+  while (auto* datagram = fragments_.oldest()) {
+    fragments_.release(*datagram,
+                       [this](void* handle) { lcore_.drop(*static_cast<Packet*>(handle)); });
+    fragments_.erase(*datagram);
+  }
 }
 
 StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
@@ -68,8 +77,8 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
   view->graph = std::make_unique<HostGraph>(
-      GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_, mesh_, rate_limits_,
-                  mtu_answers_, rejects_, stages_, shortcut_});
+      GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_, fragments_, mesh_,
+                  fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }
@@ -162,6 +171,7 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
   lcore_.set_tracing(lcore_.trace().is_armed());
   bool moved = poll_ports(view, ports);
   moved = take_over(mesh_, view.graph->from_lcore(), lcore_) != 0 || moved;
+  moved = take_over(fragment_mesh_, view.graph->from_lcore_fragments(), lcore_) != 0 || moved;
   work_off(view);
   tick(view);
   rounds_.add(1);
@@ -220,6 +230,7 @@ void LcoreRunner::tick(LcoreView& view) {
     flows_.sweep(now, kSweepBuckets, &routes_);
     flow_count_.set(flows_.size());
     if (index_ == 0) fdb_.sweep(now, kSweepSlots);
+    view.graph->expire_fragments(lcore_);
   }
   if (index_ != 0 || (last_tick_ != 0 && age_ms(now, last_tick_) < kTickMs)) return;
   last_tick_ = now;
@@ -260,7 +271,8 @@ void LcoreRunner::sleep(LcoreView& view) {
 // Whoever hands over a packet, publishes a view or posts a job after `sleeping_` was set sees it
 // and wakes us; what came before that, we see here.
 bool LcoreRunner::nothing_came(const LcoreView& view) const {
-  return !mesh_.has_packets_for(index_) && !mailbox_.has_job() &&
+  return !mesh_.has_packets_for(index_) && !fragment_mesh_.has_packets_for(index_) &&
+         !mailbox_.has_job() &&
          view_.load(std::memory_order_seq_cst) == &view &&
          !stopping_.load(std::memory_order_seq_cst);
 }

@@ -33,7 +33,8 @@ class alignas(kLinePair) LcoreRunner : public Waker {
  public:
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
-              Quiescence& quiescence, HandoffMesh& mesh, Fdb& fdb, NeighbourTable& neighbours,
+              Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
+              NeighbourTable& neighbours,
               RateLimits& rate_limits, const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
@@ -95,12 +96,14 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   const IdleMode mode_;
   Quiescence& quiescence_;
   HandoffMesh& mesh_;
+  HandoffMesh& fragment_mesh_;
   Fdb& fdb_;
   NeighbourTable& neighbours_;
   RateLimits& rate_limits_;
   Lcore lcore_;
   FlowTable flows_;
   RouteTable routes_;
+  FragmentTable fragments_;
   const bool shortcut_;
   TokenBucket mtu_answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
   TokenBucket rejects_{Reject::kAnswersPerSecond, Reject::kAnswersAtOnce};

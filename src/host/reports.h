@@ -23,7 +23,7 @@ struct OutReport {
   uint64_t bytes = 0;
 };
 
-// received + made + copied + taken_over == sent + dropped + handed_over, when the host is quiet.
+// received + made + copied + taken_over == sent + dropped + handed_over + held, when the host is quiet.
 struct LedgerReport {
   uint64_t received = 0;
   uint64_t made = 0;
@@ -32,6 +32,7 @@ struct LedgerReport {
   uint64_t dropped = 0;
   uint64_t handed_over = 0;
   uint64_t taken_over = 0;
+  uint64_t held = 0;  // fragments that wait for the first of their datagram
   uint64_t no_buffer = 0;
 };
 

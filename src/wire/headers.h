@@ -78,6 +78,8 @@ struct Ipv4Header {
   size_t header_length() const { return static_cast<size_t>(version_ihl & 0x0f) * 4; }
   bool dont_fragment() const { return (fragment & 0x4000) != 0; }
   bool is_fragment() const { return (fragment & 0x3fff) != 0; }
+  bool more_fragments() const { return (fragment & 0x2000) != 0; }
+  uint32_t fragment_offset() const { return (fragment & 0x1fffu) * 8; }  // in bytes
 };
 static_assert(sizeof(Ipv4Header) == 20);
 
@@ -110,6 +112,8 @@ struct Ipv6Fragment {
 
   // RFC 6946: a datagram in one "atomic" fragment is treated as if it had no fragment header.
   bool is_atomic() const { return (offset_more & 0xfff9) == 0; }
+  bool more_fragments() const { return (offset_more & 1) != 0; }
+  uint32_t offset() const { return offset_more & 0xfff8u; }  // in bytes
 };
 static_assert(sizeof(Ipv6Fragment) == 8);
 

@@ -59,6 +59,14 @@ struct Transport {
   uint8_t protocol = 0;
   size_t offset = 0;
   size_t length = 0;  // in bytes, by the IP length field
+  // Of fragments: where the header is that says so, the place in its datagram, and all in front of
+  // what is cut into fragments but the IPv6 header.
+  size_t fragment = 0;
+  uint32_t fragment_offset = 0;
+  bool more_fragments = false;
+  size_t fixed_part = 0;
+
+  bool is_fragment() const { return more_fragments || fragment_offset != 0; }
 };
 
 // RFC 791 §3.1. A source route leads a packet past those who judge by its destination (RFC 7126).
@@ -85,19 +93,29 @@ ParseError walk_ipv4(const Bytes& bytes, size_t l3, bool quoted, Transport& out)
   if (ip->total_length < header) return ParseError::bad_ip_length;
   const size_t available = bytes.frame_length - l3;
   if (!quoted && ip->total_length > available) return ParseError::bad_ip_length;
-  if (ip->is_fragment()) return quoted ? ParseError::bad_quote : ParseError::fragment;
+  if (ip->is_fragment() && quoted) return ParseError::bad_quote;
   if (!quoted && (ip->source.is_multicast() || ip->source.is_limited_broadcast())) {
     return ParseError::bad_ip_address;
   }
   out = {ip->source, ip->destination, ip->protocol, l3 + header,
          std::min<size_t>(ip->total_length, available) - header};
+  out.fragment = l3;
+  out.fragment_offset = ip->fragment_offset();
+  out.more_fragments = ip->more_fragments();
+  out.fixed_part = header;
   return ParseError::none;
 }
 
 // Steps over the extension headers; leaves `out.offset` and `out.protocol` at the upper layer.
 ParseError walk_extensions(const Bytes& bytes, bool quoted, Transport& out) {
-  const size_t end = out.offset + out.length;
+  const size_t begin = out.offset;
+  const size_t end = begin + out.length;
   bool first = true;
+  bool has_fragment_header = false;
+  // RFC 7112: all of it must be in the first fragment.
+  const auto cut_short = [&out] {
+    return out.is_fragment() ? ParseError::tiny_fragment : ParseError::bad_extension;
+  };
   for (int i = 0; i <= kMaxExtensions; ++i, first = false) {
     size_t length = 0;
     const auto* extension = bytes.at<Ipv6Extension>(out.offset);
@@ -107,19 +125,27 @@ ParseError walk_extensions(const Bytes& bytes, bool quoted, Transport& out) {
         [[fallthrough]];
       case kProtoDestOptions:
       case kProtoRouting:
-        if (!extension) return ParseError::bad_extension;
+        if (!extension) return cut_short();
         if (out.protocol == kProtoRouting && extension->type == 0)
           return ParseError::routing_header;
         length = (static_cast<size_t>(extension->length) + 1) * 8;
         break;
       case kProtoAh:  // counts 4-byte units minus two (RFC 4302 §2.2)
-        if (!extension) return ParseError::bad_extension;
+        if (!extension) return cut_short();
         length = (static_cast<size_t>(extension->length) + 2) * 4;
         break;
       case kProtoFragment: {
         const auto* fragment = bytes.at<Ipv6Fragment>(out.offset);
         if (!fragment) return ParseError::bad_extension;
-        if (!fragment->is_atomic()) return quoted ? ParseError::bad_quote : ParseError::fragment;
+        if (has_fragment_header) return ParseError::bad_fragment;
+        has_fragment_header = true;
+        if (!fragment->is_atomic()) {
+          if (quoted) return ParseError::bad_quote;
+          out.fragment = out.offset;
+          out.fragment_offset = fragment->offset();
+          out.more_fragments = fragment->more_fragments();
+          out.fixed_part = out.offset - begin;
+        }
         length = sizeof(Ipv6Fragment);
         break;
       }
@@ -127,11 +153,13 @@ ParseError walk_extensions(const Bytes& bytes, bool quoted, Transport& out) {
         out.length = end - out.offset;
         return ParseError::none;
     }
-    if (out.offset + length > end || out.offset + length > bytes.head.size()) {
-      return ParseError::bad_extension;
-    }
+    if (out.offset + length > end || out.offset + length > bytes.head.size()) return cut_short();
     out.protocol = extension->next_header;
     out.offset += length;
+    if (out.fragment_offset != 0) {  // what follows is the middle of something
+      out.length = end - out.offset;
+      return ParseError::none;
+    }
   }
   return ParseError::bad_extension;
 }
@@ -227,7 +255,8 @@ ParseError read_transport(const Bytes& bytes, const Transport& transport, Parsed
     case kProtoUdp: {
       const auto* udp = bytes.at<UdpHeader>(transport.offset);
       if (!udp || transport.length < sizeof(UdpHeader)) return ParseError::truncated_transport;
-      if (udp->length < sizeof(UdpHeader) || udp->length > transport.length) {
+      if (udp->length < sizeof(UdpHeader) ||
+          (udp->length > transport.length && !transport.is_fragment())) {
         return ParseError::bad_transport_length;
       }
       tuple.source.port = udp->source_port;
@@ -250,6 +279,38 @@ ParseError read_transport(const Bytes& bytes, const Transport& transport, Parsed
     default:
       return ParseError::none;
   }
+}
+
+// What every fragment must keep to; RFC 791 §3.2, 8200 §4.5, 3128.
+ParseError check_fragment(const Transport& transport) {
+  // The part that is cut begins behind the fragment header, the upper layer perhaps later.
+  const size_t skipped = transport.source.is_v4()
+                             ? 0
+                             : transport.offset - transport.fragment - sizeof(Ipv6Fragment);
+  const size_t length = transport.length + skipped;
+  if (length == 0 || (transport.more_fragments && length % 8 != 0)) return ParseError::bad_fragment;
+  constexpr size_t kMaxDatagram = 65'535;
+  if (transport.fixed_part + transport.fragment_offset + length > kMaxDatagram) {
+    return ParseError::oversized_fragment;
+  }
+  const bool rewrites_tcp = transport.protocol == kProtoTcp && transport.fragment_offset == 8;
+  return rewrites_tcp ? ParseError::tiny_fragment : ParseError::none;
+}
+
+// `parsed` has all that does not depend on the upper layer.
+ParseError read_fragment(const Bytes& bytes, const Transport& transport, Vni vni, Parsed& parsed) {
+  if (const auto error = check_fragment(transport); error != ParseError::none) return error;
+  FiveTuple tuple{{transport.source, 0}, {transport.destination, 0}, transport.protocol};
+  parsed.fragment = static_cast<uint16_t>(transport.fragment);
+  if (transport.fragment_offset == 0) {
+    const ParseError error = read_transport(bytes, transport, parsed, tuple);
+    if (parsed.kind != FrameKind::flow) return ParseError::fragmented_control;  // also RFC 6980
+    if (error != ParseError::none) return ParseError::tiny_fragment;
+  }
+  parsed.kind =
+      transport.fragment_offset == 0 ? FrameKind::first_fragment : FrameKind::later_fragment;
+  parsed.key = make_flow_key(tuple, vni, parsed.source_is_high);
+  return ParseError::fragment;
 }
 
 }  // namespace
@@ -301,6 +362,7 @@ ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, V
   parsed.protocol = transport.protocol;
   parsed.l4 = static_cast<uint16_t>(transport.offset);
   parsed.l4_length = static_cast<uint16_t>(transport.length);
+  if (transport.is_fragment()) return read_fragment(bytes, transport, vni, parsed);
   FiveTuple tuple{{transport.source, 0}, {transport.destination, 0}, transport.protocol};
   if (const auto error = read_transport(bytes, transport, parsed, tuple);
       error != ParseError::none) {

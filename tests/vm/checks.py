@@ -45,5 +45,5 @@ def check_ledger(host):
     def closes():
         ledger = {key: int(value) for key, value in host.json("counters")["ledger"].items()}
         return (ledger["received"] + ledger["made"] + ledger["copied"] + ledger["taken_over"]
-                == ledger["sent"] + ledger["dropped"] + ledger["handed_over"])
+                == ledger["sent"] + ledger["dropped"] + ledger["handed_over"] + ledger["held"])
     wait_until(closes, 10, f"the ledger of host {host.name} to close: {host.json('counters')['ledger']}")
