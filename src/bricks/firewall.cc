@@ -67,7 +67,8 @@ FlowStart original_start(const Flow& flow, const wire::FlowKey& key, const Packe
   if (flow.timeout != TimeoutClass::icmp) return start;
   start.icmp_type = static_cast<uint8_t>(start.tuple.destination.port);
   const bool original = flow.role_of(packet.parsed.source_is_high) == Role::initiator;
-  if (original && packet.parsed.kind != FrameKind::icmp_error) start.icmp_code = icmp_code_of(packet);
+  if (original && packet.parsed.kind != FrameKind::icmp_error)
+    start.icmp_code = icmp_code_of(packet);
   return start;
 }
 

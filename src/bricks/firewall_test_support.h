@@ -146,7 +146,7 @@ class FirewallWorld {
   Shortcut shortcut{{flows, routes, fdb, nics, segments, vtep}, 1, lcore, /*enabled=*/false};
   FlowLookup flow{flows, shortcut, lcore, 1};
   Firewall from{Firewall::Side::from_nic, nics, flows};
-  Firewall to{Firewall::Side::to_nic, nics, flows, {kListedType}};
+  Firewall to{Firewall::Side::to_nic, nics, flows, {}, {kListedType}};
   Record record{flows, nics, shortcut, lcore};
   Firewall::Trace note{};  // of the last firewall brick that asked a rule
 

@@ -10,7 +10,8 @@
 namespace butterfly {
 
 // In:   any frame; packet.vni set. Headers lie in the first segment.
-// Out:  packet.parsed filled; where it points lies inside the packet. Of fragments behind the first,
+// Out:  packet.parsed filled; where it points lies inside the packet. Of fragments behind the
+// first,
 //       the key has no ports: `fragments` gives them the first one's.
 // Cost: 10 cycles for untagged TCP and UDP over IPv4, 15 over IPv6 without extension headers, about
 //       60 for the rest; no table, writes one line.
@@ -63,8 +64,9 @@ class Parse {
       OutInfo{"bad-quote", Edge::drop, "ICMP error that quotes too little to name a flow"},
       OutInfo{"error-about-error", Edge::drop,
               "ICMP error that quotes an ICMP error (RFC 1122 forbids it)"},
-      OutInfo{"tiny-fragment", Edge::drop,
-              "first fragment without all headers, or one that could rewrite them (RFC 7112, 3128)"},
+      OutInfo{
+          "tiny-fragment", Edge::drop,
+          "first fragment without all headers, or one that could rewrite them (RFC 7112, 3128)"},
       OutInfo{"bad-fragment", Edge::drop,
               "empty fragment, one of odd length that is not the last, or two fragment headers"},
       OutInfo{"oversized-fragment", Edge::drop, "its datagram would be longer than 65,535 bytes"},

@@ -138,8 +138,7 @@ void FragmentStage::wait(Datagram& datagram, Packet& packet, Lcore& lcore) noexc
 
 void FragmentStage::give_up(Datagram& datagram, Out why, Lcore& lcore) noexcept {
   datagram.is_spoilt = true;
-  table_.release(datagram,
-                 [&](void* handle) { leave(*static_cast<Packet*>(handle), why, lcore); });
+  table_.release(datagram, [&](void* handle) { leave(*static_cast<Packet*>(handle), why, lcore); });
 }
 
 void FragmentStage::expire(Lcore& lcore) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where fragments wait for the first of their datagram (decision record 0013). Not a brick: it holds
-// packets and lets go of them.
+// Where fragments wait for the first of their datagram (decision record 0013). Not a brick: it
+// holds packets and lets go of them.
 //
 // In:   packets that `parse` calls fragments, from a guest, the wire or another lcore.
 // Out:  the packets as they came; those behind the first with its key and its facts, but for where

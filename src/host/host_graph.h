@@ -114,9 +114,9 @@ class alignas(kLinePair) HostGraph {
   Graph graph_;
   struct Nodes {
     Node *parse, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour, *vxlan_decap,
-        *parse_inner, *fragments, *flow, *firewall_from, *switching, *flood, *firewall_to, *record, *reject,
-        *procedure, *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap, *port_out,
-        *handoff, *handoff_fragments;
+        *parse_inner, *fragments, *flow, *firewall_from, *switching, *flood, *firewall_to, *record,
+        *reject, *procedure, *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap,
+        *port_out, *handoff, *handoff_fragments;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

@@ -35,8 +35,8 @@ constexpr uint32_t kMaxGathered = 256;
 }  // namespace
 
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
-                         Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
-                         NeighbourTable& neighbours, RateLimits& rate_limits,
+                         Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh,
+                         Fdb& fdb, NeighbourTable& neighbours, RateLimits& rate_limits,
                          const wire::HashSeed& seed)
     : index_(index),
       cpu_(cpu),
@@ -272,8 +272,7 @@ void LcoreRunner::sleep(LcoreView& view) {
 // and wakes us; what came before that, we see here.
 bool LcoreRunner::nothing_came(const LcoreView& view) const {
   return !mesh_.has_packets_for(index_) && !fragment_mesh_.has_packets_for(index_) &&
-         !mailbox_.has_job() &&
-         view_.load(std::memory_order_seq_cst) == &view &&
+         !mailbox_.has_job() && view_.load(std::memory_order_seq_cst) == &view &&
          !stopping_.load(std::memory_order_seq_cst);
 }
 

@@ -34,8 +34,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
-              NeighbourTable& neighbours,
-              RateLimits& rate_limits, const wire::HashSeed& seed);
+              NeighbourTable& neighbours, RateLimits& rate_limits, const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
   // Control side. Makes the view for a snapshot; nothing is published yet. `ports` are those to

@@ -23,7 +23,8 @@ struct OutReport {
   uint64_t bytes = 0;
 };
 
-// received + made + copied + taken_over == sent + dropped + handed_over + held, when the host is quiet.
+// received + made + copied + taken_over == sent + dropped + handed_over + held, when the host is
+// quiet.
 struct LedgerReport {
   uint64_t received = 0;
   uint64_t made = 0;

@@ -75,8 +75,7 @@ uint16_t FragmentTable::share_of(uint32_t source) noexcept {
 }
 
 FragmentTable::Datagram& FragmentTable::begin(const wire::FragmentId& id, uint32_t hash,
-                                              uint32_t source, uint64_t life,
-                                              TimeMs now) noexcept {
+                                              uint32_t source, uint64_t life, TimeMs now) noexcept {
   const uint16_t index = free_datagram_;
   Datagram& datagram = datagrams_[index];
   free_datagram_ = datagram.bucket_next;
@@ -132,8 +131,8 @@ void FragmentTable::hold(Datagram& datagram, void* handle, uint32_t length) noex
   Held& held = fragments_[index];
   free_held_ = held.next;
   held = {handle, length, kNone};
-  (datagram.oldest_held == kNone ? datagram.oldest_held
-                                 : fragments_[datagram.newest_held].next) = index;
+  (datagram.oldest_held == kNone ? datagram.oldest_held : fragments_[datagram.newest_held].next) =
+      index;
   datagram.newest_held = index;
   Share& share = shares_[datagram.share];
   ++share.held;

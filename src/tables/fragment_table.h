@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datagrams that come in fragments: which parts of each have come, what its first one said, and what
-// waits for it (decision record 0013). Sources: RFC 791 §3.2, 1858, 5722, 8200 §4.5, 4963.
+// Datagrams that come in fragments: which parts of each have come, what its first one said, and
+// what waits for it (decision record 0013). Sources: RFC 791 §3.2, 1858, 5722, 8200 §4.5, 4963.
 //
 // Key:      wire::FragmentId, in a seeded hash.
 // Value:    Datagram, a bitmap of the units of 8 bytes that have come and one of where parts begin,
 //           and a queue of handles of what is held, in order of arrival.
-// Capacity: FragmentLimits. A source (a port, or a peer in a segment) has a share of everything; who
+// Capacity: FragmentLimits. A source (a port, or a peer in a segment) has a share of everything;
+// who
 //           has used it up can begin no datagram. The whole full: oldest() is to make room.
 // Time:     a datagram lives for timeout_ms from its first arrival, whatever comes later.
 // Writer:   one lcore, the only reader too.
@@ -25,8 +26,8 @@ namespace butterfly {
 struct FragmentLimits {
   uint16_t datagrams = 512;
   uint16_t datagrams_per_source = 64;
-  uint16_t held = 2048;             // fragments
-  uint16_t held_per_source = 256;   // two of the largest datagrams, cut for links of 576 bytes
+  uint16_t held = 2048;            // fragments
+  uint16_t held_per_source = 256;  // two of the largest datagrams, cut for links of 576 bytes
   uint32_t bytes_per_source = 1 << 20;
   // What is on the way together is there within milliseconds. IPv4's 16-bit identifications come
   // around within seconds on fast links (RFC 4963), so longer means more false company, not less
@@ -43,10 +44,10 @@ class FragmentTable {
     wire::Parsed first;  // what its first fragment said, once that has come
     uint64_t life = 0;   // the caller's: of what it came from
     TimeMs begun = 0;
-    uint32_t end = 0;        // length, once the last part has come
-    uint32_t furthest = 0;   // where the last byte seen so far ends
-    uint16_t units = 0;      // of 8 bytes, that have come
-    uint16_t share = 0;      // of whom
+    uint32_t end = 0;       // length, once the last part has come
+    uint32_t furthest = 0;  // where the last byte seen so far ends
+    uint16_t units = 0;     // of 8 bytes, that have come
+    uint16_t share = 0;     // of whom
     uint16_t oldest_held = kNone, newest_held = kNone;
     uint16_t bucket_next = kNone;
     uint16_t older = kNone, newer = kNone;
@@ -73,8 +74,8 @@ class FragmentTable {
                   TimeMs now) noexcept;
 
   // Whether the part is new, and if so notes that it has come. An exact duplicate, of place and
-  // length, may go (RFC 8200 §4.5); any other overlap, a part beyond the end, or a second end, is an
-  // attack (RFC 1858, 5722).
+  // length, may go (RFC 8200 §4.5); any other overlap, a part beyond the end, or a second end, is
+  // an attack (RFC 1858, 5722).
   Fit fit(Datagram& datagram, const wire::FragmentPart& part) noexcept;
   bool is_complete(const Datagram& datagram) const noexcept {
     return datagram.end != 0 && datagram.units == (datagram.end + 7) / 8;

@@ -66,11 +66,11 @@ TEST_F(FragmentTableTest, AnExactDuplicateIsToldFromAnOverlap) {
   ASSERT_EQ(table_.fit(datagram, middle(64, 64)), Fit::fits);
   ASSERT_EQ(table_.fit(datagram, middle(128, 64)), Fit::fits);
   EXPECT_EQ(table_.fit(datagram, middle(64, 64)), Fit::duplicate);
-  EXPECT_EQ(table_.fit(datagram, middle(64, 128)), Fit::overlap);   // both in one
-  EXPECT_EQ(table_.fit(datagram, middle(64, 56)), Fit::overlap);    // shorter
-  EXPECT_EQ(table_.fit(datagram, middle(72, 56)), Fit::overlap);    // begins later
-  EXPECT_EQ(table_.fit(datagram, middle(56, 16)), Fit::overlap);    // reaches into one
-  EXPECT_EQ(table_.fit(datagram, last(128, 64)), Fit::overlap);     // claims to be the last
+  EXPECT_EQ(table_.fit(datagram, middle(64, 128)), Fit::overlap);    // both in one
+  EXPECT_EQ(table_.fit(datagram, middle(64, 56)), Fit::overlap);     // shorter
+  EXPECT_EQ(table_.fit(datagram, middle(72, 56)), Fit::overlap);     // begins later
+  EXPECT_EQ(table_.fit(datagram, middle(56, 16)), Fit::overlap);     // reaches into one
+  EXPECT_EQ(table_.fit(datagram, last(128, 64)), Fit::overlap);      // claims to be the last
   EXPECT_EQ(table_.fit(datagram, middle(0, 65'528)), Fit::overlap);  // covers all
   EXPECT_EQ(table_.fit(datagram, last(192, 5)), Fit::fits);
   EXPECT_EQ(table_.fit(datagram, last(192, 5)), Fit::duplicate);
@@ -152,10 +152,10 @@ TEST_F(FragmentTableTest, TimeIsCountedFromTheFirstArrivalAndMayWrap) {
 TEST_F(FragmentTableTest, RandomCutsInRandomOrderAlwaysMakeTheWhole) {
   std::mt19937 dice(7);  // the same in every run
   for (int round = 0; round < 500; ++round) {
-    const uint32_t length = 9 + dice() % 65'000;
+    const uint32_t length = 9 + static_cast<uint32_t>(dice()) % 65'000;
     std::vector<wire::FragmentPart> parts;
     for (uint32_t at = 0; at < length;) {
-      const uint32_t size = 8 * (1 + dice() % 500);
+      const uint32_t size = 8 * (1 + static_cast<uint32_t>(dice()) % 500);
       const bool is_last = at + size >= length;
       parts.push_back({at, is_last ? length - at : size, is_last});
       at += size;

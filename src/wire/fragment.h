@@ -10,8 +10,8 @@
 
 namespace butterfly::wire {
 
-// What all fragments of one datagram share. IPv4: the protocol counts, IPv6: it does not, since only
-// the first one names it (RFC 8200 §4.5).
+// What all fragments of one datagram share. IPv4: the protocol counts, IPv6: it does not, since
+// only the first one names it (RFC 8200 §4.5).
 struct FragmentId {
   std::array<uint64_t, 6> words{};  // addresses (4); identification, protocol, family; place, VNI
 
@@ -32,8 +32,8 @@ struct FragmentFacts {
   FragmentPart part;
 };
 
-// REQUIRES: the frame that was parsed into `parsed` with ParseError::fragment. `place` tells senders
-// apart that no address does: where the packet came from. Pure; any thread.
+// REQUIRES: the frame that was parsed into `parsed` with ParseError::fragment. `place` tells
+// senders apart that no address does: where the packet came from. Pure; any thread.
 inline FragmentFacts read_fragment_facts(std::span<const uint8_t> bytes, const Parsed& parsed,
                                          uint32_t place) {
   FragmentFacts facts;

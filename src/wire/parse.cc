@@ -284,9 +284,8 @@ ParseError read_transport(const Bytes& bytes, const Transport& transport, Parsed
 // What every fragment must keep to; RFC 791 §3.2, 8200 §4.5, 3128.
 ParseError check_fragment(const Transport& transport) {
   // The part that is cut begins behind the fragment header, the upper layer perhaps later.
-  const size_t skipped = transport.source.is_v4()
-                             ? 0
-                             : transport.offset - transport.fragment - sizeof(Ipv6Fragment);
+  const size_t skipped =
+      transport.source.is_v4() ? 0 : transport.offset - transport.fragment - sizeof(Ipv6Fragment);
   const size_t length = transport.length + skipped;
   if (length == 0 || (transport.more_fragments && length % 8 != 0)) return ParseError::bad_fragment;
   constexpr size_t kMaxDatagram = 65'535;

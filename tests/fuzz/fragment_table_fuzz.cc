@@ -26,8 +26,8 @@ FragmentTable::Fit judge(const std::vector<FragmentPart>& parts, const FragmentP
     if (other.begin == part.begin && other.length == part.length && other.is_last == part.is_last) {
       return Fit::duplicate;
     }
-    contradicts = contradicts || (other.begin / 8 < units(part.end()) &&
-                                  part.begin / 8 < units(other.end()));
+    contradicts =
+        contradicts || (other.begin / 8 < units(part.end()) && part.begin / 8 < units(other.end()));
     contradicts = contradicts || (other.is_last && (part.is_last || part.end() > other.end()));
     contradicts = contradicts || (part.is_last && other.end() > part.end());
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/crowd.h"
 #include "scenarios/intent_lines.h"
 #include "scenarios/scenario_file.h"
 #include "scenarios/scripted_host.h"
@@ -22,6 +23,7 @@ class ScenarioRun {
     size_t lcores = 1;
     bool is_far_remote = false;  // guests of `far` lines: nics of this host, or behind a tunnel
     bool shortcut = true;
+    bool is_crowded = false;  // each packet that is sent shares a burst with unrelated ones
   };
 
   ScenarioRun(const ScenarioFile& file, Mode mode, const Setting& setting);
@@ -62,6 +64,8 @@ class ScenarioRun {
 
   const ScenarioFile& file_;
   const Mode mode_;
+  const bool is_crowded_;
+  Crowd crowd_;
   Wanted wanted_;
   bool is_applied_ = false;
   std::unique_ptr<ScriptedHost> host_;

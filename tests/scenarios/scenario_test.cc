@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "scenarios/run_scenario.h"
 #include "support/eal.h"
@@ -22,19 +23,34 @@ constexpr ScenarioRun::Setting kSettings[] = {
     {.lcores = 1, .is_far_remote = true},
     {.lcores = 3, .is_far_remote = true},
     {.lcores = 1, .is_far_remote = true, .shortcut = false},
+    {.lcores = 1, .is_crowded = true},
+    {.lcores = 1, .shortcut = false, .is_crowded = true},
+    {.lcores = 1, .is_far_remote = true, .is_crowded = true},
+    {.lcores = 1, .is_far_remote = true, .shortcut = false, .is_crowded = true},
 };
 
 bool has_far_guest(const ScenarioFile& file) {
   return std::ranges::any_of(file.lines, [](const Line& line) { return line.verb() == "far"; });
 }
 
+// Where how many there are, or how much time passes with each, is what the scenario is about.
+bool may_be_crowded(const ScenarioFile& file) {
+  return std::ranges::none_of(file.lines, [](const Line& line) {
+    static const std::set<std::string> verbs{"burst",  "ring",       "longest",     "queue",
+                                             "option", "unfinished", "unsegmented", "connected"};
+    return verbs.contains(line.verb());
+  });
+}
+
 Status check(const ScenarioFile& file) {
   for (const ScenarioRun::Setting& setting : kSettings) {
     if (setting.is_far_remote && !has_far_guest(file)) continue;
+    if (setting.is_crowded && !may_be_crowded(file)) continue;
     const Status status = ScenarioRun(file, ScenarioRun::Mode::check, setting).run();
     if (status.ok()) continue;
     return invalid(std::string(status.message()) + "\n  (with " + std::to_string(setting.lcores) +
                    " lcores" + (setting.is_far_remote ? ", far guests behind a tunnel" : "") +
+                   (setting.is_crowded ? ", in a crowd" : "") +
                    (setting.shortcut ? ")" : ", no shortcut)"));
   }
   return ok_status();

@@ -136,8 +136,7 @@ Status ScriptedHost::audit() const {
                    std::to_string(ledger.copied) + " + taken over " +
                    std::to_string(ledger.taken_over) + " != sent " + std::to_string(ledger.sent) +
                    " + dropped " + std::to_string(ledger.dropped) + " + handed over " +
-                   std::to_string(ledger.handed_over) + " + held " +
-                   std::to_string(ledger.held));
+                   std::to_string(ledger.handed_over) + " + held " + std::to_string(ledger.held));
   }
   const auto buffers = static_cast<uint32_t>(test::pool().in_use() - ledger.held);
   if (buffers != buffers_before_) {
