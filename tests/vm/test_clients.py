@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real tools against a guest with a few open ports, from its own host and through the tunnel: they find what
-its groups, and those who listen, say. The picture is in lab/client_world.py."""
+"""Clients as there are: they look for ways and addresses, and use TCP as few do. Through the firewall they see what
+they see without it. The picture is in lab/client_world.py."""
 
 import socket
 import sys
@@ -13,121 +13,93 @@ from lab.shell import ip, run
 from lab.tap_guest import TRAFFIC
 from lab.wait import wait_until
 
-SERVER = pair_of("server")
-# 22 and 80 are open and served, 81 is open with nobody there, 443 is served and shut; 53, 54, 123 likewise.
-OF_TCP = {22: "open", 80: "open", 81: "closed", 443: "filtered", 8080: "filtered"}
-OF_UDP = {53: "open", 54: "closed", 67: "open|filtered", 68: "open|filtered", 123: "open|filtered"}
-TCP, UDP = "-p " + ",".join(map(str, OF_TCP)), "-p " + ",".join(map(str, OF_UDP))
-UDP_LITE = 136
-ODD = {"GRE": 47, "ESP": 50, "AH": 51, "SCTP": 132}  # all but AH have a rule
-FEW = (*OPEN_TO_PINGS, *(f"--dir in --ip-proto tcp --port {port}" for port in (22, 80, 81)),
-       *(f"--dir in --ip-proto udp --port {port}" for port in (53, 54)),
-       *(f"--dir in --ip-proto {protocol}" for protocol in (47, 50, UDP_LITE)), "--dir in --ip-proto sctp --port 5000")
+SERVER, NEAR, FAR = pair_of("server"), pair_of("near"), pair_of("far")
+PORT, MANY, SHUT = 7000, 7001, 7002  # of TCP; the server listens at all
+UDP_OPEN, UDP_SHUT = 54, 123
+CROWD = 10_000
+MPTCP = 262
 
 
 def build_lab(lab):
-    world = ClientWorld(lab, {"few": FEW, "pings": OPEN_TO_PINGS, "all": ("--dir in --ip-proto all",)})
+    few = (*OPEN_TO_PINGS, *(f"--dir in --ip-proto tcp --port {port}" for port in (PORT, MANY)),
+           f"--dir in --ip-proto udp --port {UDP_OPEN}")
+    world = ClientWorld(lab, {"few": few, "pings": OPEN_TO_PINGS, "later": (), "all": ("--dir in --ip-proto all",)})
     world.join("a", "server", "few")
     world.join("a", "near", "pings")
     world.join("a", "shut")
-    world.join("b", "far")
+    world.join("b", "far", "pings")
     world.join("b", "mallory", "all")
-    for port in (22, 80, 443):
-        world.server.serve("serve-orders", port)
-    world.server.serve("serve-udp", 53, 123)
-    for protocol in ODD.values():
-        world.server.serve("serve-raw", protocol)
+    world.server.serve("serve-orders", PORT)
+    world.server.serve("serve-many", MANY)
+    world.server.serve("serve-orders", SHUT)
     for client in (world.near, world.far):
         for address in (*SERVER, OUTSIDE, OUTSIDE6):
             client.ping_until(address)
     return world
 
 
-def check_scans(world, *scans):
-    """Each is (options, what nmap's table shall be); from both clients over both families."""
-    wanted = dict(scans)
-    jobs = {(options, client.name, address): lambda c=client, a=address, o=options: c.scan(a, *o.split())
-            for options in wanted for client in (world.near, world.far) for address in SERVER}
-    for what, ports in at_once(jobs).items():
-        check(ports == wanted[what[0]], f"{what}: {ports}, not {wanted[what[0]]}")
+def ways(world):
+    """Each client with each address of the server."""
+    return [(client, address) for client in (world.near, world.far) for address in SERVER]
 
 
-# --- scans ---------------------------------------------------------------------------------------
+# --- unusual connections -------------------------------------------------------------------------
 
-def test_scans_find_what_is_open(world):
-    check_scans(world, (f"-sS {TCP}", OF_TCP), (f"-sT {TCP}", OF_TCP), (f"-sU {UDP}", OF_UDP))
-
-
-def test_scans_without_a_syn_find_nothing(world):
-    nothing, silence = dict.fromkeys(OF_TCP, "open|filtered"), dict.fromkeys(OF_TCP, "filtered")
-    for reason, scans in (("tcp-illegal-flags", {"-sF": nothing, "-sN": nothing, "-sX": nothing}),
-                          ("tcp-mid-stream", {"-sM": nothing, "-sA": silence, "-sW": silence})):
-        # Each port, from both clients over both families, at least once.
-        with world.dropping(f"record/{reason}", at_least=len(scans) * len(OF_TCP) * 4):
-            check_scans(world, *((f"{kind} {TCP}", wanted) for kind, wanted in scans.items()))
+def test_ten_thousand_connections_at_once(world):
+    for client, address in ((world.near, SERVER[0]), (world.far, SERVER[1])):
+        result = client.ask("many", address, MANY, CROWD)
+        print(f"     {client.name}: {result}")
+        check(result["open"] == result["answered"] == CROWD, str(result))
 
 
-def test_source_ports_of_old_friends_open_nothing(world):
-    with world.dropping("firewall-from/rogue-dhcp-server"):  # from port 67 to port 68
-        check_scans(world, *((f"-sS -g {port} {TCP}", OF_TCP) for port in (20, 53, 67, 68)),
-                    *((f"-sU -g {port} {UDP}", OF_UDP) for port in (53, 67, 68)))
+def test_a_port_is_used_again_at_once(world):
+    """After FIN of the server, RST of the server, RST of the client: the same five-tuple, twenty times each."""
+    for client, address in ways(world):
+        for order in ("close", "reset", "abort"):
+            result = client.ask("reuse", address, PORT, order, 20)
+            check(result["done"] == 20, f"{order}, {client.name} to {address}: {result}")
 
 
-def test_odd_lengths_and_options_change_nothing(world):
-    check_scans(world, (f"-sS --data-length 1400 {TCP}", OF_TCP))
-    # A wrong checksum is for the receiver to see. nmap has these for IPv4.
-    for options, wanted in (("--ip-options R", OF_TCP), ("--ttl 2", OF_TCP),
-                            ("--badsum", dict.fromkeys(OF_TCP, "filtered"))):
-        found = world.far.scan(SERVER[0], "-sS", *options.split(), *TCP.split())
-        check(found == wanted, f"{options}: {found}")
+def test_both_ends_open_at_once_when_rules_let_them(world):
+    """Both have tried, and were refused, when the rule comes: then two SYNs cross."""
+    twins = [world.join("a", name, "later") for name in ("twin", "other")]
+    for left, right in zip(pair_of("twin"), pair_of("other")):
+        with world.dropping("firewall-to/denied", at_least=2):
+            meeting = [twins[0].start("meet", 6000, left, right, 30), twins[1].start("meet", 6000, right, left, 30)]
+        rule = twins[0].host.must("sg", "rule", "add", "later", "--ip-proto", "tcp").strip()
+        for met in meeting:
+            check(met.result(30)["met"], f"{left} and {right} meet")
+        twins[0].host.must("sg", "rule", "del", "later", rule)
 
 
-def test_decoys_are_not_let_out(world):
-    with world.dropping("antispoof/wrong-source-ip", at_least=2 * len(OF_TCP)):
-        found = world.near.scan(SERVER[0], "-sS", "-D", "10.0.0.77,10.0.0.3,ME", *TCP.split())
-    check(found == OF_TCP, f"with decoys: {found}")
+def test_both_ends_open_at_once_without_a_rule(world):
+    """Through the tunnel each has sent a SYN past its own host before the other's comes: an answer."""
+    for left, right in zip(NEAR, FAR):
+        meeting = [world.near.start("meet", 6001, left, right, 30), world.far.start("meet", 6001, right, left, 30)]
+        for met in meeting:
+            check(met.result(30)["met"], f"{left} and {right} meet")
 
 
-def test_a_scan_of_protocols_finds_only_what_rules_name(world):
-    numbers = (1, 2, 4, 6, 17, 41, 47, 50, 51, 58, 89, 103, 115, 132)
-    found = world.near.scan(SERVER[0], "-sO", "-p", ",".join(map(str, numbers)))
-    answered = {number for number, state in found.items() if state not in ("open|filtered", "filtered")}
-    # GRE and ESP are echoed. 58 is ICMPv6, and its rule of IPv6 only.
-    check(answered == {1, 47, 50}, f"protocols that answered: {found}")
+def test_data_comes_with_the_syn(world):
+    for client, address in ways(world):
+        result = client.ask("fast-open", address, PORT)
+        check(result["second"], f"fast open, {client.name} to {address}: {result}")
 
 
-# --- protocols -----------------------------------------------------------------------------------
-
-def test_protocols_without_ports_pass_by_their_number(world):
-    asked = at_once({(client.name, address, name): lambda c=client, a=address, p=protocol: c.ask("ask-raw", a, p, 3)
-                     for client in (world.near, world.far) for address in SERVER for name, protocol in ODD.items()})
-    for what, answer in asked.items():
-        check(answer["answered"] == (what[2] != "AH"), f"{what}: {answer}")
-
-
-def test_udp_lite_passes_by_its_number(world):
-    for address in SERVER if kernel_has(socket.SOCK_DGRAM, UDP_LITE) else ():
-        answer = world.far.ask("ask-udp", address, 53, 10, "lite")
-        check(answer["answered"], f"UDP-Lite to {address}: {answer}")
+def test_what_both_ends_can_they_agree_upon(world):
+    for client in (world.server, world.near, world.far):
+        client.run("sysctl", "-qw", "net.ipv4.tcp_ecn=1", "net.mptcp.enabled=1")
+    for client, address in ways(world):
+        for protocol in ("tcp", "mptcp") if kernel_has(socket.SOCK_STREAM, MPTCP) else ("tcp",):
+            result = client.ask("agree", address, PORT, protocol)
+            check(all(result.values()) and ("mptcp" in result or protocol == "tcp"),
+                  f"{protocol}, {client.name} to {address}: {result}")
 
 
-def test_a_guest_without_ingress_rules_gets_answers_to_any_protocol(world):
-    """Whom it asks has rules; it has none, as what comes back belongs to what it sent."""
-    for address in SERVER:
-        for protocol in (47, 50, 132):
-            answer = world.shut.ask("ask-raw", address, protocol, 10)
-            check(answer["answered"], f"protocol {protocol} to {address}: {answer}")
-    for asking, address in ((world.near, pair_of("shut")[0]), (world.far, pair_of("shut")[1])):
-        check(not asking.can_ping(address), f"{asking.name} got an answer from {address}")
-
-
-def test_extension_headers_and_options_hide_no_port(world):
-    for client in (world.near, world.far):
-        for address, option in ((SERVER[1], "hop-by-hop"), (SERVER[1], "destination"), (SERVER[0], "record-route")):
-            answer = client.ask("ask-udp", address, 53, 10, option)
-            check(answer["answered"], f"{option} of {client.name}: {answer}")
-            with world.dropping("firewall-to/denied"):
-                check(not client.ask("ask-udp", address, 123, 0.2, option)["answered"], f"{option} opened a port")
+def test_half_a_connection_carries_on(world):
+    for client, address in ways(world):
+        result = client.ask("ask-tcp", address, PORT, "late")
+        check(result == {"bytes": 300_000, "reset": False}, f"{client.name} to {address}: {result}")
 
 
 # --- ways ----------------------------------------------------------------------------------------
@@ -152,10 +124,10 @@ def test_traceroute_towards_a_guest_ends_where_its_groups_do(world):
                         namespace=world.router.outside, timeout=60).stdout)
 
     for address, router in zip(SERVER, ("198.51.100.1", "2001:db8:51::1")):
-        for open_way in (("-I",), ("-T", "-p", "80"), ("-U", "-p", "54")):
+        for open_way in (("-I",), ("-T", "-p", str(PORT)), ("-U", "-p", str(UDP_OPEN))):
             way = trace(*open_way, address)
             check(way == [router, address], f"{open_way} to {address}: {way}")
-        for shut_way in (("-T", "-p", "443"), ("-U", "-p", "123")):
+        for shut_way in (("-T", "-p", str(SHUT)), ("-U", "-p", str(UDP_SHUT))):
             way = trace(*shut_way, address)
             check(way == [router, "*"], f"{shut_way} to {address}: {way}")
 
@@ -270,7 +242,7 @@ def test_nobody_takes_the_address_of_another_by_neighbour_discovery(world):
 
 def test_duplicate_addresses_are_found_without_any_rule(world):
     """Two nics with the same address: whose kernel asks second keeps away from it. Neither has a rule."""
-    for host, name, is_free in (("a", "twin", True), ("b", "other", False)):
+    for host, name, is_free in (("a", "first", True), ("b", "second", False)):
         client = world.join(host, name, options=("--ip", "fd00::99"))
         ip("addr", "add", "fd00::99/64", "dev", name, namespace=client.namespace)
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TCP as kernels and attackers use it: connections that are none of the usual, and others in their way.
-The picture is in lab/client_world.py; attackers sit at the router, whose frames nobody has judged yet."""
+"""Attackers, by hping3 and scapy, in the way of connections that must go on. They sit at the router, whose frames
+nobody has judged yet. The picture is in lab/client_world.py."""
 
 import collections
 import contextlib
-import socket
 
 from checks import OPEN_TO_PINGS, check, check_ledger
-from lab.client import kernel_has, send
+from lab.client import send
 from lab.client_world import ClientWorld, at_once, pair_of
 from lab.shell import run
 from lab.tap_guest import TapGuest
@@ -15,13 +14,11 @@ from lab.wait import wait_until
 
 SERVER, NEAR, FAR = pair_of("server"), pair_of("near"), pair_of("far")
 PORT, MANY, STREAM = 7000, 7001, 7002
-CROWD = 10_000
-MPTCP = 262
 
 
 def build_lab(lab):
     talk = (*OPEN_TO_PINGS, "--dir in --ip-proto tcp")
-    world = ClientWorld(lab, {"talk": talk, "pings": OPEN_TO_PINGS, "later": ()})
+    world = ClientWorld(lab, {"talk": talk, "pings": OPEN_TO_PINGS})
     world.join("a", "server", "talk")
     world.join("a", "near", "pings")
     world.join("b", "far", "pings")
@@ -38,67 +35,6 @@ def ways(world):
     """Each client with each address of the server."""
     return [(client, address) for client in (world.near, world.far) for address in SERVER]
 
-
-# --- unusual connections -------------------------------------------------------------------------
-
-def test_ten_thousand_connections_at_once(world):
-    for client, address in ((world.near, SERVER[0]), (world.far, SERVER[1])):
-        result = client.ask("many", address, MANY, CROWD)
-        print(f"     {client.name}: {result}")
-        check(result["open"] == result["answered"] == CROWD, str(result))
-
-
-def test_a_port_is_used_again_at_once(world):
-    """After FIN of the server, RST of the server, RST of the client: the same five-tuple, twenty times each."""
-    for client, address in ways(world):
-        for order in ("close", "reset", "abort"):
-            result = client.ask("reuse", address, PORT, order, 20)
-            check(result["done"] == 20, f"{order}, {client.name} to {address}: {result}")
-
-
-def test_both_ends_open_at_once_when_rules_let_them(world):
-    """Both have tried, and were refused, when the rule comes: then two SYNs cross."""
-    twins = [world.join("a", name, "later") for name in ("twin", "other")]
-    for left, right in zip(pair_of("twin"), pair_of("other")):
-        with world.dropping("firewall-to/denied", at_least=2):
-            meeting = [twins[0].start("meet", 6000, left, right, 30), twins[1].start("meet", 6000, right, left, 30)]
-        rule = twins[0].host.must("sg", "rule", "add", "later", "--ip-proto", "tcp").strip()
-        for met in meeting:
-            check(met.result(30)["met"], f"{left} and {right} meet")
-        twins[0].host.must("sg", "rule", "del", "later", rule)
-
-
-def test_both_ends_open_at_once_without_a_rule(world):
-    """Through the tunnel each has sent a SYN past its own host before the other's comes: an answer."""
-    for left, right in zip(NEAR, FAR):
-        meeting = [world.near.start("meet", 6001, left, right, 30), world.far.start("meet", 6001, right, left, 30)]
-        for met in meeting:
-            check(met.result(30)["met"], f"{left} and {right} meet")
-
-
-def test_data_comes_with_the_syn(world):
-    for client, address in ways(world):
-        result = client.ask("fast-open", address, PORT)
-        check(result["second"], f"fast open, {client.name} to {address}: {result}")
-
-
-def test_what_both_ends_can_they_agree_upon(world):
-    for client in (world.server, world.near, world.far):
-        client.run("sysctl", "-qw", "net.ipv4.tcp_ecn=1", "net.mptcp.enabled=1")
-    for client, address in ways(world):
-        for protocol in ("tcp", "mptcp") if kernel_has(socket.SOCK_STREAM, MPTCP) else ("tcp",):
-            result = client.ask("agree", address, PORT, protocol)
-            check(all(result.values()) and ("mptcp" in result or protocol == "tcp"),
-                  f"{protocol}, {client.name} to {address}: {result}")
-
-
-def test_half_a_connection_carries_on(world):
-    for client, address in ways(world):
-        result = client.ask("ask-tcp", address, PORT, "late")
-        check(result == {"bytes": 300_000, "reset": False}, f"{client.name} to {address}: {result}")
-
-
-# --- attacks -------------------------------------------------------------------------------------
 
 def hold_all(world):
     """A connection of each client over each family: [(client, client's address, server's address, what holds it)]."""

@@ -20,7 +20,7 @@ from .wait import wait_until
 VNI = 100
 GATEWAYS = ("10.0.0.254/24", "fd00::fe/64")
 NARROW = 1300
-NUMBERS = {"server": 1, "near": 2, "far": 3, "shut": 4, "mallory": 66, "twin": 70, "other": 71}
+NUMBERS = {"server": 1, "near": 2, "far": 3, "shut": 4, "mallory": 66, "twin": 70, "other": 71, "first": 72, "second": 73}
 
 
 def pair_of(name):

@@ -4,7 +4,7 @@
 
   serve-udp PORT...                      echoes datagrams, IPv4 and IPv6
   serve-raw PROTOCOL                     echoes what comes by an IP protocol, ports as they are
-  ask-udp ADDRESS PORT WAIT [OPTION]     whether an echo comes; with `lite`, or one of `OPTIONS`
+  ask-udp ADDRESS PORT WAIT [OPTION]     whether an echo comes; `lite`, `large` or one of `OPTIONS`
   ask-raw ADDRESS PROTOCOL WAIT          the same by an IP protocol
 """
 
@@ -40,7 +40,7 @@ def echo_datagrams(sockets, skip=lambda _: 0):
     with contextlib.suppress(Stopped):
         while True:
             for ready in select.select(sockets, [], [])[0]:
-                data, sender = ready.recvfrom(2048)
+                data, sender = ready.recvfrom(65536)
                 ready.sendto(data[skip(ready):], sender)
     return {}
 
@@ -66,7 +66,7 @@ def ask(asking, data, to, wait, skip=0):
     while (left := until - time.monotonic()) > 0:
         try:
             asking.sendto(data, to)
-            if select.select([asking], [], [], min(left, 0.5))[0] and asking.recv(2048)[skip:] == data:
+            if select.select([asking], [], [], min(left, 0.5))[0] and asking.recv(65536)[skip:] == data:
                 return {"answered": True}
         except OSError as error:
             if error.errno not in (errno.ECONNREFUSED, errno.ENOPROTOOPT, errno.EPROTO):
@@ -80,7 +80,7 @@ def ask_udp(address, port, wait, option=None):
         if option in OPTIONS:
             asking.setsockopt(*OPTIONS[option])
         asking.connect((address, int(port)))
-        return ask(asking, b"hello", (address, int(port)), wait)
+        return ask(asking, b"hello" * (1000 if option == "large" else 1), (address, int(port)), wait)
 
 
 def ask_raw(address, protocol, wait):
