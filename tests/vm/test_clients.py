@@ -4,6 +4,7 @@ they see without it. The picture is in lab/client_world.py."""
 
 import socket
 import sys
+import time
 
 from checks import OPEN_TO_PINGS, check, check_ledger
 from lab.client import kernel_has, send
@@ -100,6 +101,25 @@ def test_half_a_connection_carries_on(world):
     for client, address in ways(world):
         result = client.ask("ask-tcp", address, PORT, "late")
         check(result == {"bytes": 300_000, "reset": False}, f"{client.name} to {address}: {result}")
+
+
+def test_an_idle_connection_lives_by_its_keep_alives(world):
+    """Established ones are forgotten after three idle seconds; a keep-alive each second keeps one."""
+    for host in world.hosts():
+        host.must("firewall", "set", "tcp_established_s=3")
+    began = time.monotonic()
+    kept = [client.start("hold", address, PORT, 1) for client, address in ways(world)]
+    idle = [client.start("hold", address, PORT) for client, address in ways(world)]
+    for connection in kept + idle:
+        connection.first_line()
+    # Nothing else tells that they were idle for long enough.
+    wait_until(lambda: time.monotonic() > began + 8, 20, "the time to pass")
+    with world.dropping("record/tcp-mid-stream", at_least=len(idle)):
+        results = at_once({connection: connection.stop for connection in kept + idle})
+    for host in world.hosts():
+        host.must("firewall", "reset")
+    check(all(results[connection]["goes_on"] for connection in kept), f"with keep-alives: {results}")
+    check(not any(results[connection]["goes_on"] for connection in idle), f"without: {results}")
 
 
 # --- ways ----------------------------------------------------------------------------------------

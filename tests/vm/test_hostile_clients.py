@@ -164,6 +164,20 @@ def test_malformed_packets_reach_nobody(world):
         send(world.router.namespace, "vx0", f"(lambda {values}: [{frames}])()", 5)
 
 
+def test_fragments_that_no_host_sends_harm_no_connection(world):
+    """A hole filled twice, a ping longer than any packet, a TCP header in two pieces."""
+    held = hold_all(world)
+    to_server = f"Ether(dst='{world.server.mac}')/IP(src='{NEAR[0]}',dst='{SERVER[0]}',"
+    with world.dropping("fragments/overlap", "parse-inner/oversized-fragment", "parse-inner/tiny-fragment"):
+        attack(world, [f"{to_server}proto=1,id=9,flags='MF')/bytes(ICMP()/(b'x'*1000))",
+                       f"{to_server}proto=1,id=9,frag=100)/(b'y'*1000)",
+                       f"{to_server}proto=1,id=10,flags='MF')/bytes(ICMP()/(b'x'*1000))",
+                       f"{to_server}proto=1,id=10,frag=8189)/(b'y'*1000)",
+                       f"{to_server}proto=6,id=11,flags='MF')/bytes(TCP(dport={PORT}))[:8]",
+                       f"{to_server}proto=6,id=11,frag=1)/bytes(TCP(dport={PORT}))[8:]"])
+    check_all_go_on(held)
+
+
 def test_a_host_is_not_made_to_talk_to_itself(world):
     """Land: source and destination are the same. Hosts drop it; we stay well."""
     attack(world, [frame(world.server, address, address, rest) for address in SERVER

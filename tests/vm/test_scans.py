@@ -76,6 +76,28 @@ def test_odd_lengths_and_options_change_nothing(world):
         check(found == wanted, f"{options}: {found}")
 
 
+def test_fragments_change_nothing_of_what_is_open(world):
+    """nmap cuts IPv4 packets; a first fragment that does not show the whole TCP header opens nothing at all."""
+    listening = {port: state for port, state in OF_TCP.items() if state != "closed"}
+    scans = {f"-sS --mtu 24 --data-length 200 -p {','.join(map(str, listening))}": listening,
+             f"-sU -f --data-length 100 {UDP}": OF_UDP, f"-sS -f {TCP}": dict.fromkeys(OF_TCP, "filtered")}
+    with world.dropping("parse/tiny-fragment", at_least=2 * len(OF_TCP)):
+        found = at_once({(client.name, options): lambda c=client, o=options: c.scan(SERVER[0], *o.split())
+                         for client in (world.near, world.far) for options in scans})
+    for what, ports in found.items():
+        check(ports == scans[what[1]], f"{what}: {ports}")
+
+
+def test_datagrams_in_fragments_go_where_whole_ones_do(world):
+    for client in (world.near, world.far):
+        for address in SERVER:
+            check(client.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "5", "-s", "6000", address).ok, "ping")
+            answer = client.ask("ask-udp", address, 53, 10, "large")
+            check(answer["answered"], f"{client.name} to {address}: {answer}")
+            with world.dropping("firewall-to/first-refused"):
+                check(not client.ask("ask-udp", address, 123, 0.2, "large")["answered"], "a port that is shut")
+
+
 def test_decoys_are_not_let_out(world):
     with world.dropping("antispoof/wrong-source-ip", at_least=2 * len(OF_TCP)):
         found = world.near.scan(SERVER[0], "-sS", "-D", "10.0.0.77,10.0.0.3,ME", *TCP.split())
