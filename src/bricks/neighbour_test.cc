@@ -109,7 +109,7 @@ TEST_P(NeighbourTest, APingIsNotReflectedToGroupsOrToOurselves) {
 }
 
 TEST_P(NeighbourTest, APingThatCouldSteerOurAnswerIsNotAnswered) {
-  const std::string steered = u_.is_v4() ? u_.ip(9, 1, "options=830704c0000209") + "icmp(id=1)"
+  const std::string steered = u_.is_v4() ? u_.ip(9, 1, "options=0707040000000000") + "icmp(id=1)"
                                          : u_.ip(9, 1) + "destopt/icmp6(id=1)";
   EXPECT_EQ(answer(u_.eth(9, 1) + steered), "malformed");
 }

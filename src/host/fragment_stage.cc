@@ -9,19 +9,37 @@ namespace {
 // So many datagrams are given up in one slice of expiry; each has a few hundred fragments at most.
 constexpr int kExpiredAtOnce = 8;
 
+// Of a guest the segment counts as well: facts of held packets name its slot.
+uint32_t place_of(const Packet& packet) {
+  if (packet.in_port == kUplinkPort) return packet.origin.value;
+  return packet.origin.value | static_cast<uint32_t>(packet.segment) << 16;
+}
+
 // Held packets must not keep the lcores from receiving.
 bool are_buffers_scarce(const Packet& packet) {
   return rte_mempool_avail_count(packet.pool) < packet.pool->size / 2;
 }
 
 // What the datagram's first fragment said of it; where its own bytes lie, the packet knows better.
-void adopt(Packet& packet, const wire::Parsed& first) {
+void adopt(Packet& packet, const FragmentTable::Datagram& datagram, uint32_t end) {
+  const wire::Parsed& first = datagram.first;
   wire::Parsed& own = packet.parsed;
+  packet.tcp_end = datagram.tcp_base + end;
   own.protocol = first.protocol;
   own.icmp_type = first.icmp_type;
   own.source_is_high = first.source_is_high;
   own.starts_flow = first.starts_flow;
   own.key = first.key;
+}
+
+// What a sequence number would be at the start of the datagram, counting back from the data. SYN
+// and FIN take a number each (RFC 9293 §3.4).
+uint32_t tcp_base_of(const Packet& packet) {
+  const auto* tcp = packet.at<wire::TcpHeader>(packet.parsed.l4);
+  if (packet.parsed.protocol != wire::kProtoTcp || !tcp) return 0;
+  const uint32_t marks =
+      ((tcp->flags & wire::kTcpSyn) != 0 ? 1U : 0U) + ((tcp->flags & wire::kTcpFin) != 0 ? 1U : 0U);
+  return tcp->sequence + marks - static_cast<uint32_t>(tcp->header_length());
 }
 
 }  // namespace
@@ -42,11 +60,8 @@ void FragmentStage::leave(Packet& packet, Out out, Lcore& lcore) noexcept {
 }
 
 void FragmentStage::take(Packet& packet, Lcore& lcore) noexcept {
-  // Of a guest the segment counts as well: facts of held packets name its slot.
-  const uint32_t place = packet.in_port == kUplinkPort
-                             ? packet.origin.value
-                             : packet.origin.value | static_cast<uint32_t>(packet.segment) << 16;
-  const auto [id, part] = wire::read_fragment_facts(packet.bytes(), packet.parsed, place);
+  const auto [id, part] =
+      wire::read_fragment_facts(packet.bytes(), packet.parsed, place_of(packet));
   const uint32_t hash = table_.hash_of(id);
   if (owner_of(hash, lcores_) != lcore.index()) {
     packet.flow_hash = hash;  // tells the hand-over whose it is
@@ -68,15 +83,17 @@ void FragmentStage::take(Packet& packet, Lcore& lcore) noexcept {
   if (packet.parsed.kind == wire::FrameKind::first_fragment) {
     datagram->first = packet.parsed;
     datagram->has_first = true;
+    datagram->tcp_base = tcp_base_of(packet);
     leave(packet, Out::passed, lcore);
     table_.release(*datagram, [&](void* handle) {
       auto& held = *static_cast<Packet*>(handle);
       if (lcore.tracing()) lcore.trace().begin(held);
-      adopt(held, datagram->first);
+      const auto facts = wire::read_fragment_facts(held.bytes(), held.parsed, place_of(held));
+      adopt(held, *datagram, facts.part.end());
       leave(held, Out::released, lcore);
     });
   } else if (datagram->has_first) {
-    adopt(packet, datagram->first);
+    adopt(packet, *datagram, part.end());
     leave(packet, Out::passed, lcore);
   } else {
     return wait(*datagram, packet, lcore);

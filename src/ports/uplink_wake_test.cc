@@ -43,6 +43,14 @@ class UplinkWakeTest : public ::testing::Test {
     wire_->connect();
     for (int waited = 0; !port_->is_connected() && waited < kLongMs; ++waited) usleep(1000);
     ASSERT_TRUE(port_->is_connected());
+    // Its link is up a moment before its rings are looked at.
+    send();
+    int taken = 0;
+    for (int waited = 0; taken == 0 && waited < kLongMs; ++waited) {
+      taken = take_all();
+      if (taken == 0) usleep(1000);
+    }
+    ASSERT_EQ(taken, 1);
   }
   void send() {
     wire_->send({}, test::bytes_of("eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/ipv4/udp"));

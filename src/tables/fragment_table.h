@@ -44,6 +44,7 @@ class FragmentTable {
     wire::Parsed first;  // what its first fragment said, once that has come
     uint64_t life = 0;   // the caller's: of what it came from
     TimeMs begun = 0;
+    uint32_t tcp_base = 0;  // of TCP: the sequence number that its first byte would have
     uint32_t end = 0;       // length, once the last part has come
     uint32_t furthest = 0;  // where the last byte seen so far ends
     uint16_t units = 0;     // of 8 bytes, that have come

@@ -114,6 +114,15 @@ Verdict check(const Progress& progress, const Track& track, Role from, const Seg
 // Takes the segment into account. REQUIRES: check() was ok.
 void advance(Progress& progress, Track& track, Role from, const Segment& segment);
 
+// A segment that came in fragments, the first of which was taken into account, reaches at least to
+// `end`: as far as its receiver has room for it.
+inline void extend(Track& track, Role from, uint32_t end) {
+  const auto self = static_cast<size_t>(from);
+  const auto is_more = static_cast<int32_t>(end - track.end[self]) > 0;
+  const auto fits = static_cast<int32_t>(track.max_end[self] - end) >= 0;
+  if (is_more && fits) track.end[self] = end;
+}
+
 // The same two for what nearly all segments are: data or an acknowledgement, not older than what
 // its sender sent before, inside the windows of an established connection. True when it was one and
 // is taken into account; else nothing has changed, and check() must be asked. `length` is that of

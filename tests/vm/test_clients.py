@@ -118,7 +118,7 @@ def test_an_idle_connection_lives_by_its_keep_alives(world):
         results = at_once({connection: connection.stop for connection in kept + idle})
     for host in world.hosts():
         host.must("firewall", "reset")
-    check(all(results[connection]["goes_on"] for connection in kept), f"with keep-alives: {results}")
+    check(all(results[connection]["goes_on"] for connection in kept), f"with keep-alive segments: {results}")
     check(not any(results[connection]["goes_on"] for connection in idle), f"without: {results}")
 
 
