@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "wire/start_packet.h"
+
 namespace butterfly {
 namespace {
 
@@ -53,6 +55,35 @@ wire::FiveTuple outer_tuple(const Packet& packet) {
   }
   return tuple;
 }
+
+// From its IP header to its end, without Ethernet padding, as far as the first buffer goes.
+std::span<const uint8_t> ip_bytes(const Packet& packet) {
+  const auto bytes = packet.bytes();
+  const size_t end = size_t{packet.parsed.l4} + packet.parsed.l4_length;
+  const size_t begin = std::min<size_t>(packet.parsed.l3, bytes.size());
+  return bytes.first(std::clamp(end, begin, bytes.size())).subspan(begin);
+}
+
+// What rules with expressions look at: the packet itself, or, when it is not the one that began the
+// flow (`packet` empty), the least one that could have. Made when the first such rule fits.
+class Evidence {
+ public:
+  Evidence(const FlowStart& start, std::span<const uint8_t> packet)
+      : start_(start), packet_(packet) {}
+  bool accepts(const Rule& rule) {
+    if (!rule.expression) return true;
+    if (packet_.empty()) {
+      packet_ = wire::write_start_packet(start_.tuple, start_.family, start_.icmp_type,
+                                         start_.icmp_code, room_);
+    }
+    return rule.expression->matches(packet_);
+  }
+
+ private:
+  const FlowStart& start_;
+  std::span<const uint8_t> packet_;
+  std::array<uint8_t, wire::kMaxStartPacket> room_;
+};
 
 FlowStart start_from(const Packet& packet, const wire::FiveTuple& tuple) {
   return {packet.parsed.family, tuple, packet.parsed.icmp_type, icmp_code_of(packet), packet.vni};
@@ -108,8 +139,11 @@ void copy_cut(std::span<char> to, const std::string& from) {
 
 // Allowed or denied; of the rule that allows, its procedure.
 Firewall::Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
-                        Firewall::Trace* trace, ProcedureSlot* procedure = nullptr) {
-  const Match match = find_allowing_rule(nic.policy, direction, start);
+                        std::span<const uint8_t> packet, Firewall::Trace* trace,
+                        ProcedureSlot* procedure = nullptr) {
+  Evidence evidence(start, packet);
+  const Match match = find_allowing_rule(nic.policy, direction, start,
+                                         [&](const Rule& fit) { return evidence.accepts(fit); });
   if (!match) return Firewall::Out::denied;
   if (procedure) *procedure = match.rule->procedure;
   if (!trace) return Firewall::Out::allowed;
@@ -187,15 +221,15 @@ Firewall::Out Firewall::judge_dhcp(Packet& packet, const Nic& nic, bool from_cli
       wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
   if (!leaves && !from_client) return Out::always_allowed;
   if (leaves && is_all_dhcp_servers(tuple.destination.address)) return Out::always_allowed;
-  return ask_rules(nic, direction(), start_from(packet, tuple), trace);
+  return ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet), trace);
 }
 
 Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace) const {
   const wire::Parsed& parsed = packet.parsed;
   if (!parsed.starts_flow) return Out::no_connection;
   const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
-  const Out verdict =
-      ask_rules(nic, direction(), start_from(packet, tuple), trace, &procedure_of(packet));
+  const Out verdict = ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet),
+                                trace, &procedure_of(packet));
   if (verdict == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
   return verdict;
 }
@@ -210,7 +244,7 @@ Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role r
                                     ProcedureSlot* procedure) const {
   const Direction original = role == Role::initiator ? Direction::egress : Direction::ingress;
   return ask_rules(nic, original, original_start(*packet.flow, flows_.key_of(*packet.flow), packet),
-                   trace, procedure);
+                   {}, trace, procedure);
 }
 
 // RFC 5508 REQ-3 to REQ-5: the quoted packet must be one that the receiver of the error has sent on
@@ -242,7 +276,8 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
   const wire::Parsed& parsed = packet.parsed;
   const bool leaves = side_ == Side::from_nic;
   const auto by_rules = [&] {
-    return ask_rules(nic, direction(), start_from(packet, outer_tuple(packet)), trace);
+    return ask_rules(nic, direction(), start_from(packet, outer_tuple(packet)), ip_bytes(packet),
+                     trace);
   };
   if (parsed.family == Family::v4) return by_rules();
   const auto* ip = packet.at<wire::Ipv6Header>(parsed.l3);

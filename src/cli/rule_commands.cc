@@ -10,7 +10,8 @@ namespace butterfly {
 namespace {
 
 struct RuleOptions {
-  std::string group, direction = "in", protocol, cidr, members, family, key, procedure, description;
+  std::string group, direction = "in", protocol, cidr, members, family, expression, key, procedure,
+                     description;
   uint16_t port = 0, port_start = 0, port_end = 0;
   uint8_t icmp_type = 0, icmp_code = 0;
 };
@@ -37,7 +38,7 @@ v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
   if (!options.family.empty()) {
     rule.set_family(options.family == "v4" ? v1::FAMILY_V4 : v1::FAMILY_V6);
   }
-  const int protocol = protocol_number(options.protocol);
+  const int protocol = options.protocol.empty() ? -1 : protocol_number(options.protocol);
   if (protocol >= 0) rule.set_protocol(static_cast<uint32_t>(protocol));
   if (verb.count("--port") > 0) {
     rule.set_first_port(options.port);
@@ -52,6 +53,7 @@ v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
   rule.set_peer_cidr(options.cidr);
   rule.set_peer_group(options.members);
   rule.set_key(options.key);
+  rule.set_expression(options.expression);
   rule.set_procedure(options.procedure);
   rule.set_description(options.description);
   return rule;
@@ -75,13 +77,16 @@ void add_add(CLI::App& topic, Command& command) {
   const auto options = std::make_shared<RuleOptions>();
   CLI::App* verb = topic.add_subcommand("add", "Allow something; prints the rule's id");
   verb->callback([&command, options, verb] {
+    if (options->protocol.empty() && options->expression.empty()) {
+      throw CLI::RequiredError("--ip-proto");
+    }
     command.action = [&command, options, verb] { return add_rule(command, *options, *verb); };
   });
   verb->add_option("SG", options->group, "security group")->required();
   verb->add_option("--dir", options->direction, "in (default: towards the guest) or out")
       ->check(CLI::IsMember({"in", "out"}));
-  verb->add_option("--ip-proto", options->protocol, "tcp, udp, icmp, icmpv6, sctp, all or 0..255")
-      ->required()
+  verb->add_option("--ip-proto", options->protocol,
+                   "tcp, udp, icmp, icmpv6, sctp, all or 0..255; may be left out with --expression")
       ->check(CLI::Validator(check_protocol, "PROTOCOL"));
   auto* port = verb->add_option("--port", options->port, "one destination port");
   auto* start = verb->add_option("--port-start", options->port_start, "first destination port");
@@ -106,6 +111,8 @@ void add_add(CLI::App& topic, Command& command) {
       ->check(CLI::IsMember({"v4", "v6"}));
   verb->add_option("--key", options->key,
                    "your name for it; replaces the group's rule of that name");
+  verb->add_option("--expression", options->expression,
+                   "pcap-filter(7) expression that the first packet must match as well");
   verb->add_option("--procedure", options->procedure,
                    "what is done to packets of its connections (butterfly procedure)");
   verb->add_option("--description", options->description, "for people");
@@ -149,6 +156,9 @@ std::string rules_text(const v1::Group& group) {
   std::vector<std::string> head{"ID", "DIR", "FAMILY", "PROTOCOL", "PORTS", "PEER", "DESCRIPTION"};
   if (has_keys) head.push_back("KEY");
   if (has_procedures) head.push_back("PROCEDURE");
+  const bool has_expressions = std::ranges::any_of(
+      group.rules(), [](const v1::Rule& rule) { return !rule.expression().empty(); });
+  if (has_expressions) head.push_back("EXPRESSION");
   Table table(head);
   for (const v1::Rule& rule : group.rules()) {
     std::vector<std::string> row{rule.id(),           direction_text(rule), family_text(rule),
@@ -156,6 +166,7 @@ std::string rules_text(const v1::Group& group) {
                                  rule.description()};
     if (has_keys) row.push_back(rule.key());
     if (has_procedures) row.push_back(rule.procedure());
+    if (has_expressions) row.push_back(rule.expression());
     table.add(row);
   }
   return table.to_string();

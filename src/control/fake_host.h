@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "host/expression/expressions.h"
 #include "host/host.h"
 
 namespace butterfly {
@@ -22,6 +23,9 @@ class FakeHost : public Host {
     intent_ = std::make_shared<const Intent>(next);
     ++generation_;
     return ok_status();
+  }
+  Status check_expressions(const Intent& before, const Intent& next) override {
+    return compile_expressions(difference(before, next), expressions.get(), false).status();
   }
   std::shared_ptr<const Intent> intent() const override {
     const std::lock_guard lock(mutex_);
@@ -145,6 +149,7 @@ class FakeHost : public Host {
   Status fail_next_apply = ok_status();
   Vni imported_vni;
   std::vector<NicFlow> imported;
+  std::shared_ptr<ExpressionCompiler> expressions;
 
  private:
   std::vector<FlowReport> flows_of(const FlowQuery& query) const {

@@ -150,6 +150,7 @@ StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) 
   }
   intent.peer_group = rule.peer_group();
   intent.key = rule.key();
+  intent.expression = rule.expression();
   intent.procedure = rule.procedure();
   intent.description = rule.description();
   if (!rule.id().empty() && rule.id() != rule_id(intent)) {

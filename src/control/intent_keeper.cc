@@ -13,7 +13,7 @@ static_assert(kMaxVnis < kMaxSegments);
 StatusOr<std::unique_ptr<IntentKeeper>> IntentKeeper::start(Host& host, Store& store) {
   auto intent = store.load();
   if (!intent.ok()) return intent.status();
-  if (auto status = host.apply(*intent); !status.ok()) {
+  if (auto status = host.restore(*intent); !status.ok()) {
     return Status(status.code(), "stored intent cannot be run: " + std::string(status.message()));
   }
   auto shared = std::make_shared<const Intent>(*std::move(intent));
@@ -45,6 +45,7 @@ StatusOr<IntentKeeper::Outcome> IntentKeeper::plan_one(const Edit& edit, const I
   RETURN_IF_ERROR(edit(*next));
   auto actions = plan(before, *next);
   if (!actions.ok()) return actions.status();
+  RETURN_IF_ERROR(host_.check_expressions(before, *next));
   return Outcome{std::move(next), *std::move(actions)};
 }
 
@@ -77,7 +78,7 @@ Status IntentKeeper::carry_out(const std::shared_ptr<const Intent>& next) {
     intent_ = next;
     return saved;
   }
-  if (const Status undone = host_.apply(*before); !undone.ok()) {
+  if (const Status undone = host_.restore(*before); !undone.ok()) {
     return absl::InternalError(std::string(saved.message()) +
                                "; and the host cannot go back, it runs the change until it "
                                "restarts: " +

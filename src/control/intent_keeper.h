@@ -44,7 +44,7 @@ class IntentKeeper {
 
   IntentKeeper(Host& host, Store& store, std::shared_ptr<const Intent> intent)
       : host_(host), store_(store), intent_(std::move(intent)) {}
-  static StatusOr<Outcome> plan_one(const Edit& edit, const Intent& before);
+  StatusOr<Outcome> plan_one(const Edit& edit, const Intent& before);
   void carry_out(const std::vector<Request*>& requests);
   Status carry_out(const std::shared_ptr<const Intent>& next);
 

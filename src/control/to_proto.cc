@@ -32,6 +32,7 @@ v1::Rule to_proto(const RuleIntent& rule) {
   if (rule.peer_cidr) message.set_peer_cidr(rule.peer_cidr->to_string());
   message.set_peer_group(rule.peer_group);
   message.set_key(rule.key);
+  message.set_expression(rule.expression);
   message.set_procedure(rule.procedure);
   message.set_description(rule.description);
   return message;

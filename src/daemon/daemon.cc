@@ -3,7 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+
 #include "daemon/eal.h"
+#include "host/expression/compiler.h"
 #include "ports/uplink.h"
 
 namespace butterfly {
@@ -23,6 +26,13 @@ constexpr uint32_t kLargePoolCache = 0;
 // What guests expect to be able to send (RFC 894), and the least that IPv6 needs (RFC 8200 §5).
 constexpr uint16_t kUsualGuestMtu = 1500;
 constexpr uint16_t kLeastGuestMtu = 1280;
+
+// Beside the daemon, wherever that is: in /usr/bin, or where it was built.
+std::string expression_compiler_path() {
+  std::error_code error;
+  const auto daemon = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (daemon.parent_path() / "butterfly-expression-compiler").string();
+}
 
 StatusOr<Vtep> make_vtep(const UplinkConfig& config, const UplinkPort& port) {
   Vtep vtep;
@@ -93,6 +103,7 @@ Status Daemon::start_host(const Config& config) {
   options.fdb_per_segment = config.dataplane.fdb_per_segment;
   options.fdb_ageing_ms = config.dataplane.fdb_ageing_s * 1000;
   options.hugepages = eal->hugepages;
+  options.expressions = std::make_shared<ChildCompiler>(expression_compiler_path());
   options.warnings = eal->warnings;
   if (config.uplink) {
     UplinkOptions uplink;
@@ -112,6 +123,7 @@ Status Daemon::start_host(const Config& config) {
     options.uplink_device = config.uplink->device;
     options.uplink = std::move(*port);
   }
+  warnings_at_start_ = options.warnings.size();
   for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);
   auto host = Host::create(std::move(options), *pool_, *factory_);
   if (!host.ok()) return host.status();
@@ -123,6 +135,8 @@ Status Daemon::start_control(const DaemonConfig& config) {
   auto keeper = IntentKeeper::start(*host_, *store_);
   if (!keeper.ok()) return keeper.status();
   keeper_ = std::move(*keeper);
+  const auto warnings = host_->report().warnings;
+  for (size_t i = warnings_at_start_; i < warnings.size(); ++i) spdlog::warn("{}", warnings[i]);
   ServerOptions options;
   options.address = config.api;
   options.mode = config.api_mode;

@@ -28,6 +28,7 @@ class Daemon {
   Status start_host(const Config& config);
   Status start_control(const DaemonConfig& config);
 
+  size_t warnings_at_start_ = 0;  // that were logged before the intent ran
   // Members end in reverse order: first the API, last the packet pools.
   std::optional<PacketPool> pool_;
   std::optional<PacketPool> large_pool_;

@@ -22,6 +22,7 @@
 
 namespace butterfly {
 
+class ExpressionCompiler;
 class Port;
 class PacketPool;
 class Quiescence;
@@ -59,6 +60,8 @@ struct HostOptions {
   bool shortcut = true;               // false: every packet walks every brick
   bool hugepages = false;             // what EAL got, for reports
   std::vector<std::string> warnings;  // found at start, for reports
+  // Of rules' expressions; null: rules with expressions are refused.
+  std::shared_ptr<ExpressionCompiler> expressions;
   // Of all hashes, so that a test runs the same way each time. Else one that nobody can know.
   std::optional<wire::HashSeed> hash_seed;
 };
@@ -75,6 +78,14 @@ class Host {
   // snapshot, and returns when every lcore runs on it and removed ports are gone. On an error
   // nothing has changed.
   virtual Status apply(const Intent& next) = 0;
+  // As apply(), of an intent that was applied once before: an expression that does not compile any
+  // more matches nothing, and reports warn of it.
+  virtual Status restore(const Intent& next) { return apply(next); }
+  // Whether the expressions of the rules that `next` has and `before` has not compile: an error as
+  // apply(next) would return. May take as long as a compiler may (host/expression/child.h).
+  virtual Status check_expressions(const Intent& /*before*/, const Intent& /*next*/) {
+    return ok_status();
+  }
   virtual std::shared_ptr<const Intent> intent() const = 0;
 
   virtual HostReport report() const = 0;

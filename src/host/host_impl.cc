@@ -91,14 +91,25 @@ Status HostImpl::start() {
   return ok_status();
 }
 
-Status HostImpl::apply(const Intent& next) {
+Status HostImpl::check_expressions(const Intent& before, const Intent& next) {
+  return compile_expressions(difference(before, next), options_.expressions.get(),
+                             /*is_restored=*/false)
+      .status();
+}
+
+Status HostImpl::apply(const Intent& next, bool is_restored) {
   const std::lock_guard one_at_a_time(apply_mutex_);
   const std::shared_ptr<const Intent> before = intent_;  // what the difference points into
   const Difference change = difference(*before, next);
   RETURN_IF_ERROR(validate_change(next, change));
   if (change.empty()) return ok_status();
 
+  auto expressions = compile_expressions(change, options_.expressions.get(), is_restored);
+  if (!expressions.ok()) return expressions.status();
+
   CompiledState attempt = state_;
+  note_dead_expressions(change, *expressions, attempt.dead_expressions);
+  attempt.expressions = *std::move(expressions);
   RETURN_IF_ERROR(
       assign_slots(next, change, options_.vtep.has_value(), state_.snapshot.vtep, attempt.slots));
   // A life that an attempt has begun is not begun again, even when the attempt comes to nothing.

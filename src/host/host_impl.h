@@ -24,7 +24,9 @@ class HostImpl : public Host {
   // Builds and publishes the empty snapshot, starts the lcores.
   Status start();
 
-  Status apply(const Intent& next) override;
+  Status apply(const Intent& next) override { return apply(next, /*is_restored=*/false); }
+  Status restore(const Intent& next) override { return apply(next, /*is_restored=*/true); }
+  Status check_expressions(const Intent& before, const Intent& next) override;
   std::shared_ptr<const Intent> intent() const override;
   HostReport report() const override;
   std::vector<NicReport> nic_reports() const override;
@@ -59,6 +61,7 @@ class HostImpl : public Host {
     uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0, tx_refused = 0;
   };
 
+  Status apply(const Intent& next, bool is_restored);
   StatusOr<NicPorts> make_ports(const Difference& change, const Slots& slots);
   PolledPorts polled_ports(const Difference& change, const CompiledState& next) const;
   StatusOr<Views> build_views(const CompiledState& state, const PolledPorts& polled);

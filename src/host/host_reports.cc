@@ -16,6 +16,7 @@ HostReport HostImpl::report() const {
   HostReport report;
   report.generation = state_.snapshot.generation;
   report.warnings = options_.warnings;
+  for (const auto& [rule, warning] : state_.dead_expressions) report.warnings.push_back(warning);
   report.hugepages = options_.hugepages;
   report.buffers = pool_.size();
   report.buffers_used = pool_.in_use();

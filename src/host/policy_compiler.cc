@@ -117,6 +117,9 @@ std::shared_ptr<const Rule> compile_rule(const std::string& id, const RuleIntent
   rule->icmp_code = intent.icmp_code;
   rule->peer = intent.peer_cidr;
   rule->peer_group = intent.peer_group;
+  if (!intent.expression.empty()) {
+    rule->expression = groups.expressions.at(intent.expression);
+  }
   if (!intent.procedure.empty()) {
     rule->procedure = static_cast<ProcedureSlot>(groups.procedure_slots.at(intent.procedure));
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/shared_map.h"
+#include "host/expression/expressions.h"
 #include "host/group_users.h"
 #include "host/intent/difference.h"
 #include "tables/ruleset.h"
@@ -21,6 +22,8 @@ struct CompiledGroups {
   GroupUsers users;
   // Of the procedures that rules name, by name.
   SharedMap<std::string, uint16_t> procedure_slots;
+  // Of the rules that come with the change; empty between changes.
+  Expressions expressions;
 };
 
 struct CompileResult {

@@ -97,8 +97,11 @@ void build_snapshot(const CompiledState& before, const Difference& change, const
     state.snapshot.procedures = build_procedures(before, change, state);
   CompiledGroups groups = before.groups;
   groups.procedure_slots = state.slots.procedures.all();
+  groups.expressions = std::move(state.expressions);
+  state.expressions.clear();
   CompileResult compiled = compile_groups(groups, change, next, state.snapshot.generation);
   state.groups = std::move(compiled.groups);
+  state.groups.expressions.clear();
   state.snapshot.nics = build_nics(before, change, compiled.changed, next, state);
   if (!change.peers.empty()) state.snapshot.peers = build_peers(before, change, state);
   state.snapshot.segments = build_segments(before, change, next, state);

@@ -2,6 +2,7 @@
 // Intent + slots + the snapshot before → the next snapshot.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,9 @@ struct CompiledState {
   CompiledGroups groups;
   SharedMap<std::string, uint16_t> placement;  // nic id → index of the lcore that polls it
   Snapshot snapshot;
+  Expressions expressions;  // of the rules that come with the change; empty between changes
+  // Expressions that do not compile any more, by group and rule id: what is said of them.
+  std::map<std::string, std::string> dead_expressions;
 };
 
 // All of the following take time for what changed, and at most a look at each nic or peer.

@@ -22,6 +22,7 @@
 #include "base/ip.h"
 #include "base/shared_map.h"
 #include "tables/address_set.h"
+#include "tables/expression.h"
 #include "tables/prefix_rules.h"
 #include "tables/procedure.h"
 #include "tables/service_rules.h"
@@ -45,7 +46,8 @@ struct Rule {
   std::optional<uint8_t> icmp_code;  // only with a type
   std::optional<Cidr> peer;          // the other side's address
   std::string peer_group;            // the other side is a member of it; empty: do not care
-  ProcedureSlot procedure = 0;       // what is done to the flow's packets
+  std::shared_ptr<const Expression> expression;  // that the first packet must match; null: any
+  ProcedureSlot procedure = 0;                   // what is done to the flow's packets
 };
 
 // The first packet of a flow, as rules look at it: in the flow's original direction.

@@ -20,6 +20,7 @@ int serve(const std::string& directory) {
   auto store = SqliteStore::open(directory + "/state.db");
   if (!store.ok()) return fail(store.status());
   FakeHost host;
+  host.expressions = std::make_shared<ChildCompiler>(BUTTERFLY_EXPRESSION_COMPILER);
   auto keeper = IntentKeeper::start(host, **store);
   if (!keeper.ok()) return fail(keeper.status());
   auto server = ApiServer::start({"unix:" + directory + "/api.sock", 0600, ""}, host, **keeper);

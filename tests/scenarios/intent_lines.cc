@@ -191,10 +191,15 @@ StatusOr<RuleIntent> read_rule(Reader& reader) {
       rule.peer_cidr = reader.cidr();
     } else if (word == "group") {
       rule.peer_group = reader.next();
+    } else if (word == "expression") {
+      while (!reader.is_done()) {
+        rule.expression += (rule.expression.empty() ? "" : " ") + reader.next();
+      }
     } else if (word == "procedure") {
       rule.procedure = reader.next();
     } else if (!read_protocol(word, reader, rule)) {
-      reader.wanted("any, v4, v6, a protocol, port, type, code, cidr, group or procedure");
+      reader.wanted(
+          "any, v4, v6, a protocol, port, type, code, cidr, group, procedure or expression");
     }
   }
   if (!reader.status().ok()) return reader.status();

@@ -10,6 +10,7 @@
 //   sg GROUP [empty]              with the two default rules (everything out), or without any
 //   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]]
 //                        [type N [code N]] [cidr PREFIX | group GROUP] [procedure NAME]
+//                        [expression TEXT to the end of the line]
 //   sg GROUP reject [no]          its nics tell whom they refuse
 //   sg rule del GROUP in|out …
 //   sg member add|del GROUP ADDRESS|PREFIX

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "host/expression/compiler.h"
 #include "support/eal.h"
 #include "support/packet_text.h"
 #include "wire/headers.h"
@@ -17,6 +18,12 @@ constexpr int kRoundsToSettle = 6;
 constexpr uint32_t kTickMs = 100;
 constexpr uint32_t kMaxStrides = 2000;
 
+// One for all scenarios: the same expression is compiled once.
+std::shared_ptr<ExpressionCompiler> expression_compiler() {
+  static const auto compiler = std::make_shared<ChildCompiler>(BUTTERFLY_EXPRESSION_COMPILER);
+  return compiler;
+}
+
 }  // namespace
 
 // The clock starts a minute before it wraps, so that no arithmetic that minds goes unnoticed.
@@ -26,6 +33,7 @@ ScriptedHost::ScriptedHost()
 StatusOr<std::unique_ptr<ScriptedHost>> ScriptedHost::create(HostOptions options) {
   std::unique_ptr<ScriptedHost> self(new ScriptedHost);
   options.mode = IdleMode::manual;
+  options.expressions = expression_compiler();
   if (options.vtep) {
     self->links_[kUplink] = std::make_shared<ScriptedLink>();
     options.uplink = std::make_unique<ScriptedPort>(self->links_[kUplink], test::pool());

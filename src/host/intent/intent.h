@@ -52,8 +52,9 @@ struct RuleIntent {
   std::optional<uint8_t> icmp_code;  // only with icmp_type
   std::optional<Cidr> peer_cidr;     // at most one of peer_cidr and peer_group
   std::string peer_group;
-  std::string key;        // the operator's name for it, once in its group; empty: none
-  std::string procedure;  // what is done to the packets of its connections; empty: nothing
+  std::string expression;  // pcap-filter(7) that the first packet must match; empty: any
+  std::string key;         // the operator's name for it, once in its group; empty: none
+  std::string procedure;   // what is done to the packets of its connections; empty: nothing
   std::string description;
   friend bool operator==(const RuleIntent&, const RuleIntent&) = default;
 };

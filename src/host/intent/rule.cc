@@ -31,7 +31,8 @@ std::string rule_id(const RuleIntent& rule) {
                    "|" + number(rule.first_port) + "-" + number(rule.last_port) + "|" +
                    number(rule.icmp_type) + "/" + number(rule.icmp_code) + "|" +
                    (rule.peer_cidr ? rule.peer_cidr->to_string() : "") + "|" + rule.peer_group +
-                   (rule.procedure.empty() ? "" : "|procedure " + rule.procedure));
+                   (rule.procedure.empty() ? "" : "|procedure " + rule.procedure) +
+                   (rule.expression.empty() ? "" : "|expression " + rule.expression));
 }
 
 std::vector<RuleIntent> default_group_rules() {

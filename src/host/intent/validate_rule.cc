@@ -2,6 +2,7 @@
 // Whether the fields of one security group rule fit together.
 #include <algorithm>
 
+#include "base/classic_bpf.h"
 #include "host/intent/limits.h"
 #include "host/intent/validate_parts.h"
 
@@ -70,6 +71,26 @@ Status validate_family(const std::string& where, const RuleIntent& rule) {
   return ok_status();
 }
 
+// A terminal would act on them when the rule is listed.
+bool is_control(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; }
+
+// What can be known of an expression without compiling it. libpcap takes an empty one for "all".
+Status validate_expression(const std::string& where, const std::string& expression) {
+  if (expression.empty()) return ok_status();
+  if (expression.size() > kMaxExpressionLength) {
+    return invalid(where + "expression of " + std::to_string(expression.size()) +
+                   " bytes (wanted at most " + std::to_string(kMaxExpressionLength) + ")");
+  }
+  const auto is_strange = [](char c) { return is_control(c) || static_cast<uint8_t>(c) > 0x7e; };
+  if (std::ranges::any_of(expression, is_strange)) {
+    return invalid(where + "expression has bytes other than printable ASCII (wanted one line)");
+  }
+  if (expression.find_first_not_of(' ') == std::string::npos) {
+    return invalid(where + "expression is blank (wanted one, or none)");
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 Status validate_rule(const std::string& group, const RuleIntent& rule) {
@@ -85,12 +106,11 @@ Status validate_rule(const std::string& group, const RuleIntent& rule) {
   if (!rule.peer_group.empty()) {
     RETURN_IF_ERROR(validate_name(where + "peer group '" + rule.peer_group + "'", rule.peer_group));
   }
+  RETURN_IF_ERROR(validate_expression(where, rule.expression));
   if (rule.description.size() > kMaxDescriptionLength) {
     return invalid(where + "description of " + std::to_string(rule.description.size()) +
                    " bytes (wanted at most " + std::to_string(kMaxDescriptionLength) + ")");
   }
-  // A terminal would act on them when the rule is listed.
-  const auto is_control = [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; };
   if (std::ranges::any_of(rule.description, is_control)) {
     return invalid(where + "description has control characters (wanted plain text)");
   }
