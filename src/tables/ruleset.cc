@@ -49,7 +49,8 @@ const Rule kAllowAllEgress{.id = "no-group",
                            .icmp_type = {},
                            .icmp_code = {},
                            .peer = {},
-                           .peer_group = {}};
+                           .peer_group = {},
+                           .expression = {}};
 
 // What a change does to one index.
 struct RuleGroup::Edits {

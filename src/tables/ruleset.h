@@ -39,9 +39,10 @@ struct Rule {
   Direction direction = Direction::ingress;
   std::optional<wire::Family> family;  // empty: both
   std::optional<uint8_t> protocol;     // empty: any
-  uint16_t first_port =
-      0;  // destination port of the flow's first packet, inclusive; other than all
-  uint16_t last_port = 65535;        // only with a protocol that has ports
+  // Destination port of the flow's first packet, inclusive; other than all only with a protocol
+  // that has ports.
+  uint16_t first_port = 0;
+  uint16_t last_port = 65535;
   std::optional<uint8_t> icmp_type;  // only with the ICMP of its family
   std::optional<uint8_t> icmp_code;  // only with a type
   std::optional<Cidr> peer;          // the other side's address

@@ -20,7 +20,8 @@ Parsed parsed(std::span<const uint8_t> packet, Family family) {
   frame[13] = family == Family::v4 ? 0x00 : 0xdd;
   frame.insert(frame.end(), packet.begin(), packet.end());
   Parsed result{};
-  EXPECT_EQ(parse_frame(frame, static_cast<uint32_t>(frame.size()), Vni{7}, result), ParseError::none);
+  EXPECT_EQ(parse_frame(frame, static_cast<uint32_t>(frame.size()), Vni{7}, result),
+            ParseError::none);
   return result;
 }
 
