@@ -15,10 +15,11 @@ namespace {
 constexpr int kSamples = 2'000;
 constexpr int kLooks = 32;  // a sample
 
-std::string hosts(int count) {
+// `word`: "host" or "src host".
+std::string hosts(const std::string& word, int count) {
   std::string text;
   for (int i = 0; i < count; ++i) {
-    text += (i == 0 ? "src host 10.1.0." : " or src host 10.1.0.") + std::to_string(i + 1);
+    text += (i == 0 ? "" : " or ") + word + " 10.1.0." + std::to_string(i + 1);
   }
   return text;
 }
@@ -44,10 +45,12 @@ int run() {
   std::array<uint8_t, wire::kMaxStartPacket> room;
   const auto packet = wire::write_start_packet(stranger, wire::Family::v4, 0, 0, room);
   std::printf("# expression NAME match|none | cycles a question p1 p50\n");
-  for (const int count : {1, 10, 100}) {
-    const auto expression = compiler.compile(hosts(count));
+  const std::pair<const char*, int> lists[] = {
+      {"src host", 1}, {"src host", 10}, {"src host", 100}, {"host", 100}};
+  for (const auto& [word, count] : lists) {
+    const auto expression = compiler.compile(hosts(word, count));
     if (!expression.ok()) return 1;
-    measure(("hosts-" + std::to_string(count)).c_str(), **expression, packet);
+    measure((std::to_string(count) + "x" + word).c_str(), **expression, packet);
   }
   const auto flags = compiler.compile("tcp dst port 80 and tcp[tcpflags] & tcp-syn != 0");
   if (!flags.ok()) return 1;
