@@ -143,7 +143,7 @@ Firewall::Out ask_rules(const Nic& nic, Direction direction, const FlowStart& st
                         ProcedureSlot* procedure = nullptr) {
   Evidence evidence(start, packet);
   const Match match = find_allowing_rule(nic.policy, direction, start,
-                                         [&](const Rule& fit) { return evidence.accepts(fit); });
+                                         [&](const Rule* fit) { return evidence.accepts(*fit); });
   if (!match) return Firewall::Out::denied;
   if (procedure) *procedure = match.rule->procedure;
   if (!trace) return Firewall::Out::allowed;
