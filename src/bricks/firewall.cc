@@ -56,8 +56,10 @@ wire::FiveTuple outer_tuple(const Packet& packet) {
   return tuple;
 }
 
-// From its IP header to its end, without Ethernet padding, as far as the first buffer goes.
+// From its IP header to its end, without Ethernet padding, as far as the first buffer goes. Nothing
+// of a later fragment: it is no packet that could have begun its flow.
 std::span<const uint8_t> ip_bytes(const Packet& packet) {
+  if (is_later(packet)) return {};
   const auto bytes = packet.bytes();
   const size_t end = size_t{packet.parsed.l4} + packet.parsed.l4_length;
   const size_t begin = std::min<size_t>(packet.parsed.l3, bytes.size());
