@@ -10,7 +10,7 @@
 // In:   a packet with packet.flow set by `flow`; packet.out_port too, for the side to the nic.
 // Out:  packet.verdicts and packet.procedure_… tell `record` what to remember.
 // Cost: tracked: the flow's entry and the nic, no rule. Else a few searches for each group of the
-//       nic, hardly more for many rules (tables/ruleset.h).
+//       nic (tables/ruleset.h).
 #pragma once
 
 #include <array>

@@ -24,23 +24,6 @@ std::string state_text(v1::ConnectionState state) {
   return index < kStates.size() ? kStates[index] : std::to_string(state);
 }
 
-std::string protocol_word(uint32_t protocol) {
-  switch (protocol) {
-    case 1:
-      return "icmp";
-    case 6:
-      return "tcp";
-    case 17:
-      return "udp";
-    case 58:
-      return "icmpv6";
-    case 132:
-      return "sctp";
-    default:
-      return std::to_string(protocol);
-  }
-}
-
 uint32_t protocol_of(const std::string& word) {
   for (uint32_t protocol = 0; protocol < 256; ++protocol) {
     if (word == protocol_word(protocol) || word == std::to_string(protocol)) return protocol;

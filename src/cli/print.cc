@@ -51,9 +51,8 @@ std::string family_text(const v1::Rule& rule) {
   return rule.family() == v1::FAMILY_V6 ? "v6" : "any";
 }
 
-std::string protocol_text(const v1::Rule& rule) {
-  if (!rule.has_protocol()) return "all";
-  switch (rule.protocol()) {
+std::string protocol_word(uint32_t protocol) {
+  switch (protocol) {
     case 1:
       return "icmp";
     case 6:
@@ -65,8 +64,12 @@ std::string protocol_text(const v1::Rule& rule) {
     case 132:
       return "sctp";
     default:
-      return std::to_string(rule.protocol());
+      return std::to_string(protocol);
   }
+}
+
+std::string protocol_text(const v1::Rule& rule) {
+  return rule.has_protocol() ? protocol_word(rule.protocol()) : "all";
 }
 
 std::string match_text(const v1::Rule& rule) {

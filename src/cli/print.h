@@ -44,6 +44,8 @@ std::string joined(const Range& range) {
 std::string type_text(v1::NicType type);
 std::string direction_text(const v1::Rule& rule);
 std::string family_text(const v1::Rule& rule);
+// "tcp", or the number of a protocol without a word.
+std::string protocol_word(uint32_t protocol);
 std::string protocol_text(const v1::Rule& rule);
 // Ports, or ICMP type and code: "80", "80-90", "type 8 code 0".
 std::string match_text(const v1::Rule& rule);

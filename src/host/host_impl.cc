@@ -109,7 +109,7 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
 
   CompiledState attempt = state_;
   note_dead_expressions(change, *expressions, attempt.dead_expressions);
-  attempt.expressions = *std::move(expressions);
+  attempt.groups.expressions = *std::move(expressions);
   RETURN_IF_ERROR(
       assign_slots(next, change, options_.vtep.has_value(), state_.snapshot.vtep, attempt.slots));
   // A life that an attempt has begun is not begun again, even when the attempt comes to nothing.

@@ -97,8 +97,7 @@ void build_snapshot(const CompiledState& before, const Difference& change, const
     state.snapshot.procedures = build_procedures(before, change, state);
   CompiledGroups groups = before.groups;
   groups.procedure_slots = state.slots.procedures.all();
-  groups.expressions = std::move(state.expressions);
-  state.expressions.clear();
+  groups.expressions = std::move(state.groups.expressions);
   CompileResult compiled = compile_groups(groups, change, next, state.snapshot.generation);
   state.groups = std::move(compiled.groups);
   state.groups.expressions.clear();

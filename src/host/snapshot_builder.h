@@ -32,7 +32,6 @@ struct CompiledState {
   CompiledGroups groups;
   SharedMap<std::string, uint16_t> placement;  // nic id → index of the lcore that polls it
   Snapshot snapshot;
-  Expressions expressions;  // of the rules that come with the change; empty between changes
   // Expressions that do not compile any more, by group and rule id: what is said of them.
   std::map<std::string, std::string> dead_expressions;
 };

@@ -325,6 +325,15 @@ TEST(Validate, BoundsMembersRulesAndSegments) {
             "group 'web': members: 100001 exceed the limit (wanted at most 100000)");
 
   intent = good_intent();
+  for (size_t i = 0; i < kMaxPeerGroups; ++i) {
+    add_rule(intent, [i](RuleIntent& r) { r.peer_group = "g" + std::to_string(i); });
+  }
+  EXPECT_EQ(validate_both(good_intent(), intent), ok_status());
+  add_rule(intent, [](RuleIntent& r) { r.peer_group = "one-more"; });
+  EXPECT_EQ(validate_both(good_intent(), intent).message(),
+            "group 'web': groups that its rules name: 65 exceed the limit (wanted at most 64)");
+
+  intent = good_intent();
   for (uint16_t port = 1; port <= kMaxGroupRules; ++port) {
     add_rule(intent, [port](RuleIntent& r) { r.protocol = 17, r.first_port = r.last_port = port; });
   }

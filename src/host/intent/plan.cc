@@ -92,9 +92,22 @@ void note_changes(Detail& detail, const char* field, const Shared& before, const
   detail.changed_set(field, came, went);
 }
 
+// Rules that keep their id and say something else: those with keys.
+void note_replaced_rules(Detail& detail, const GroupIntent& before, const GroupIntent& after) {
+  decltype(after.rules)::for_each_difference(
+      before.rules, after.rules, [&](const auto* old_one, const auto* now) {
+        if (!old_one || !now) return;
+        RuleIntent same_words = old_one->second;
+        same_words.description = now->second.description;
+        if (same_words == now->second) return;
+        detail.add("rule " + now->first + " (key " + now->second.key + ") replaced");
+      });
+}
+
 std::string compare(const GroupIntent& before, const GroupIntent& after) {
   Detail detail;
   note_changes(detail, "rules", before.rules, after.rules);
+  note_replaced_rules(detail, before, after);
   note_changes(detail, "members", before.members, after.members);
   detail.changed("reject", before.reject ? "on" : "off", after.reject ? "on" : "off");
   std::string text = detail.take();

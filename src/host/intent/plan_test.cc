@@ -70,6 +70,22 @@ TEST(Plan, SaysWhatAProcedureDoesAndWhatChangesInIt) {
   EXPECT_THAT(plan_text(next, quiet), ElementsAre("change group g: reject on → off"));
 }
 
+TEST(Plan, NamesARuleThatTookThePlaceOfTheOneWithItsKey) {
+  RuleIntent rule;
+  rule.key = "ssh";
+  Intent before;
+  before.groups["g"].name = "g";
+  before.groups["g"].rules[rule_id(rule)] = rule;
+  Intent next = before;
+  rule.description = "other words";
+  next.groups["g"].rules[rule_id(rule)] = rule;
+  EXPECT_THAT(plan_text(before, next), ElementsAre("change group g: descriptions"));
+  rule.protocol = uint8_t{6};
+  next.groups["g"].rules[rule_id(rule)] = rule;
+  EXPECT_THAT(plan_text(before, next),
+              ElementsAre("change group g: rule " + rule_id(rule) + " (key ssh) replaced"));
+}
+
 TEST(Plan, HasNothingToDoForWhatIsAlreadySo) {
   EXPECT_THAT(plan_text(whole_intent(), whole_intent()), IsEmpty());
 }

@@ -2,6 +2,7 @@
 // Everything about an intent that can be known without the host.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -105,6 +106,7 @@ Status validate_groups(const Intent& intent) {
     RETURN_IF_ERROR(validate_group_outline(name, group));
     for (const auto& [id, rule] : group.rules) RETURN_IF_ERROR(validate_rule(name, id, rule));
     RETURN_IF_ERROR(validate_procedures_of(group, intent));
+    RETURN_IF_ERROR(validate_peer_groups_of(group));
     const std::string what = "group '" + name + "'";
     for (const Cidr& member : group.members) RETURN_IF_ERROR(validate_member(what, member));
   }
@@ -175,6 +177,15 @@ Status validate_group_outline(const std::string& name, const GroupIntent& group)
   RETURN_IF_ERROR(validate_name(what, group.name));
   RETURN_IF_ERROR(validate_count(what + ": rules", group.rules.size(), kMaxGroupRules));
   return validate_count(what + ": members", group.members.size(), kMaxGroupMembers);
+}
+
+Status validate_peer_groups_of(const GroupIntent& group) {
+  std::set<std::string_view> named;
+  for (const auto& [id, rule] : group.rules) {
+    if (!rule.peer_group.empty()) named.insert(rule.peer_group);
+  }
+  return validate_count("group '" + group.name + "': groups that its rules name", named.size(),
+                        kMaxPeerGroups);
 }
 
 Status validate_peer(const IpAddress& address, const PeerIntent& peer) {

@@ -56,9 +56,11 @@ bool group_holds(const Changed<decltype(Intent::groups)>& group, const Intent& n
   const auto& [name, after] = *group.after;
   if (!validate_group_outline(name, after).ok()) return false;
   bool holds = true;
+  bool names_groups = false;
   decltype(after.rules)::for_each_difference(
       before.rules, after.rules, [&](const auto*, const auto* now) {
         if (!now) return;
+        names_groups = names_groups || !now->second.peer_group.empty();
         const std::string& procedure = now->second.procedure;
         holds = holds && validate_rule(after.name, now->first, now->second).ok() &&
                 (procedure.empty() || next.procedures.contains(procedure));
@@ -67,7 +69,7 @@ bool group_holds(const Changed<decltype(Intent::groups)>& group, const Intent& n
       before.members, after.members, [&](const Cidr*, const Cidr* now) {
         holds = holds && (!now || validate_member("member", *now).ok());
       });
-  return holds;
+  return holds && (!names_groups || validate_peer_groups_of(after).ok());
 }
 
 bool groups_hold(const Intent& next, const Difference& change) {

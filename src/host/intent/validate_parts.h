@@ -24,6 +24,9 @@ Status validate_rule(const std::string& group, const std::string& id, const Rule
 // That every rule's procedure is there.
 Status validate_procedures_of(const GroupIntent& group, const Intent& intent);
 
+// How many groups its rules name.
+Status validate_peer_groups_of(const GroupIntent& group);
+
 // One object of a map, kept under that key, by itself.
 Status validate_nic(const std::string& id, const NicIntent& nic);
 // Name and sizes: what need not look at each rule and member.
