@@ -98,18 +98,18 @@ TEST(Change, ARuleTakesThePlaceOfTheOneWithItsKey) {
             ok_status());
   EXPECT_EQ(change(intent, "rule_add { group: 'web' rule { key: 'ssh' protocol: 17 } }"),
             ok_status());
-  const auto& rules = intent.groups.at("web").rules;
-  ASSERT_THAT(rules, SizeIs(2));
+  const auto rules = [&]() -> const auto& { return intent.groups.at("web").rules; };
+  ASSERT_THAT(rules(), SizeIs(2));
   RuleIntent keyed;
   keyed.key = "ssh";
-  EXPECT_EQ(rules.at(rule_id(keyed)).protocol, 17);
+  EXPECT_EQ(rules().at(rule_id(keyed)).protocol, 17);
   EXPECT_EQ(*from_proto(to_proto(intent)), intent);
   const Status unknown = change(intent, "rule_delete { group: 'web' key: 'http' }");
   EXPECT_TRUE(absl::IsNotFound(unknown));
   EXPECT_THAT(std::string(unknown.message()),
               HasSubstr("group 'web': has no rule with key 'http' (wanted the key of one of"));
   EXPECT_EQ(change(intent, "rule_delete { group: 'web' key: 'ssh' }"), ok_status());
-  EXPECT_THAT(rules, SizeIs(1));
+  EXPECT_THAT(rules(), SizeIs(1));
   const Status twice = change(intent,
                               "group_put { name: 'g' rules { key: 'k' } "
                               "rules { key: 'k' protocol: 6 } }");

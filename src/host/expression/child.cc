@@ -113,7 +113,7 @@ StatusOr<std::vector<ClassicInstruction>> read_answer(const std::string& answer)
     return senseless();
   }
   std::vector<ClassicInstruction> program(count);
-  std::memcpy(program.data(), body.data(), body.size());
+  if (count != 0) std::memcpy(program.data(), body.data(), body.size());
   return program;
 }
 
