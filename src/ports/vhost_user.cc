@@ -7,6 +7,7 @@
 #include <rte_vhost.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -40,7 +41,9 @@ constexpr uint64_t kNotOffered = 1ULL << 9 |   // GUEST_ECN
                                  1ULL << 22 |  // MQ
                                  1ULL << 34;   // RING_PACKED
 
-constexpr uint64_t kRegisterFlags = RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
+// Reconnecting is the dialler's.
+constexpr uint64_t kRegisterFlags =
+    RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NO_RECONNECT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
 
 // After large frames so many are taken at once, so that a guest keeps the lcore from others for no
 // longer than half a megabyte's copy.
@@ -102,10 +105,15 @@ void on_destroy_device(int device) {
   if (VhostUserPort* port = find_port(device)) port->detach();
 }
 
+void on_destroy_connection(int device) {
+  if (VhostUserPort* port = find_port(device)) port->note_lost();
+}
+
 const rte_vhost_device_ops kCallbacks = [] {
   rte_vhost_device_ops ops{};
   ops.new_device = on_new_device;
   ops.destroy_device = on_destroy_device;
+  ops.destroy_connection = on_destroy_connection;
   return ops;
 }();
 
@@ -131,25 +139,43 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string
       return absl::AlreadyExistsError("vhost-user socket '" + path + "': serves another port");
     }
   }
-  port->registered_ = true;
-  if (rte_vhost_driver_register(path.c_str(), kRegisterFlags) != 0) {
+  port->has_path_ = true;
+  if (!port->enlist()) {
     return unavailable("vhost-user socket '" + path + "': librte_vhost refused it");
   }
-  const uint64_t not_offered = kNotOffered | (library_reads_requests_safely() ? 0 : kRequests);
-  if (rte_vhost_driver_disable_features(path.c_str(), not_offered) != 0 ||
-      rte_vhost_driver_callback_register(path.c_str(), &kCallbacks) != 0 ||
-      rte_vhost_driver_start(path.c_str()) != 0) {
-    return unavailable("vhost-user socket '" + path + "': librte_vhost did not start it");
-  }
+  port->hang_up();
+  VhostDialler::instance().add(*port);
   return port;
 }
 
 VhostUserPort::~VhostUserPort() {
-  if (!registered_) return;
-  rte_vhost_driver_unregister(path_.c_str());
+  if (!has_path_) return;
+  VhostDialler::instance().remove(*this);
   const std::lock_guard lock(registry_mutex);
   registry().erase(path_);
 }
+
+bool VhostUserPort::enlist() {
+  if (rte_vhost_driver_register(path_.c_str(), kRegisterFlags) != 0) return false;
+  const uint64_t not_offered = kNotOffered | (library_reads_requests_safely() ? 0 : kRequests);
+  if (rte_vhost_driver_disable_features(path_.c_str(), not_offered) == 0 &&
+      rte_vhost_driver_callback_register(path_.c_str(), &kCallbacks) == 0) {
+    return true;
+  }
+  hang_up();
+  return false;
+}
+
+bool VhostUserPort::dial() {
+  if (!enlist()) return false;
+  if (rte_vhost_driver_start(path_.c_str()) == 0) return true;
+  hang_up();
+  return false;
+}
+
+void VhostUserPort::hang_up() { rte_vhost_driver_unregister(path_.c_str()); }
+
+bool VhostUserPort::may_answer() const { return access(path_.c_str(), F_OK) == 0; }
 
 void VhostUserPort::attach(int device) {
   rte_vhost_vring ring{};

@@ -13,6 +13,7 @@
 #include "graph/packet_pool.h"
 #include "graph/port.h"
 #include "graph/quiescence.h"
+#include "ports/vhost_dialler.h"
 
 namespace butterfly {
 
@@ -30,14 +31,14 @@ inline constexpr size_t kMaxSocketPath = 107;
 // Threads, besides those of Port: librte_vhost's own thread reports the guest's coming and going;
 // it waits for the lcores to be elsewhere before a device disappears. The guest is hostile: its
 // ring is read by librte_vhost, its packets are checked by the bricks.
-class VhostUserPort : public Port {
+class VhostUserPort : public Port, public VhostLine {
  public:
-  // Registers `path` and begins to connect, again every second until QEMU listens there. Received
+  // Connects to `path` as soon as QEMU listens there, and again whenever it comes back. Received
   // are packets of `pool` and, over kBufferData bytes, of `large`. Errors: invalid_argument for a
   // path over kMaxSocketPath bytes, already_exists when this process serves it already.
   static StatusOr<std::unique_ptr<VhostUserPort>> create(const std::string& path, PacketPool& pool,
                                                          PacketPool& large, Quiescence& quiescence);
-  // Unregisters; returns when no callback can come any more. REQUIRES: no lcore can reach the port.
+  // Disconnects; returns when no callback can come any more. REQUIRES: no lcore can reach the port.
   ~VhostUserPort() override;
 
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
@@ -56,6 +57,11 @@ class VhostUserPort : public Port {
   void attach(int device);
   void detach();
 
+  // The dialler's.
+  bool dial() override;
+  void hang_up() override;
+  bool may_answer() const override;
+
  private:
   VhostUserPort(std::string path, Fd wake, PacketPool& pool, PacketPool& large,
                 Quiescence& quiescence)
@@ -65,6 +71,8 @@ class VhostUserPort : public Port {
         large_(large),
         quiescence_(quiescence) {}
 
+  // Registers the path with librte_vhost; nothing is connected yet.
+  bool enlist();
   uint16_t receive_large(int device, std::span<Packet*> packets) noexcept;
   uint16_t take_from_ring(int device, const PacketPool& pool, std::span<Packet*> packets) noexcept;
   void note_refused(int device) noexcept;
@@ -76,7 +84,7 @@ class VhostUserPort : public Port {
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence& quiescence_;
-  bool registered_ = false;
+  bool has_path_ = false;  // no other port of this process has it
   // What the guest has negotiated; changed only while no lcore can see the device.
   Offloads offloads_;
   bool sends_super_frames_ = false;

@@ -470,5 +470,32 @@ TEST_F(VhostUserTest, WithoutMergedBuffersWhatIsLongerThanOneIsTooLong) {
   EXPECT_THAT(pair.guest.receive(), IsEmpty());
 }
 
+TEST_F(VhostUserTest, AGuestThatComesBackIsConnectedAgain) {
+  Pair pair;
+  for (int i = 0; i < 3; ++i) {
+    pair.guest.disconnect();
+    EXPECT_TRUE(await([&] { return !pair.port->is_connected(); }));
+    pair.guest.connect();
+    EXPECT_TRUE(await([&] { return pair.port->is_connected(); }));
+  }
+}
+
+// A nic that is deleted when its guest has just died, and made again: the guest that comes then is
+// its guest, not that of the port that is gone.
+TEST_F(VhostUserTest, APortMayGoInTheMomentInWhichItsGuestDoes) {
+  const std::string path = ::testing::TempDir() + "gone-" + std::to_string(getpid()) + ".sock";
+  const auto quiescence = std::move(*Quiescence::create(1));
+  for (int i = 0; i < 100; ++i) {
+    VhostGuest guest(path, {});
+    auto port =
+        std::move(*VhostUserPort::create(path, test::pool(), test::large_pool(), *quiescence));
+    guest.connect();
+    ASSERT_TRUE(await([&] { return port->is_connected(); }));
+    std::thread death([&] { guest.disconnect(); });
+    port.reset();
+    death.join();
+  }
+}
+
 }  // namespace
 }  // namespace butterfly
