@@ -102,6 +102,14 @@ Verdict check_before_answer(const Track& track, Role from, const Segment& segmen
   return segment.end == segment.sequence ? Verdict::ignored : Verdict::bad_ack;
 }
 
+// The number of the SYN that a side has sent. REQUIRES: nobody has acknowledged it; its peer's
+// last_ack is then the low half. A SYN lies behind `end`, by at most the first window.
+uint32_t unacknowledged_syn(const Track& track, size_t self) {
+  const auto behind =
+      static_cast<uint16_t>(static_cast<uint16_t>(track.end[self]) - track.last_ack[self ^ 1]);
+  return track.end[self] - (behind == 0 ? 0x10000U : behind);
+}
+
 // Van Rooij's bounds I to IV.
 Verdict check_window(const Progress& progress, const Track& track, Role from,
                      const Segment& segment) {
@@ -117,7 +125,18 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
   if (after(segment.acknowledgement, sent)) return Verdict::bad_ack;
   const uint32_t lag = std::max(progress.windows[self].bytes(), kMinAckLag);
   if (before(segment.acknowledgement, track.end[peer] - lag)) return Verdict::bad_ack;
+  const bool completes = (progress.seen & (syn_acked(other(from)) | kPickedUp)) == 0;
+  if (completes && !after(segment.acknowledgement, unacknowledged_syn(track, peer))) {
+    return Verdict::bad_ack;  // RFC 9293 §3.10.7.4
+  }
   return Verdict::ok;
+}
+
+// A FIN is the last that its sender sends. One that lies before data was forged, or sent by nobody.
+bool is_misplaced_fin(const Progress& progress, const Track& track, Role from,
+                      const Segment& segment) {
+  return has(segment, kTcpFin) && (progress.seen & fin_sent(from)) == 0 &&
+         before(segment.end, track.end[index_of(from)]);
 }
 
 // The second SYN of a connection settles the scales.
@@ -246,7 +265,8 @@ Verdict check(const Progress& progress, const Track& track, Role from, const Seg
   }
   const Verdict verdict = check_window(progress, track, from, segment);
   const bool late_syn = has(segment, kTcpSyn) && progress.state >= State::established;
-  return verdict == Verdict::ok && late_syn ? Verdict::ignored : verdict;
+  const bool counts = !late_syn && !is_misplaced_fin(progress, track, from, segment);
+  return verdict == Verdict::ok && !counts ? Verdict::ignored : verdict;
 }
 
 void advance(Progress& progress, Track& track, Role from, const Segment& segment) {
@@ -265,16 +285,9 @@ void advance(Progress& progress, Track& track, Role from, const Segment& segment
   raise_windows(progress, track, from, segment);
   const size_t self = index_of(from);
   const Role peer = other(from);
-  if (progress.seen & kPickedUp) {
-    raise(track.end[index_of(peer)], segment.acknowledgement);
-    progress.seen |= syn_acked(peer);
-  }
-  // The first number itself is that of the SYN. Before both are established neither side has sent
-  // more than its first window, so half of the number tells what is new.
-  const auto acknowledged = static_cast<uint16_t>(segment.acknowledgement);
-  if (static_cast<int16_t>(acknowledged - track.last_ack[self]) > 0)
-    progress.seen |= syn_acked(peer);
-  track.last_ack[self] = acknowledged;
+  if (progress.seen & kPickedUp) raise(track.end[index_of(peer)], segment.acknowledgement);
+  progress.seen |= syn_acked(peer);  // else check() had refused it
+  track.last_ack[self] = static_cast<uint16_t>(segment.acknowledgement);
   if (progress.state == State::closed) return;
   if (has(segment, kTcpFin)) progress.seen |= fin_sent(from);
   if ((progress.seen & fin_sent(peer)) && segment.acknowledgement == track.end[index_of(peer)]) {

@@ -183,6 +183,41 @@ TEST_F(TcpState, AResetMayFollowTheDataOrEchoTheLastAcknowledgement) {
   EXPECT_EQ(state(), State::closed);
 }
 
+// RFC 9293 §3.10.7.4: before the SYN is acknowledged only what acknowledges it is acceptable.
+TEST_F(TcpState, OnlyAnAcknowledgementOfTheSynCompletesAHandshake) {
+  run({{I, "S", 100'000},
+       {R, "SA", 500'000, 100'001},
+       {I, "A", 100'001, 440'000, 0, Verdict::bad_ack},
+       {I, "A", 100'001, 499'999, 0, Verdict::bad_ack},
+       {I, "A", 100'001, 500'000, 0, Verdict::bad_ack}});
+  EXPECT_EQ(state(), State::syn_received);
+  run({{I, "A", 100'001, 500'001}});
+  EXPECT_EQ(state(), State::established);
+  run({{I, "A", 100'001, 500'000}});  // what is old may still be on its way
+}
+
+TEST_F(TcpState, BothSynsOfASimultaneousOpenMustBeAcknowledged) {
+  run({{I, "S", 1000},
+       {R, "S", 5000},
+       {R, "SA", 5000, 1000, 0, Verdict::bad_ack},
+       {I, "SA", 1000, 4000, 0, Verdict::bad_ack},
+       {R, "SA", 5000, 1001},
+       {I, "SA", 1000, 5000, 0, Verdict::bad_ack}});
+  EXPECT_EQ(state(), State::simultaneous);
+  run({{I, "SA", 1000, 5001}});
+  EXPECT_EQ(state(), State::established);
+}
+
+// A whole first window of data before the handshake is done (RFC 7413 §4.2).
+TEST_F(TcpState, AResponderMayFillItsWindowBeforeItsSynIsAcknowledged) {
+  run({{I, "S", 1000, 0, 0, ok, 65535},
+       {R, "SA", 5000, 1001},
+       {R, "A", 5001, 1001, 65535},
+       {I, "A", 1001, 5000, 0, Verdict::bad_ack},
+       {I, "A", 1001, 70'536}});
+  EXPECT_EQ(state(), State::established);
+}
+
 TEST_F(TcpState, ASynIntoALiveConnectionChangesNothing) {  // D11, D12
   handshake();
   run({{I, "S", 77000000, 0, 0, Verdict::ignored},
@@ -296,6 +331,17 @@ TEST_F(TcpState, AFinMayBeRepeatedAfterTheClose) {  // D23
        {R, "FA", 5001, 1002},
        {I, "A", 1002, 5002}});
   EXPECT_EQ(state(), State::time_wait);
+}
+
+TEST_F(TcpState, AFinBehindWhatWasSentAfterItEndsNothing) {
+  handshake();
+  run({{I, "A", 1001, 5001, 1000},
+       {R, "A", 5001, 2001},
+       {I, "FA", 1500, 5001, 0, Verdict::ignored},
+       {I, "A", 2001, 5001, 1000}});
+  EXPECT_EQ(state(), State::established);
+  run({{I, "FA", 3001, 5001}, {I, "FA", 3001, 5001}});
+  EXPECT_EQ(state(), State::half_closed);
 }
 
 TEST_F(TcpState, APortIsReusedAfterTheClose) {  // D24
