@@ -84,8 +84,13 @@ Intent World::make_intent(wire::Family family) {
   return intent;
 }
 
-World::Seat::Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& seed)
-    : lcore(index, packet_pool()), flows(flow_capacity, seed), routes(seed), fragments({}, seed) {}
+World::Seat::Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& seed,
+                  const std::vector<const FlowAccounts*>& all_accounts, FlowRates& rates)
+    : lcore(index, packet_pool()),
+      flows(flow_capacity, seed),
+      admission(flows, all_accounts, rates),
+      routes(seed),
+      fragments({}, seed) {}
 
 World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows flows)
     : who_(flows),
@@ -113,7 +118,9 @@ World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows
   state_.snapshot.ports[kUplinkPort.value] = &uplink_;
   state_.snapshot.ports[guest_id_.value] = &guest_port_;
   for (uint16_t index = 0; index < lcores; ++index) {
-    seats_.push_back(std::make_unique<Seat>(index, flow_capacity, seed_));
+    seats_.push_back(
+        std::make_unique<Seat>(index, flow_capacity, seed_, flow_accounts_, flow_rates_));
+    flow_accounts_.push_back(&seats_.back()->flows.accounts());
   }
   for (uint16_t index = 0; index < lcores; ++index) build_graph(index);
 }
@@ -123,9 +130,10 @@ void World::build_graph(uint16_t index) {
   Seat& keeper = *seats_[who_ == Flows::shared ? 0 : index];
   seat.lcore.set_now(kStart);
   seat.stages.make_room_for(state_.snapshot.ports);
-  seat.graph = std::make_unique<HostGraph>(GraphInputs{
-      state_.snapshot, seat.lcore, keeper.flows, keeper.routes, fdb_, neighbours_, seat.fragments,
-      mesh_, fragment_mesh_, rate_limits_, seat.mtu_answers, seat.rejects, seat.stages});
+  seat.graph = std::make_unique<HostGraph>(
+      GraphInputs{state_.snapshot, seat.lcore, keeper.flows, keeper.admission, keeper.routes, fdb_,
+                  neighbours_, seat.fragments, mesh_, fragment_mesh_, rate_limits_,
+                  seat.mtu_answers, seat.rejects, seat.stages});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : seat.graph->graph().nodes()) {
     seat.nodes.push_back(const_cast<Node*>(&node));

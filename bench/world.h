@@ -112,9 +112,11 @@ class World {
  private:
   // What an lcore has for itself.
   struct Seat {
-    Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& seed);
+    Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& seed,
+         const std::vector<const FlowAccounts*>& all_accounts, FlowRates& rates);
     Lcore lcore;
     FlowTable flows;
+    FlowAdmission admission;
     RouteTable routes;
     FragmentTable fragments;
     TokenBucket mtu_answers{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
@@ -132,6 +134,8 @@ class World {
   Fdb fdb_;
   NeighbourTable neighbours_;
   RateLimits rate_limits_{kProcedureSlots};
+  FlowRates flow_rates_;
+  std::vector<const FlowAccounts*> flow_accounts_;
   wire::HashSeed seed_;
   StashPort guest_port_;
   StashPort uplink_;

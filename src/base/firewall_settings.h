@@ -31,9 +31,16 @@ enum class Knob : uint8_t {
   tcp_loose,
   allow_redirects,
   drop_ip_options,
+  nic_connections,
+  nic_half_open,
+  nic_new_per_s,
+  segment_connections,
+  segment_half_open,
+  segment_new_per_s,
+  nic_fragments,
 };
 
-enum class KnobUnit : uint8_t { seconds, on_off };
+enum class KnobUnit : uint8_t { seconds, on_off, count };
 
 struct KnobInfo {
   const char* key;  // as in the API: "tcp_new_s"
@@ -46,6 +53,8 @@ struct KnobInfo {
 
 // A flow's clock wraps after three days; one for the sweep to find what has expired.
 inline constexpr uint32_t kLongestTimeoutS = 172'800;
+inline constexpr uint32_t kMostCounted = 1'000'000'000;
+inline constexpr uint32_t kMostPerSecond = 1'000'000'000;
 
 // By Knob.
 inline constexpr std::array kKnobs{
@@ -77,6 +86,22 @@ inline constexpr std::array kKnobs{
              "on: ICMP redirects (IPv4) about a connection of the guest pass; off: none does"},
     KnobInfo{"drop_ip_options", KnobUnit::on_off, 0, 0, 1,
              "on: IPv4 packets with options are dropped; off: only source routes are, always"},
+    KnobInfo{"nic_connections", KnobUnit::count, 0, 0, kMostCounted,
+             "connections that a nic may have; 0: no limit"},
+    KnobInfo{"nic_half_open", KnobUnit::count, 0, 0, kMostCounted,
+             "TCP connections of a nic whose handshake is not done; 0: no limit"},
+    KnobInfo{"nic_new_per_s", KnobUnit::count, 0, 0, kMostPerSecond,
+             "connections of a nic that may begin a second; 0: no limit"},
+    KnobInfo{"segment_connections", KnobUnit::count, 0, 0, kMostCounted,
+             "connections that all nics of a segment on this host may have; 0: no limit"},
+    KnobInfo{"segment_half_open", KnobUnit::count, 0, 0, kMostCounted,
+             "TCP connections of theirs whose handshake is not done; 0: no limit"},
+    KnobInfo{"segment_new_per_s", KnobUnit::count, 0, 0, kMostPerSecond,
+             "connections of theirs that may begin a second; 0: no limit"},
+    KnobInfo{
+        "nic_fragments", KnobUnit::count, 256, 4, 2048,
+        "fragments from one nic, or from one peer in a segment, that may wait for the first of "
+        "their datagram on an lcore, of a quarter as many datagrams"},
 };
 
 class FirewallSettings {
@@ -96,7 +121,7 @@ class FirewallSettings {
 
 constexpr const KnobInfo& info_of(Knob knob) { return kKnobs[static_cast<size_t>(knob)]; }
 constexpr Knob knob_at(size_t index) { return static_cast<Knob>(index); }
-static_assert(std::string_view(info_of(Knob::drop_ip_options).key) == "drop_ip_options");
+static_assert(std::string_view(info_of(Knob::nic_fragments).key) == "nic_fragments");
 
 // That the value is within its bounds: "firewall: tcp_new_s 0 is too small (wanted 1..172800 s)".
 Status validate_knob(Knob knob, uint64_t value);

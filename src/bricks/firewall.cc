@@ -163,6 +163,13 @@ uint8_t Firewall::bind_bit(const Packet& packet, const Nic& nic) const {
   return ethernet && ethernet->destination == nic.mac ? kBindTo : uint8_t{0};
 }
 
+// Whether the nic that the flow counts for is still there, in the same life.
+bool Firewall::has_owner(const Flow& flow) const {
+  const FlowHistory& history = flows_.history(flow);
+  const Nic* owner = nics_.find(PortId{history.account});
+  return owner && history.verdict(history.owner()).is_of(owner->serial);
+}
+
 // A SYN towards the nic may reopen a connection only if its sender was asked in this direction.
 bool Firewall::may_reopen(const Packet& packet) const {
   return side_ == Side::from_nic || !nics_.find(packet.in_port) ||
@@ -170,7 +177,8 @@ bool Firewall::may_reopen(const Packet& packet) const {
 }
 
 // The guards run from what ends the question to what asks the rules; the last lines are those of
-// a nic that has no part in the flow: what it sends is a start of its own.
+// a nic that has no part in the flow: what it sends is a start of its own, and so is what is sent
+// to it when it is the flow's direction, or when who had begun the flow is gone.
 Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace) const {
   const wire::Parsed& parsed = packet.parsed;
   if (parsed.protocol == wire::kProtoUdp) {
@@ -207,8 +215,8 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
   }
   if (side_ == Side::from_nic) return judge_anew(packet, nic, trace);
   const bool original = role == Role::responder;
-  if (original && bind_bit(packet, nic) != 0) return judge_anew(packet, nic, trace);
-  return Out::other_nic;
+  const bool may_begin = original || !has_owner(*flow);
+  return may_begin && bind_bit(packet, nic) != 0 ? judge_anew(packet, nic, trace) : Out::other_nic;
 }
 
 // DHCP clients of a segment share addresses and ports, so no flow can tell them apart. A client

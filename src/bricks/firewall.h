@@ -132,6 +132,7 @@ class Firewall {
   Direction direction() const {
     return side_ == Side::from_nic ? Direction::egress : Direction::ingress;
   }
+  bool has_owner(const Flow& flow) const;
   bool may_reopen(const Packet& packet) const;
   uint8_t bind_bit(const Packet& packet, const Nic& nic) const;
 

@@ -138,6 +138,9 @@ class FirewallWorld {
   NicTable nics;
   wire::HashSeed seed{{1, 2}};
   FlowTable flows;
+  FlowRates rates;
+  std::vector<const FlowAccounts*> all_accounts{&flows.accounts()};
+  FlowAdmission admission{flows, all_accounts, rates};
   RouteTable routes{seed};
   Fdb fdb{8, 8, 300'000, seed};
   SegmentTable segments;
@@ -147,7 +150,7 @@ class FirewallWorld {
   FlowLookup flow{flows, shortcut, lcore, 1};
   Firewall from{Firewall::Side::from_nic, nics, flows};
   Firewall to{Firewall::Side::to_nic, nics, flows, {}, {kListedType}};
-  Record record{flows, nics, shortcut, lcore};
+  Record record{flows, admission, nics, shortcut, lcore};
   Firewall::Trace note{};  // of the last firewall brick that asked a rule
 
  private:
@@ -185,6 +188,7 @@ class FirewallWorld {
     for (Packet* packet : packets) {
       if (packet->out_port != kNoPort) store(*packet);
     }
+    admission.settle();
   }
   void judge(Firewall& brick, Packet& packet) {
     if (is_dropped(packet)) return;

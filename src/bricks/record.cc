@@ -31,12 +31,38 @@ Record::Out refused(tcp::Verdict verdict) {
   }
 }
 
+Record::Out refused(Admission verdict) {
+  switch (verdict) {
+    case Admission::nic_flows:
+      return Record::Out::nic_connections;
+    case Admission::nic_half_open:
+      return Record::Out::nic_half_open;
+    case Admission::nic_rate:
+      return Record::Out::nic_rate;
+    case Admission::segment_flows:
+      return Record::Out::segment_connections;
+    case Admission::segment_half_open:
+      return Record::Out::segment_half_open;
+    case Admission::segment_rate:
+      return Record::Out::segment_rate;
+    default:
+      return Record::Out::share_used_up;
+  }
+}
+
 }  // namespace
 
 // Both firewall bricks ask the policy of the snapshot that this brick sees too.
 NicVerdict Record::verdict_of(PortId port, ProcedureSlot procedure) const {
   const Nic* nic = nics_.find(port);
   return nic ? NicVerdict::of(nic->serial, nic->policy.generation, procedure) : NicVerdict{};
+}
+
+// Of the flow that the packet begins.
+AccountKey Record::account_of(const Packet& packet) const {
+  if (const Nic* nic = nics_.find(packet.in_port)) return nic->account();
+  const Nic* nic = packet.verdicts & kBindTo ? nics_.find(packet.out_port) : nullptr;
+  return nic ? nic->account() : AccountKey{};
 }
 
 Record::Out Record::onward(Packet& packet, const Flow& flow, Role sender) const {
@@ -73,11 +99,14 @@ Record::Out Record::begin(Packet& packet, Trace* trace) {
     const tcp::Verdict verdict = check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
+  const AccountKey account = account_of(packet);
+  const Admission admission = admission_.admit(account, is_tcp(packet), lcore_.now());
+  if (admission != Admission::ok) return refused(admission);
   const wire::Parsed& parsed = packet.parsed;
   Flow* flow =
       flows_.insert(parsed.key, parsed.family, id_of(packet), packet.flow_hash, lcore_.now());
   if (!flow) return Out::table_full;
-  fill(*flow, packet, segment, trace);
+  fill(*flow, packet, account, segment, trace);
   return onward(packet, *flow, Role::initiator);
 }
 
@@ -88,14 +117,17 @@ Record::Out Record::begin_again(Flow& flow, Packet& packet, Trace* trace) {
     const tcp::Verdict verdict = check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
+  const AccountKey account = account_of(packet);
+  const Admission admission = admission_.admit_anew(account, lcore_.now());
+  if (admission != Admission::ok) return refused(admission);
   flows_.reset_tallies(flow);
-  fill(flow, packet, segment, trace);
+  fill(flow, packet, account, segment, trace);
   return onward(packet, flow, Role::initiator);
 }
 
 // REQUIRES: counters are zero.
-void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
-                  Trace* trace) const {
+void Record::fill(Flow& flow, const Packet& packet, const AccountKey& account,
+                  const tcp::Segment& segment, Trace* trace) const {
   shortcut_.forget(flow);
   flow.see(lcore_.now());
   flow.initiator_is_high = packet.parsed.source_is_high;
@@ -106,11 +138,12 @@ void Record::fill(Flow& flow, const Packet& packet, const tcp::Segment& segment,
     begin(flow.tcp, flow.tcp_track, segment);
   }
   // Where it came from has been asked, or it came through a tunnel and there is no nic.
-  FlowHistory& history = flows_.history(flow);
-  history.verdict(Role::initiator) = verdict_of(
-      packet.in_port, packet.verdicts & kBindFrom ? packet.procedure_from : ProcedureSlot{});
-  history.verdict(Role::responder) =
-      packet.verdicts & kBindTo ? verdict_of(packet.out_port, packet.procedure_to) : NicVerdict{};
+  flows_.begin_account(
+      flow,
+      verdict_of(packet.in_port,
+                 packet.verdicts & kBindFrom ? packet.procedure_from : ProcedureSlot{}),
+      packet.verdicts & kBindTo ? verdict_of(packet.out_port, packet.procedure_to) : NicVerdict{},
+      account);
   flows_.count(flow, Role::initiator, packet.length());
   if (trace) *trace = {true, flow.tcp.state};
 }
@@ -124,7 +157,11 @@ Record::Out Record::move_on(Flow& flow, Packet& packet, Trace* trace) {
     if (trace) *trace = {false, flow.tcp.state};
     if (verdict == tcp::Verdict::ok) {
       tcp::advance(flow.tcp, flow.tcp_track, sender, segment);
-      flow.timeout = timeout_class_of(flow.tcp.state);
+      const TimeoutClass timeout = timeout_class_of(flow.tcp.state);
+      if (flow.timeout != timeout) {
+        flow.timeout = timeout;
+        flows_.note_progress(flow);
+      }
     } else if (verdict == tcp::Verdict::ignored) {
       refreshes = false;
     } else {
@@ -156,13 +193,13 @@ void Record::bind(Flow& flow, const Packet& packet, Role sender) const {
   const bool judged_as_start = !packet.flow || (packet.verdicts & kStartsAnew);
   if (judged_as_start && sender == Role::responder) return;
   shortcut_.forget(flow);
-  FlowHistory& history = flows_.history(flow);
-  if (packet.verdicts & kBindFrom) {
-    history.verdict(sender) = verdict_of(packet.in_port, packet.procedure_from);
-  }
-  if (packet.verdicts & kBindTo) {
-    history.verdict(other(sender)) = verdict_of(packet.out_port, packet.procedure_to);
-  }
+  if (packet.verdicts & kBindFrom) bind(flow, sender, packet.in_port, packet.procedure_from);
+  if (packet.verdicts & kBindTo) bind(flow, other(sender), packet.out_port, packet.procedure_to);
+}
+
+void Record::bind(Flow& flow, Role role, PortId port, ProcedureSlot procedure) const {
+  const Nic* nic = nics_.find(port);
+  flows_.set_verdict(flow, role, verdict_of(port, procedure), nic ? nic->account() : AccountKey{});
 }
 
 std::string Record::format(const Trace& trace) {

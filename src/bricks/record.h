@@ -6,7 +6,9 @@
 //       packet.procedure_… for packets whose `verdicts` say that rules were asked.
 // Out:  packet.procedure_… of what the flow remembers, for those that go by procedure; the flow's
 //       TCP progress, idle time, counters and verdicts. ICMP errors change nothing.
-// Cost: a flow that exists: its entry. A new one: two searches and an insertion.
+// Cost: a flow that exists: its entry. A new one: two searches, an insertion, and whom it counts
+// for;
+//       with a limit set, the counts of every lcore.
 #pragma once
 
 #include <array>
@@ -14,7 +16,7 @@
 #include "graph/brick.h"
 #include "graph/lcore.h"
 #include "graph/shortcut.h"
-#include "tables/flow_table.h"
+#include "tables/flow_admission.h"
 #include "tables/nic_table.h"
 
 namespace butterfly {
@@ -26,6 +28,13 @@ class Record {
     to_wire,
     by_procedure,
     table_full,
+    nic_connections,
+    nic_half_open,
+    nic_rate,
+    segment_connections,
+    segment_half_open,
+    segment_rate,
+    share_used_up,
     tcp_mid_stream,
     tcp_illegal_flags,
     tcp_out_of_window,
@@ -39,6 +48,18 @@ class Record {
       OutInfo{"to-wire", Edge::forward, "through a tunnel to another host"},
       OutInfo{"by-procedure", Edge::forward, "a rule wants something done to it first"},
       OutInfo{"table-full", Edge::drop, "a new connection, but the flow table has no room left"},
+      OutInfo{"nic-connections", Edge::drop, "the nic has as many connections as one may have"},
+      OutInfo{"nic-half-open", Edge::drop,
+              "the nic has as many unfinished TCP handshakes as one may have"},
+      OutInfo{"nic-rate", Edge::drop, "the nic begins more connections a second than one may"},
+      OutInfo{"segment-connections", Edge::drop,
+              "the segment's nics have as many connections as they may have"},
+      OutInfo{"segment-half-open", Edge::drop,
+              "the segment's nics have as many unfinished TCP handshakes as they may have"},
+      OutInfo{"segment-rate", Edge::drop,
+              "the segment's nics begin more connections a second than they may"},
+      OutInfo{"share-used-up", Edge::drop,
+              "the flow table is nearly full, and the nic has had its share of what is left"},
       OutInfo{"tcp-mid-stream", Edge::drop, "a TCP segment of no known connection, and no SYN"},
       OutInfo{"tcp-illegal-flags", Edge::drop, "TCP flags that no honest host sends together"},
       OutInfo{"tcp-out-of-window", Edge::drop, "TCP data outside what the receiver has offered"},
@@ -54,10 +75,11 @@ class Record {
   };
   static std::string format(const Trace& trace);
 
-  // `flows` belongs to `lcore`; its clock tells the time.
-  Record(FlowTable& flows, const NicTable& nics, Shortcut& shortcut, Lcore& lcore,
-         const FirewallSettings& settings = {})
+  // `flows` and `admission` belong to `lcore`; its clock tells the time.
+  Record(FlowTable& flows, FlowAdmission& admission, const NicTable& nics, Shortcut& shortcut,
+         Lcore& lcore, const FirewallSettings& settings = {})
       : flows_(flows),
+        admission_(admission),
         nics_(nics),
         shortcut_(shortcut),
         lcore_(lcore),
@@ -98,17 +120,21 @@ class Record {
   // Onward, with what the flow's rules want done to its packets.
   Out onward(Packet& packet, const Flow& flow, Role sender) const;
   NicVerdict verdict_of(PortId port, ProcedureSlot procedure = 0) const;
+  AccountKey account_of(const Packet& packet) const;
   bool is_other_flow(const Flow& flow, const Packet& packet) const;
   tcp::Verdict check_first(const tcp::Segment& segment) const;
   Out begin(Packet& packet, Trace* trace);
   Out begin_again(Flow& flow, Packet& packet, Trace* trace);
-  void fill(Flow& flow, const Packet& packet, const tcp::Segment& segment, Trace* trace) const;
+  void fill(Flow& flow, const Packet& packet, const AccountKey& account,
+            const tcp::Segment& segment, Trace* trace) const;
   Out move_on(Flow& flow, Packet& packet, Trace* trace);
   // A fragment behind the first: counts for its flow, and changes nothing else of it.
   Out follow(Packet& packet);
   void bind(Flow& flow, const Packet& packet, Role sender) const;
+  void bind(Flow& flow, Role role, PortId port, ProcedureSlot procedure) const;
 
   FlowTable& flows_;
+  FlowAdmission& admission_;
   const NicTable& nics_;
   Shortcut& shortcut_;
   Lcore& lcore_;

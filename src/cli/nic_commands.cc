@@ -137,7 +137,9 @@ std::string show_text(const v1::GetNicResponse& response) {
          "\ntype: " + type_text(nic.type()) + "\naddresses: " + joined(nic.addresses()) +
          "\ngroups: " + joined(nic.groups()) + "\nantispoof: " + (nic.antispoof() ? "on" : "off") +
          "\nconnected: " + (state.connected() ? "yes" : "no") +
-         "\nlcore: " + std::to_string(state.lcore()) + "\n" + access_text(response.nic().access());
+         "\nlcore: " + std::to_string(state.lcore()) +
+         "\nconnections: " + std::to_string(state.connections()) + ", " +
+         std::to_string(state.half_open()) + " half-open\n" + access_text(response.nic().access());
 }
 
 // `nic show ID`, `nic stats ID`, `nic sg list NIC`: one nic, printed in different ways.

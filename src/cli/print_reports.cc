@@ -35,7 +35,8 @@ std::string lcore_text(const v1::LcoreState& lcore) {
   std::snprintf(busy, sizeof busy, "%.1f", static_cast<double>(lcore.busy_rounds()) * 100 / rounds);
   return "CPU " + number(lcore.cpu()) + ", " + (lcore.sleeping() ? "asleep" : "awake") + ", " +
          busy + " % of rounds busy, " + number(lcore.flows()) + " of " +
-         number(lcore.flow_capacity()) + " flows";
+         number(lcore.flow_capacity()) + " flows" +
+         (lcore.flows_evicted() == 0 ? "" : ", " + number(lcore.flows_evicted()) + " made way");
 }
 
 std::string peer_text(const v1::PeerView& peer) {

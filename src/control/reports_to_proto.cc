@@ -14,6 +14,8 @@ v1::NicState to_proto(const NicReport& report) {
   message.set_tx_bytes(report.tx_bytes);
   message.set_tx_refused(report.tx_refused);
   message.set_rx_refused(report.rx_refused);
+  message.set_connections(report.flows);
+  message.set_half_open(report.half_open);
   return message;
 }
 
@@ -51,6 +53,7 @@ v1::LcoreState to_proto(const LcoreReport& report) {
   message.set_busy_rounds(report.busy_rounds);
   message.set_flows(report.flows);
   message.set_flow_capacity(report.flow_capacity);
+  message.set_flows_evicted(report.flows_evicted);
   return message;
 }
 

@@ -57,17 +57,29 @@ bool PutFlowsJob::do_slice(FlowTable& flows, TimeMs now) noexcept {
   return next_ == flows_.size() || has_failed_;
 }
 
-// Its nic's rules are asked at its next packet: generation 0 is older than any policy.
+// As one that only this nic has let pass.
+void PutFlowsJob::begin(FlowTable& flows, Flow& flow, Role role) const noexcept {
+  const bool is_initiator = role == Role::initiator;
+  flows.begin_account(flow, is_initiator ? verdict() : NicVerdict{},
+                      is_initiator ? NicVerdict{} : verdict(), nic_);
+}
+
 void PutFlowsJob::insert(FlowTable& flows, IncomingFlow& incoming, TimeMs now) noexcept {
   const FlowRecord& record = incoming.record;
   if (flows.find(incoming.id, incoming.hash, now)) return;
-  Flow* flow = flows.insert(incoming.key, record.family(), incoming.id, incoming.hash, now);
+  const bool is_half_open = record.tcp.state != tcp::State::none &&
+                            timeout_class_of(record.tcp.state) == TimeoutClass::tcp_new;
+  refusal_ = admission_.admit_grown(nic_, is_half_open);
+  Flow* flow = nullptr;
+  if (refusal_ == Admission::ok) {
+    flow = flows.insert(incoming.key, record.family(), incoming.id, incoming.hash, now);
+  }
   if (!flow) {
     incoming.fate = IncomingFlow::Fate::no_room;
     return;
   }
+  begin(flows, *flow, incoming.role);
   restore(flows, *flow, record, incoming.initiator_is_high, now);
-  flows.history(*flow).verdict(incoming.role) = NicVerdict::of(nic_, 0);
   incoming.fate = IncomingFlow::Fate::inserted;
   if (!flows.is_expired(*flow, now)) return;
   flows.erase(*flow);
@@ -80,15 +92,14 @@ void PutFlowsJob::merge(FlowTable& flows, IncomingFlow& incoming, TimeMs now) co
   incoming.fate = IncomingFlow::Fate::kept;
   Flow* flow = flows.find(incoming.id, incoming.hash, now);
   if (!flow) return;  // it expired just now, or was flushed
-  NicVerdict& own = flows.history(*flow).verdict(incoming.role);
   const bool is_same_way = flow->initiator_is_high == incoming.initiator_is_high;
   if (flows.idle_ms(*flow, now) > incoming.record.idle_ms) {
-    if (!is_same_way) flows.history(*flow).verdict(other(incoming.role)) = {};
+    if (!is_same_way) begin(flows, *flow, incoming.role);
     restore(flows, *flow, incoming.record, incoming.initiator_is_high, now);
-    own = NicVerdict::of(nic_, 0);
+    flows.set_verdict(*flow, incoming.role, verdict(), nic_);
     incoming.fate = IncomingFlow::Fate::renewed;
-  } else if (is_same_way && own.serial == 0) {
-    own = NicVerdict::of(nic_, 0);
+  } else if (is_same_way && flows.history(*flow).verdict(incoming.role).serial == 0) {
+    flows.set_verdict(*flow, incoming.role, verdict(), nic_);
     flow->forget_routes();
   }
 }

@@ -9,6 +9,7 @@
 
 #include "host/flow_reports.h"
 #include "host/lcore_mailbox.h"
+#include "tables/flow_admission.h"
 
 namespace butterfly {
 
@@ -93,25 +94,33 @@ struct IncomingFlow {
 class PutFlowsJob final : public LcoreJob {
  public:
   enum class Step : uint8_t {
-    insert,  // those that are not there; ends at the first for which there is no room
+    insert,  // those that are not there; ends at the first that finds no room, or is one too many
     merge,   // the others; cannot fail
     undo,    // takes those out again that `insert` has put in
   };
-  // `nic` is the nic's present life. All flows belong to this lcore.
-  PutFlowsJob(std::span<IncomingFlow> flows, NicSerial nic, Step step)
-      : flows_(flows), nic_(nic), step_(step) {}
+  // `nic`: whom they count for. All flows belong to this lcore; `admission` is its own.
+  PutFlowsJob(std::span<IncomingFlow> flows, const AccountKey& nic, const FlowAdmission& admission,
+              Step step)
+      : flows_(flows), nic_(nic), admission_(admission), step_(step) {}
   bool do_slice(FlowTable& flows, TimeMs now) noexcept override;
   bool has_failed() const { return has_failed_; }
+  // Why, of `insert`: ok when the table is full.
+  Admission refusal() const { return refusal_; }
 
  private:
   static constexpr size_t kFlows = 32;
 
+  void begin(FlowTable& flows, Flow& flow, Role role) const noexcept;
   void insert(FlowTable& flows, IncomingFlow& incoming, TimeMs now) noexcept;
   void merge(FlowTable& flows, IncomingFlow& incoming, TimeMs now) const noexcept;
-
   std::span<IncomingFlow> flows_;
-  const NicSerial nic_;
+  // Generation 0 is older than any policy: its nic's rules are asked at its next packet.
+  NicVerdict verdict() const { return {nic_.serial, 0, 0}; }
+
+  const AccountKey nic_;
+  const FlowAdmission& admission_;
   const Step step_;
+  Admission refusal_ = Admission::ok;
   size_t next_ = 0;
   bool has_failed_ = false;
 };

@@ -33,6 +33,20 @@ Status check_incoming(const Nic& nic, Vni vni, const std::vector<NicFlow>& flows
   return ok_status();
 }
 
+// The limit that an import has run into.
+std::string limit_text(Admission refusal) {
+  switch (refusal) {
+    case Admission::nic_flows:
+      return "it would have more than nic_connections";
+    case Admission::nic_half_open:
+      return "it would have more than nic_half_open";
+    case Admission::segment_flows:
+      return "its segment would have more than segment_connections";
+    default:
+      return "its segment would have more than segment_half_open";
+  }
+}
+
 }  // namespace
 
 void HostImpl::do_on(LcoreRunner& lcore, LcoreJob& job) {
@@ -185,24 +199,30 @@ StatusOr<FlowImportReport> HostImpl::import_flows(const std::string& nic, Vni vn
     in.hash = hasher.hash_of(in.id);
     incoming[owner_of(in.hash, lcores)].push_back(in);
   }
+  const AccountKey account = (*own)->account();
   using Step = PutFlowsJob::Step;
   for (uint16_t i = 0; i < lcores; ++i) {
-    PutFlowsJob insert(incoming[i], (*own)->serial, Step::insert);
+    const FlowAdmission& admission = lcores_[i]->admission();
+    PutFlowsJob insert(incoming[i], account, admission, Step::insert);
     if (!incoming[i].empty()) do_on(*lcores_[i], insert);
     if (!insert.has_failed()) continue;
     for (uint16_t done = 0; done <= i; ++done) {
-      PutFlowsJob undo(incoming[done], (*own)->serial, Step::undo);
+      PutFlowsJob undo(incoming[done], account, admission, Step::undo);
       if (!incoming[done].empty()) do_on(*lcores_[done], undo);
     }
-    return exhausted("nic '" + nic + "': no room for its " + std::to_string(flows.size()) +
-                     " connections: lcore " + std::to_string(i) + " tracks " +
+    const std::string why_not =
+        "nic '" + nic + "': no room for its " + std::to_string(flows.size()) + " connections: ";
+    if (insert.refusal() != Admission::ok && insert.refusal() != Admission::share) {
+      return exhausted(why_not + limit_text(insert.refusal()) + " (wanted fewer of them)");
+    }
+    return exhausted(why_not + "lcore " + std::to_string(i) + " tracks " +
                      std::to_string(lcores_[i]->report().flows) + " of at most " +
                      std::to_string(lcores_[i]->report().flow_capacity) +
                      " (wanted fewer of them, or a larger flows_per_lcore)");
   }
   FlowImportReport report;
   for (uint16_t i = 0; i < lcores; ++i) {
-    PutFlowsJob merge(incoming[i], (*own)->serial, Step::merge);
+    PutFlowsJob merge(incoming[i], account, lcores_[i]->admission(), Step::merge);
     if (!incoming[i].empty()) do_on(*lcores_[i], merge);
     for (const IncomingFlow& flow : incoming[i]) {
       report.imported += flow.fate == IncomingFlow::Fate::inserted;

@@ -333,6 +333,42 @@ TEST_P(HostFlowsTest, WhatHasNoRoomIsRefusedWhole) {
   EXPECT_EQ(after.list().size(), 1u);
 }
 
+TEST_P(HostFlowsTest, AnImportHoldsTheLimitsOfTheNic) {
+  OneHost before(GetParam(), 1);
+  before.open_udp(20);
+  OneHost after(GetParam(), 2);
+  after.intent.firewall.set(Knob::nic_connections, 19);
+  ASSERT_TRUE(after.host->apply(after.intent).ok());
+  after.handshake();
+  const Status status = after.host->import_flows("a", Vni{42}, before.exported("a")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(std::string(status.message()),
+            "nic 'a': no room for its 20 connections: it would have more than nic_connections "
+            "(wanted fewer of them)");
+  EXPECT_EQ(after.list().size(), 1u);
+  EXPECT_EQ(after.host->nic_reports()[0].flows, 1u);
+
+  after.intent.firewall.set(Knob::nic_connections, 21);
+  ASSERT_TRUE(after.host->apply(after.intent).ok());
+  EXPECT_EQ(after.host->import_flows("a", Vni{42}, before.exported("a"))->imported, 20u);
+  EXPECT_EQ(after.host->nic_reports()[0].flows, 21u);
+  EXPECT_EQ(after.host->nic_reports()[1].flows, 0u);  // b has begun nothing
+}
+
+TEST_P(HostFlowsTest, AHalfOpenConnectionIsTakenAlongAsOne) {
+  OneHost before(GetParam(), 1);
+  EXPECT_EQ(before.pass("a", "b", "tcp(sport=40000, dport=80, flags=S, seq=1000)"), 1u);
+  EXPECT_EQ(before.pass("b", "a", "tcp(sport=80, dport=40000, flags=SA, seq=5000, ack=1001)"), 1u);
+  EXPECT_EQ(before.host->nic_reports()[0].half_open, 1u);
+  OneHost after(GetParam(), 2);
+  EXPECT_EQ(after.host->import_flows("a", Vni{42}, before.exported("a"))->imported, 1u);
+  EXPECT_EQ(after.host->nic_reports()[0].half_open, 1u);
+  EXPECT_EQ(after.list()[0].record.tally(Role::responder).packets, 1u);
+  EXPECT_EQ(after.pass("a", "b", "tcp(sport=40000, dport=80, flags=A, seq=1001, ack=5001)"), 1u);
+  EXPECT_EQ(after.host->nic_reports()[0].half_open, 0u);
+  EXPECT_EQ(after.host->nic_reports()[0].flows, 1u);
+}
+
 TEST_P(HostFlowsTest, WhatWasIdleForTooLongStaysBehind) {
   OneHost before(GetParam(), 1);
   before.open_udp(1);

@@ -9,7 +9,8 @@ namespace butterfly {
 
 // In packet order; an edge only ever leads to a later node.
 HostGraph::HostGraph(const GraphInputs& in)
-    : parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
+    : admission_(in.admission),
+      parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
       antispoof_(*in.snapshot.nics),
       tunnel_in_(in.snapshot.vtep, *in.snapshot.peers, *in.snapshot.segments),
       vtep_(in.snapshot.vtep, *in.snapshot.peers),
@@ -26,7 +27,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.lcore),
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows, in.snapshot.firewall),
-      record_(in.flows, *in.snapshot.nics, shortcut_, in.lcore, in.snapshot.firewall),
+      record_(in.flows, in.admission, *in.snapshot.nics, shortcut_, in.lcore, in.snapshot.firewall),
       reject_(in.rejects, in.lcore),
       procedure_(*in.snapshot.procedures, in.rate_limits, in.flows.hasher(), in.lcore),
       offload_to_guest_(in.snapshot.ports),

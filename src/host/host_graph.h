@@ -36,6 +36,7 @@ struct GraphInputs {
   const Snapshot& snapshot;
   Lcore& lcore;
   FlowTable& flows;
+  FlowAdmission& admission;
   RouteTable& routes;
   Fdb& fdb;
   NeighbourTable& neighbours;
@@ -70,6 +71,7 @@ class alignas(kLinePair) HostGraph {
     handoff_fragments_.flush(lcore);
     shortcut_.settle();
     flow_.end_round();
+    admission_.settle();
     lcore.flush_freed();
   }
   // Asks the underlay for next hops that are not known or ageing. One lcore does it for all.
@@ -85,6 +87,7 @@ class alignas(kLinePair) HostGraph {
   void wire_from_wire();
   void wire_delivery();
 
+  FlowAdmission& admission_;
   Parse parse_;
   Antispoof antispoof_;
   TunnelIn tunnel_in_;

@@ -90,6 +90,7 @@ class HostImpl : public Host {
   Fdb fdb_;
   NeighbourTable neighbours_;
   RateLimits rate_limits_{kProcedureSlots};
+  FlowShares flow_shares_;
 
   std::mutex apply_mutex_;          // one change at a time
   mutable std::mutex state_mutex_;  // what reports read; held briefly

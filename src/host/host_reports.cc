@@ -64,6 +64,12 @@ std::vector<NicReport> HostImpl::nic_reports() const {
     report.tx_packets = now.tx_packets - base.tx_packets;
     report.tx_bytes = now.tx_bytes - base.tx_bytes;
     report.tx_refused = now.tx_refused - base.tx_refused;
+    const AccountKey account = state_.snapshot.nics->find(slot)->account();
+    for (const FlowAccounts* accounts : flow_shares_.accounts) {
+      const FlowAccounts::Counts counts = accounts->of_nic(account);
+      report.flows += counts.flows;
+      report.half_open += counts.half_open;
+    }
     reports.push_back(std::move(report));
   }
   return reports;

@@ -37,7 +37,7 @@ constexpr uint32_t kMaxGathered = 256;
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
                          Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh,
                          Fdb& fdb, NeighbourTable& neighbours, RateLimits& rate_limits,
-                         const wire::HashSeed& seed)
+                         FlowShares& shares, const wire::HashSeed& seed)
     : index_(index),
       cpu_(cpu),
       mode_(options.mode),
@@ -49,12 +49,14 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       rate_limits_(rate_limits),
       lcore_(index, pool),
       flows_(options.flow_capacity, seed),
+      admission_(flows_, shares.accounts, shares.rates),
       routes_(seed),
       fragments_(FragmentLimits{}, seed),
       shortcut_(options.shortcut),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_set_(epoll_create1(EPOLL_CLOEXEC)) {
   watch(wake_.get(), kNoPort, NicSerial{});
+  shares.accounts.push_back(&flows_.accounts());
   mesh_.set_waker(index, this);
   fragment_mesh_.set_waker(index, this);
 }
@@ -77,8 +79,8 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
   view->graph = std::make_unique<HostGraph>(
-      GraphInputs{*snapshot, lcore_, flows_, routes_, fdb_, neighbours_, fragments_, mesh_,
-                  fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
+      GraphInputs{*snapshot, lcore_, flows_, admission_, routes_, fdb_, neighbours_, fragments_,
+                  mesh_, fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }
@@ -162,6 +164,8 @@ void LcoreRunner::run() {
 void LcoreRunner::adopt(const Snapshot& snapshot) {
   adopted_ = snapshot.generation;
   flows_.set_timeouts(snapshot.firewall);
+  admission_.set_limits(snapshot.firewall, snapshot.nic_count);
+  fragments_.set_share(snapshot.firewall[Knob::nic_fragments]);
 }
 
 bool LcoreRunner::round(TimeMs now, Poll ports) {
@@ -319,6 +323,7 @@ LcoreReport LcoreRunner::report() const {
   report.busy_rounds = busy_rounds_.read();
   report.flows = flow_count_.read();
   report.flow_capacity = flows_.capacity();
+  report.flows_evicted = admission_.evicted();
   return report;
 }
 

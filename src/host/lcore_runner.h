@@ -29,12 +29,19 @@ struct alignas(kLinePair) LcoreView {
   std::shared_ptr<PollPlan> plan;
 };
 
+// What the lcores of a host must know of one another to hold the limits of its flows.
+struct FlowShares {
+  std::vector<const FlowAccounts*> accounts;  // by index of the lcore; complete before one starts
+  FlowRates rates;
+};
+
 class alignas(kLinePair) LcoreRunner : public Waker {
  public:
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
-              NeighbourTable& neighbours, RateLimits& rate_limits, const wire::HashSeed& seed);
+              NeighbourTable& neighbours, RateLimits& rate_limits, FlowShares& shares,
+              const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
   // Control side. Makes the view for a snapshot; nothing is published yet. `ports` are those to
@@ -68,6 +75,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   Lcore& lcore() { return lcore_; }
   const Lcore& lcore() const { return lcore_; }
   FlowTable& flows() { return flows_; }
+  const FlowAdmission& admission() const { return admission_; }
   LcoreReport report() const;
 
  private:
@@ -101,6 +109,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   RateLimits& rate_limits_;
   Lcore lcore_;
   FlowTable flows_;
+  FlowAdmission admission_;
   RouteTable routes_;
   FragmentTable fragments_;
   const bool shortcut_;

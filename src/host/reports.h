@@ -54,6 +54,8 @@ struct NicReport {
   uint64_t tx_packets = 0;  // to the guest
   uint64_t tx_bytes = 0;
   uint64_t tx_refused = 0;  // ring full or not connected
+  uint64_t flows = 0;       // that count for it (tables/flow_accounts.h)
+  uint64_t half_open = 0;   // of these
 };
 
 struct LcoreReport {
@@ -64,6 +66,7 @@ struct LcoreReport {
   uint64_t busy_rounds = 0;  // rounds that moved a packet
   uint64_t flows = 0;        // tracked now
   uint64_t flow_capacity = 0;
+  uint64_t flows_evicted = 0;  // half-open ones that made way for new ones
 };
 
 struct UplinkReport {

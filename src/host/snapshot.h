@@ -26,6 +26,7 @@ struct Snapshot {
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
   FirewallSettings firewall;
+  uint32_t nic_count = 0;
   Vtep vtep;  // all zero when the host has no uplink: then no peer exists either
 };
 

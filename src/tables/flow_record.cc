@@ -120,6 +120,7 @@ void restore(FlowTable& flows, Flow& flow, const FlowRecord& record, bool initia
   const bool is_answered = record.tally(Role::responder).packets != 0;
   if (flow.timeout == TimeoutClass::udp_new && is_answered)
     flow.timeout = TimeoutClass::udp_replied;
+  flows.note_progress(flow);
   flow.see(now - record.idle_ms);
   flow.forget_routes();
   for (const Role role : kRoles) flows.set_tally(flow, role, record.tally(role));

@@ -63,8 +63,8 @@ struct FlowFilter {
 
 // REQUIRES: not expired.
 FlowRecord record_of(const FlowTable& flows, const Flow& flow, TimeMs now) noexcept;
-// Makes `flow` what the record says: TCP, counters, idle time. Not its verdicts. REQUIRES: the flow
-// has the record's key; `initiator_is_high` as in that key.
+// Makes `flow` what the record says: TCP, counters, idle time. Not its verdicts, nor whom it counts
+// for. REQUIRES: the flow has the record's key; `initiator_is_high` as in that key.
 void restore(FlowTable& flows, Flow& flow, const FlowRecord& record, bool initiator_is_high,
              TimeMs now) noexcept;
 

@@ -61,38 +61,77 @@ wire::FlowKey FlowTable::key_of(const Flow& flow) const noexcept {
   return {{flow.id.words[0], flow.id.words[1]}};
 }
 
+void FlowTable::begin_account(Flow& flow, const NicVerdict& initiator, const NicVerdict& responder,
+                              const AccountKey& account) noexcept {
+  const uint32_t entry = entry_of(flow);
+  accounts_.leave(entry);
+  FlowHistory& history = histories_[entry];
+  history.verdicts[0] = initiator;
+  history.verdicts[1] = responder;
+  accounts_.enter(entry, account);
+  note_progress(flow);
+}
+
+void FlowTable::set_verdict(Flow& flow, Role role, const NicVerdict& verdict,
+                            const AccountKey& nic) noexcept {
+  const uint32_t entry = entry_of(flow);
+  FlowHistory& history = histories_[entry];
+  const bool comes_to_owner = role == Role::initiator || history.verdicts[0].serial == 0;
+  if (!comes_to_owner || history.verdict(role).serial == verdict.serial) {
+    history.verdict(role) = verdict;
+    return;
+  }
+  accounts_.leave(entry);
+  history.verdict(role) = verdict;
+  accounts_.enter(entry, nic);
+  note_progress(flow);
+}
+
+// What the responder of a half-open flow has sent is kept as far as Flow has room: there is no more
+// of it but from who floods.
 void FlowTable::spill(Flow& flow, size_t role) noexcept {
-  auto& before = history(flow).before[role];
-  before.packets = before.packets + flow.packets[role];
-  before.bytes = before.bytes + flow.bytes[role];
+  FlowHistory& history = this->history(flow);
+  if (role == 0 || !history.is_half_open) {
+    auto& before = before_of(history, role);
+    before.packets = before.packets + flow.packets[role];
+    before.bytes = before.bytes + flow.bytes[role];
+  }
   flow.packets[role] = 0;
   flow.bytes[role] = 0;
 }
 
 Tally FlowTable::tally(const Flow& flow, Role sender) const noexcept {
   const auto role = static_cast<size_t>(sender);
-  const auto& before = history(flow).before[role];
-  return {before.packets + flow.packets[role], before.bytes + flow.bytes[role]};
+  const FlowHistory& history = this->history(flow);
+  Tally tally{flow.packets[role], flow.bytes[role]};
+  if (role == 1 && history.is_half_open) return tally;
+  const auto& before = role == 0 ? history.before_of_initiator : history.before_of_responder;
+  tally.packets += before.packets;
+  tally.bytes += before.bytes;
+  return tally;
 }
 
 void FlowTable::reset_tallies(Flow& flow) noexcept {
-  for (const size_t role : {0, 1}) {
-    flow.packets[role] = 0;
-    flow.bytes[role] = 0;
-    history(flow).before[role] = {};
-  }
+  for (const Role role : {Role::initiator, Role::responder}) set_tally(flow, role, {});
 }
 
 void FlowTable::set_tally(Flow& flow, Role sender, const Tally& tally) noexcept {
   const auto role = static_cast<size_t>(sender);
+  FlowHistory& history = this->history(flow);
+  if (role == 1 && history.is_half_open) {
+    flow.packets[1] = static_cast<uint16_t>(std::min<uint64_t>(tally.packets, 0x7fff));
+    flow.bytes[1] = static_cast<uint32_t>(std::min<uint64_t>(tally.bytes, 1U << 30));
+    return;
+  }
   flow.packets[role] = 0;
   flow.bytes[role] = 0;
-  auto& before = history(flow).before[role];
+  auto& before = before_of(history, role);
   before.packets = tally.packets & ((uint64_t{1} << 38) - 1);
   before.bytes = tally.bytes & ((uint64_t{1} << 50) - 1);
 }
 
 void FlowTable::free_entry(uint32_t entry) noexcept {
+  accounts_.leave(entry);
   flows_[entry].is_live = false;
   free_.put_back(entry);
   --size_;
@@ -105,10 +144,19 @@ void FlowTable::erase(Flow& flow) noexcept {
 
 uint32_t FlowTable::sweep(TimeMs now, uint32_t buckets, RouteTable* routes) noexcept {
   const uint32_t before = size_;
+  // Their histories lie far away: fetched together before they are read.
+  std::array<uint32_t, 64> ended;
+  size_t ended_count = 0;
+  const auto free_ended = [&] {
+    for (size_t i = 0; i < ended_count; ++i) free_entry(ended[i]);
+    ended_count = 0;
+  };
   const auto keep = [&](uint32_t entry) {
     Flow& flow = flows_[entry];
     if (is_expired(flow, now)) {
-      free_entry(entry);
+      __builtin_prefetch(&histories_[entry], 1);
+      if (ended_count == ended.size()) free_ended();
+      ended[ended_count++] = entry;
       return false;
     }
     if (routes) {
@@ -120,6 +168,7 @@ uint32_t FlowTable::sweep(TimeMs now, uint32_t buckets, RouteTable* routes) noex
   };
   const auto touch = [this](uint32_t entry) { __builtin_prefetch(&flows_[entry], 1); };
   if (index_.sweep(buckets, touch, keep) && routes) routes->note_all_swept();
+  free_ended();
   return before - size_;
 }
 

@@ -8,8 +8,8 @@
 //           is a named drop; flows that exist go on. An expired flow is a miss at once; its room
 //           comes back at that lookup or when sweep() gets there, and low room is used first.
 // Writer:   the owning lcore, which is also the only reader (decision record 0006).
-// Memory:   64 bytes a flow that its packets touch, 42 that they do not, of IPv6 the key's 40 too,
-//           and 10 to 21 of index (tables/flow_index.h): 116 to 127, or 156 to 167. A packet of a
+// Memory:   64 bytes a flow that its packets touch, 44 that they do not, of IPv6 the key's 40 too,
+//           and 10 to 21 of index (tables/flow_index.h): 118 to 129, or 158 to 169. A packet of a
 //           known flow touches one line of index and one of flow. Memory of flows never used is not
 //           touched; what is used lies in huge pages where there are some.
 //
@@ -23,10 +23,11 @@
 #include "base/clock.h"
 #include "base/firewall_settings.h"
 #include "base/ids.h"
+#include "tables/flow_accounts.h"
+#include "tables/flow_history.h"
 #include "tables/flow_index.h"
 #include "tables/free_entries.h"
 #include "tables/lazy_array.h"
-#include "tables/procedure.h"
 #include "tables/route_table.h"
 #include "tables/tcp_state.h"
 #include "wire/flow_id.h"
@@ -54,41 +55,6 @@ struct FlowTimeouts {
   }
   uint32_t of(TimeoutClass timeout) const { return ms[static_cast<size_t>(timeout)]; }
 };
-
-// That the rules of one life of a nic let the flow pass, when they were asked, and what they want
-// done to its packets.
-struct [[gnu::packed]] NicVerdict {
-  uint32_t serial;           // low bits of the NicSerial; 0: no local nic was asked
-  uint64_t generation : 40;  // a thousand changes a second for 34 years
-  ProcedureSlot procedure;   // of the rule that let it pass
-
-  static NicVerdict of(NicSerial nic, Generation generation, ProcedureSlot procedure = 0) {
-    return {static_cast<uint32_t>(nic.value), generation & ((uint64_t{1} << 40) - 1), procedure};
-  }
-  bool is_of(NicSerial nic) const { return serial == static_cast<uint32_t>(nic.value); }
-};
-static_assert(sizeof(NicVerdict) == 10);
-
-// What has passed in one direction.
-struct Tally {
-  uint64_t packets = 0;
-  uint64_t bytes = 0;
-};
-
-// The part of a flow that its packets do not touch.
-struct FlowHistory {
-  NicVerdict verdicts[2];  // by Role of the nic's guest
-  // Counted before, by Role of the sender: Flow counts on from 0 now and then. A petabyte each.
-  struct [[gnu::packed]] Before {
-    uint64_t packets : 38;
-    uint64_t bytes : 50;
-  } before[2];
-
-  NicVerdict& verdict(Role role) { return verdicts[static_cast<size_t>(role)]; }
-  const NicVerdict& verdict(Role role) const { return verdicts[static_cast<size_t>(role)]; }
-  bool has_procedure() const { return (verdicts[0].procedure | verdicts[1].procedure) != 0; }
-};
-static_assert(sizeof(FlowHistory) == 42);
 
 // What the firewall bricks tell record about one packet (Packet::verdicts), as bits.
 inline constexpr uint8_t kBindFrom = 0x01;    // the nic it came from was asked just now: remember
@@ -157,8 +123,8 @@ class FlowTable {
       return flow;
     return find(id, hash, now);
   }
-  // A new flow, last seen now and all else zero; null when the table is full. `id` and `hash` are
-  // those of the key. REQUIRES: find() gives null.
+  // A new flow, last seen now and all else zero, that counts for nobody yet; null when the table is
+  // full. `id` and `hash` are those of the key. REQUIRES: find() gives null.
   Flow* insert(const wire::FlowKey& key, wire::Family family, const wire::FlowId& id, uint32_t hash,
                TimeMs now) noexcept;
   void erase(Flow& flow) noexcept;
@@ -166,7 +132,23 @@ class FlowTable {
   // what `routes` does not hold any more; returns how many flows were freed.
   uint32_t sweep(TimeMs now, uint32_t buckets, RouteTable* routes = nullptr) noexcept;
 
+  // The flow begins, or begins anew: these let it pass, and it counts for `account`, which is the
+  // nic of the initiator's verdict, or without one of the responder's, or nobody.
+  void begin_account(Flow& flow, const NicVerdict& initiator, const NicVerdict& responder,
+                     const AccountKey& account) noexcept;
+  // The rules of another nic, another life or of now let it pass. `nic` is the verdict's.
+  void set_verdict(Flow& flow, Role role, const NicVerdict& verdict,
+                   const AccountKey& nic) noexcept;
+  // To be called when `timeout` has changed.
+  void note_progress(Flow& flow) noexcept {
+    accounts_.set_half_open(entry_of(flow), flow.timeout == TimeoutClass::tcp_new);
+  }
+  FlowAccounts& accounts() { return accounts_; }
+  const FlowAccounts& accounts() const { return accounts_; }
+  Flow& at(uint32_t entry) { return flows_[entry]; }
+
   wire::FlowKey key_of(const Flow& flow) const noexcept;
+  // Its verdicts are written by set_verdict(), the rest by the table. A test may write more.
   FlowHistory& history(Flow& flow) noexcept { return histories_[entry_of(flow)]; }
   const FlowHistory& history(const Flow& flow) const noexcept { return histories_[entry_of(flow)]; }
   // Counts a packet of the flow. `length` in bytes, below 2^31.
@@ -180,7 +162,8 @@ class FlowTable {
   }
   Tally tally(const Flow& flow, Role sender) const noexcept;
   void reset_tallies(Flow& flow) noexcept;
-  // `tally` as that of the sender; at most 2^38 - 1 packets and 2^50 - 1 bytes.
+  // `tally` as that of the sender; at most 2^38 - 1 packets and 2^50 - 1 bytes; of the responder of
+  // a half-open flow 2^15 - 1 and 2^30.
   void set_tally(Flow& flow, Role sender, const Tally& tally) noexcept;
 
   // How long ago its last packet was, in steps of 16 ms; and how long that may be.
@@ -223,6 +206,9 @@ class FlowTable {
   uint32_t entry_of(const Flow& flow) const { return static_cast<uint32_t>(&flow - flows_.data()); }
   [[gnu::cold]] void spill(Flow& flow, size_t role) noexcept;
   void free_entry(uint32_t entry) noexcept;
+  static FlowHistory::Before& before_of(FlowHistory& history, size_t role) {
+    return role == 0 ? history.before_of_initiator : history.before_of_responder;
+  }
 
   uint32_t capacity_;
   std::array<uint32_t, 9> limits_;  // by TimeoutClass, in steps of last_seen
@@ -232,6 +218,7 @@ class FlowTable {
   LazyArray<Flow> flows_;
   LazyArray<FlowHistory> histories_;
   LazyArray<wire::FlowKey> v6_keys_;
+  FlowAccounts accounts_{histories_};
   FreeEntries free_;
   uint32_t size_ = 0;
   uint32_t used_ = 0;  // entries from here on were never used

@@ -61,6 +61,13 @@ class FragmentTable {
 
   FragmentTable(const FragmentLimits& limits, const wire::HashSeed& seed);
 
+  // How many fragments of a source may wait from now on, of a quarter as many datagrams; what waits
+  // goes on to.
+  void set_share(uint32_t held) noexcept {
+    limits_.held_per_source = static_cast<uint16_t>(held);
+    limits_.datagrams_per_source = static_cast<uint16_t>(held / 4);
+  }
+
   // Seeded; tables with equal seeds agree.
   uint32_t hash_of(const wire::FragmentId& id) const noexcept;
   // The datagram, or null; also one that has lived too long and was not erased yet.

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/mac.h"
+#include "tables/flow_history.h"
 #include "tables/ruleset.h"
 #include "tables/shared_slots.h"
 
@@ -35,6 +36,8 @@ struct Nic {
   std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
   Policy policy;
 
+  // Of the flows that count for it.
+  AccountKey account() const { return {port, static_cast<uint32_t>(serial.value), segment, vni}; }
   bool owns(const IpAddress& address) const {
     return std::binary_search(addresses.begin(), addresses.end(), address);
   }

@@ -24,9 +24,9 @@ void pay(std::atomic_ref<uint64_t> paid_until, uint64_t now, uint64_t most, uint
 
 }  // namespace
 
-bool RateLimits::take(PortId port, size_t procedure, const RateLimit& limit, uint32_t length,
+bool RateLimits::take(size_t owner, size_t procedure, const RateLimit& limit, uint32_t length,
                       TimeMs now) noexcept {
-  Bucket& bucket = buckets_[port.value * procedures_ + procedure];
+  Bucket& bucket = buckets_[owner * procedures_ + procedure];
   const uint64_t time = uint64_t{now} << 32;
   const uint64_t bytes_cost = limit.per_byte * length;
   const std::atomic_ref packets(bucket.packets);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many packets and bits a second may pass, for each nic and procedure of the host.
+// How many packets and bits a second may pass, for each nic and procedure of the host; and how many
+// flows may begin.
 // Source: the generic cell rate algorithm (ITU-T I.371 Annex A), one word of state a limit: the
 // time at which everything let pass so far would have passed at exactly the rate.
 //
-// Capacity: fixed, a bucket for each pair of port and procedure; only what is used takes memory.
+// Capacity: fixed, a bucket for each pair of owner (a port, or a segment's slot) and procedure;
+// only
+//           what is used takes memory.
 // Writers:  every lcore that carries such packets, with atomic words: a nic's connections may lie
 //           on several lcores, and its limit is one. Nothing else writes these lines.
 #pragma once
@@ -35,15 +38,19 @@ struct RateLimit {
 
 class RateLimits {
  public:
-  explicit RateLimits(size_t procedures)
-      : procedures_(procedures), buckets_(size_t{kMaxPorts} * procedures) {}
+  explicit RateLimits(size_t procedures, size_t owners = kMaxPorts)
+      : procedures_(procedures), buckets_(owners * procedures) {}
 
   // Whether a packet of `length` bytes may pass now; counted if so. `now` may run a little apart
   // between lcores. Two that ask at once may let one packet each pass where one was left. After
   // 24 days of silence, or a smaller burst, a bucket begins anew. Any lcore.
-  // REQUIRES: port.value < kMaxPorts, procedure < `procedures`.
-  bool take(PortId port, size_t procedure, const RateLimit& limit, uint32_t length,
+  // REQUIRES: owner < `owners`, procedure < `procedures`.
+  bool take(size_t owner, size_t procedure, const RateLimit& limit, uint32_t length,
             TimeMs now) noexcept;
+  bool take(PortId port, size_t procedure, const RateLimit& limit, uint32_t length,
+            TimeMs now) noexcept {
+    return take(size_t{port.value}, procedure, limit, length, now);
+  }
 
  private:
   struct Bucket {
