@@ -19,14 +19,18 @@ bool is_icmp_of(uint8_t protocol, Family family) {
   return protocol == (family == Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6);
 }
 
-uint32_t service_asked_by(const FlowStart& start) {
+bool accept_any(const Rule*) { return true; }
+
+}  // namespace
+
+uint32_t service_asked_by(const FlowStart& start) noexcept {
   const uint8_t protocol = start.tuple.protocol;
   if (has_ports(protocol)) return service_of(protocol, start.tuple.destination.port);
   if (!is_icmp_of(protocol, start.family)) return service_of(protocol, 0);
   return service_of(protocol, static_cast<uint16_t>(start.icmp_type << 8 | start.icmp_code));
 }
 
-ServiceRange services_allowed_by(const Rule& rule) {
+ServiceRange services_allowed_by(const Rule& rule) noexcept {
   if (!rule.protocol) return kEveryService;
   const uint8_t protocol = *rule.protocol;
   if (has_ports(protocol)) {
@@ -38,10 +42,6 @@ ServiceRange services_allowed_by(const Rule& rule) {
   const uint16_t last = rule.icmp_code.value_or(255);
   return {service_of(protocol, type | first), service_of(protocol, type | last)};
 }
-
-bool accept_any(const Rule*) { return true; }
-
-}  // namespace
 
 const Rule kAllowAllEgress{.id = "no-group",
                            .family = {},

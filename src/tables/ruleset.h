@@ -60,6 +60,10 @@ struct FlowStart {
   Vni vni;
 };
 
+// What the packet asks for, and what the rule lets pass of protocols, ports and ICMP types.
+uint32_t service_asked_by(const FlowStart& start) noexcept;
+ServiceRange services_allowed_by(const Rule& rule) noexcept;
+
 // The rules of one security group. Immutable once published, shared by the nics that use it; a copy
 // costs next to nothing and shares what a change to it does not touch.
 class RuleGroup {
