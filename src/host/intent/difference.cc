@@ -20,6 +20,7 @@ Difference difference(const Intent& before, const Intent& after) {
   note(before.peers, after.peers, found.peers);
   note(before.fdb, after.fdb, found.fdb);
   note(before.procedures, after.procedures, found.procedures);
+  note(before.guard, after.guard, found.guard);
   if (before.firewall != after.firewall) found.firewall = {before.firewall, after.firewall};
   return found;
 }

@@ -26,6 +26,7 @@ struct Difference {
   std::vector<Changed<decltype(Intent::peers)>> peers;
   std::vector<Changed<decltype(Intent::fdb)>> fdb;
   std::vector<Changed<decltype(Intent::procedures)>> procedures;
+  std::vector<Changed<decltype(Intent::guard)>> guard;
 
   struct Settings {
     FirewallSettings before;
@@ -35,7 +36,7 @@ struct Difference {
 
   bool empty() const {
     return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty() &&
-           !firewall;
+           guard.empty() && !firewall;
   }
 };
 

@@ -39,7 +39,7 @@ struct NicIntent {
   friend bool operator==(const NicIntent&, const NicIntent&) = default;
 };
 
-enum class RuleDirection : uint8_t { ingress, egress };
+enum class RuleDirection : uint8_t { ingress, egress, both };  // both: of guard rules only
 enum class RuleFamily : uint8_t { any, v4, v6 };
 
 struct RuleIntent {
@@ -102,12 +102,28 @@ struct FdbIntent {
   friend bool operator==(const FdbIntent&, const FdbIntent&) = default;
 };
 
+// A rule of the host's guard list, which is judged before any security group.
+struct GuardIntent {
+  enum class Action : uint8_t { allow, deny, groups };
+
+  GuardIntent() { match.direction = RuleDirection::both; }
+
+  std::string key;        // the operator's name for it, as NicIntent::id
+  uint16_t priority = 0;  // the lowest is judged first; those that have the same by key
+  Action action = Action::deny;
+  Vni vni;           // 0: every segment
+  RuleIntent match;  // without group, key, procedure and description
+  std::string description;
+  friend bool operator==(const GuardIntent&, const GuardIntent&) = default;
+};
+
 struct Intent {
   SharedMap<std::string, NicIntent> nics;      // by id
   SharedMap<std::string, GroupIntent> groups;  // by name
   SharedMap<IpAddress, PeerIntent> peers;      // by address
   SharedMap<std::pair<Vni, Mac>, FdbIntent> fdb;
   SharedMap<std::string, ProcedureIntent> procedures;  // by name
+  SharedMap<std::string, GuardIntent> guard;           // by key
   FirewallSettings firewall;
   friend bool operator==(const Intent&, const Intent&) = default;
 };

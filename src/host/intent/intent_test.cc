@@ -33,7 +33,21 @@ void put(Intent& intent, const ProcedureIntent& procedure) {
   intent.procedures[procedure.name] = procedure;
 }
 
-// Two nics, a group with a rule, a procedure, a peer and a static entry: valid.
+void put(Intent& intent, const GuardIntent& rule) { intent.guard[rule.key] = rule; }
+
+GuardIntent make_guard(const std::string& key) {
+  GuardIntent rule;
+  rule.key = key;
+  rule.priority = 65'535;
+  rule.vni = Vni(kVniMax);
+  rule.match.protocol = 6;
+  rule.match.first_port = rule.match.last_port = 23;
+  rule.match.peer_cidr = Cidr::parse("10.0.0.0/8");
+  rule.match.expression = "tcp[tcpflags] = tcp-syn";
+  return rule;
+}
+
+// Two nics, a group with a rule, a procedure, a guard rule, a peer and a static entry: valid.
 Intent good_intent() {
   Intent intent;
   put(intent, make_nic("a", 0x525400000001));
@@ -48,6 +62,7 @@ Intent good_intent() {
   http.first_port = http.last_port = 80;
   put(intent, http);
   put(intent, ProcedureIntent{"plain", 65'535, 255, true, true, 1'000'000'000, 8'000, 10'000});
+  put(intent, make_guard("no-telnet"));
   const IpAddress peer = *IpAddress::parse("192.0.2.2");
   intent.peers[peer] = {peer, {Vni(42)}};
   const Mac far = Mac::from_u64(0x525400000099);
@@ -198,6 +213,37 @@ const Mistake kMistakes[] = {
      "procedure 'plain': burst of 0 ms (wanted 1..10000)"},
     {"procedure: long burst", [](Intent& i) { i.procedures["plain"].burst_ms = 10'001; },
      "procedure 'plain': burst of 10001 ms (wanted 1..10000)"},
+    {"rule for both directions",
+     [](Intent& i) { add_rule(i, [](RuleIntent& r) { r.direction = RuleDirection::both; }); },
+     "both directions (wanted ingress or egress)"},
+    {"guard: malformed key", [](Intent& i) { put(i, make_guard("a b")); },
+     "guard rule 'a b': name is malformed"},
+    {"guard: no key", [](Intent& i) { put(i, make_guard("")); }, "guard rule '': name is empty"},
+    {"guard rule under another key", [](Intent& i) { i.guard["no-telnet"].key = "other"; },
+     "guard rule 'other': kept under 'no-telnet'"},
+    {"guard: big VNI", [](Intent& i) { i.guard["no-telnet"].vni = Vni(1 << 24); },
+     "guard rule 'no-telnet': VNI 16777216 exceeds 24 bits (wanted 1..16777215, or 0 for every "
+     "segment)"},
+    {"guard: ports of any protocol",
+     [](Intent& i) { i.guard["no-telnet"].match.protocol = std::nullopt; },
+     "guard rule 'no-telnet': ports with any protocol (wanted tcp (6)"},
+    {"guard: family against CIDR",
+     [](Intent& i) { i.guard["no-telnet"].match.family = RuleFamily::v6; },
+     "guard rule 'no-telnet': family v6 with CIDR 10.0.0.0/8 (wanted one address family)"},
+    {"guard: blank expression", [](Intent& i) { i.guard["no-telnet"].match.expression = " "; },
+     "guard rule 'no-telnet': expression is blank (wanted one, or none)"},
+    {"guard: a group as peer", [](Intent& i) { i.guard["no-telnet"].match.peer_group = "web"; },
+     "guard rule 'no-telnet': match with peer group 'web' (wanted none"},
+    {"guard: a procedure", [](Intent& i) { i.guard["no-telnet"].match.procedure = "plain"; },
+     "guard rule 'no-telnet': match with procedure 'plain' (wanted none"},
+    {"guard: a key of the match", [](Intent& i) { i.guard["no-telnet"].match.key = "k"; },
+     "guard rule 'no-telnet': match with key 'k' (wanted none"},
+    {"guard: a description of the match",
+     [](Intent& i) { i.guard["no-telnet"].match.description = "d"; },
+     "guard rule 'no-telnet': match with description 'd' (wanted none"},
+    {"guard: long description",
+     [](Intent& i) { i.guard["no-telnet"].description = std::string(256, 'd'); },
+     "guard rule 'no-telnet': description of 256 bytes (wanted at most 255)"},
     {"rule under a wrong id",
      [](Intent& i) { i.groups["web"].rules["0123456789abcdef"] = RuleIntent{}; },
      "group 'web': rule id '0123456789abcdef' is not its rule's (wanted "},
@@ -346,6 +392,17 @@ TEST(Validate, BoundsMembersRulesAndSegments) {
   }
   EXPECT_EQ(validate_both(good_intent(), intent).message(),
             "VNIs of nics and peers: 4096 exceed the limit (wanted at most 4095)");
+}
+
+TEST(Validate, TakesAThousandGuardRulesAndRefusesOneMore) {
+  Intent intent;
+  for (size_t i = 0; i < kMaxGuardRules; ++i) put(intent, make_guard("g" + std::to_string(i)));
+  EXPECT_EQ(validate_both({}, intent), ok_status());
+  const Intent full = intent;
+  put(intent, make_guard("more"));
+  const Status status = validate_both(full, intent);
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_EQ(status.message(), "guard rules: 1001 exceed the limit (wanted at most 1000)");
 }
 
 TEST(RuleId, StaysTheSameOnEveryBuildAndHost) {

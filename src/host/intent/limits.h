@@ -20,7 +20,8 @@ inline constexpr size_t kMaxNicAddresses = 1'024;
 inline constexpr size_t kMaxNicGroups = 64;
 // Each is one more question about a first packet.
 inline constexpr size_t kMaxPeerGroups = 64;
-inline constexpr size_t kMaxProcedures = 127;  // of 255 slots: all may change at once
+inline constexpr size_t kMaxProcedures = 127;    // of 255 slots: all may change at once
+inline constexpr size_t kMaxGuardRules = 1'000;  // looked at one after the other
 inline constexpr size_t kMaxNameLength = 64;
 inline constexpr size_t kMaxTapNameLength = 15;  // IFNAMSIZ - 1
 inline constexpr size_t kMaxDescriptionLength = 255;

@@ -141,6 +141,24 @@ std::string compare(const ProcedureIntent& before, const ProcedureIntent& after)
   return detail.take();
 }
 
+const char* action_text(const GuardIntent& rule) {
+  constexpr const char* kActions[] = {"allow", "deny", "groups"};
+  return kActions[static_cast<size_t>(rule.action)];
+}
+std::string vni_text(const GuardIntent& rule) {
+  return rule.vni.value == 0 ? "every" : name_of(rule.vni);
+}
+
+std::string compare(const GuardIntent& before, const GuardIntent& after) {
+  Detail detail;
+  detail.changed("priority", std::to_string(before.priority), std::to_string(after.priority));
+  detail.changed("action", action_text(before), action_text(after));
+  detail.changed("vni", vni_text(before), vni_text(after));
+  if (before.match != after.match) detail.add("match replaced");
+  std::string text = detail.take();
+  return text.empty() ? "description" : text;
+}
+
 std::string describe(const NicIntent& nic) {
   return std::string(type_text(nic.type)) + ", mac " + nic.mac.to_string() + ", vni " +
          name_of(nic.vni);
@@ -154,6 +172,11 @@ std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_st
 std::string describe(const ProcedureIntent& procedure) {
   const std::string text = compare(ProcedureIntent(), procedure);
   return text.empty() ? "does nothing" : text;
+}
+
+std::string describe(const GuardIntent& rule) {
+  return std::string(action_text(rule)) + ", priority " + std::to_string(rule.priority) + ", vni " +
+         vni_text(rule);
 }
 
 template <typename T>
@@ -204,7 +227,9 @@ std::vector<Action> actions_of(const Difference& change) {
   plan_removals(Object::peer, change.peers, actions);
   plan_removals(Object::group, change.groups, actions);
   plan_removals(Object::procedure, change.procedures, actions);
+  plan_removals(Object::guard_rule, change.guard, actions);
   // Beyond this line things come, in the opposite order.
+  plan_arrivals(Object::guard_rule, change.guard, actions);
   plan_arrivals(Object::procedure, change.procedures, actions);
   plan_arrivals(Object::group, change.groups, actions);
   plan_arrivals(Object::peer, change.peers, actions);
@@ -219,7 +244,8 @@ std::vector<Action> actions_of(const Difference& change) {
 
 std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
-  constexpr const char* kObjects[] = {"nic", "group", "peer", "fdb", "procedure", "firewall"};
+  constexpr const char* kObjects[] = {"nic",       "group",      "peer",    "fdb",
+                                      "procedure", "guard rule", "firewall"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

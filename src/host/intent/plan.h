@@ -12,10 +12,10 @@ namespace butterfly {
 
 struct Action {
   enum class Verb : uint8_t { add, change, remove };
-  enum class Object : uint8_t { nic, group, peer, fdb, procedure, firewall };
+  enum class Object : uint8_t { nic, group, peer, fdb, procedure, guard_rule, firewall };
   Verb verb = Verb::add;
   Object object = Object::nic;
-  std::string name;  // id, group name, address, "vni/mac", or "settings"
+  std::string name;  // id, group name, address, "vni/mac", key, or "settings"
   // Whether the nic's port must be made anew (type, tap name): the guest sees its link drop.
   bool replaces_port = false;
   std::string detail;  // "mac 52:… → 52:…, groups a → b"; for people

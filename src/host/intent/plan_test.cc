@@ -70,6 +70,28 @@ TEST(Plan, SaysWhatAProcedureDoesAndWhatChangesInIt) {
   EXPECT_THAT(plan_text(next, quiet), ElementsAre("change group g: reject on → off"));
 }
 
+TEST(Plan, SaysWhatAGuardRuleDoesAndWhatChangesInIt) {
+  GuardIntent rule;
+  rule.key = "no-telnet";
+  rule.priority = 10;
+  Intent intent;
+  intent.guard["no-telnet"] = rule;
+  EXPECT_THAT(plan_text({}, intent),
+              ElementsAre("add guard rule no-telnet: deny, priority 10, vni every"));
+  Intent next = intent;
+  next.guard["no-telnet"].priority = 20;
+  next.guard["no-telnet"].action = GuardIntent::Action::groups;
+  next.guard["no-telnet"].vni = Vni(7);
+  next.guard["no-telnet"].match.protocol = 6;
+  EXPECT_THAT(plan_text(intent, next),
+              ElementsAre("change guard rule no-telnet: priority 10 → 20, action deny → groups, "
+                          "vni every → 7, match replaced"));
+  Intent words = next;
+  words.guard["no-telnet"].description = "other words";
+  EXPECT_THAT(plan_text(next, words), ElementsAre("change guard rule no-telnet: description"));
+  EXPECT_THAT(plan_text(next, {}), ElementsAre("remove guard rule no-telnet"));
+}
+
 TEST(Plan, NamesARuleThatTookThePlaceOfTheOneWithItsKey) {
   RuleIntent rule;
   rule.key = "ssh";

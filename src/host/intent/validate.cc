@@ -113,6 +113,12 @@ Status validate_groups(const Intent& intent) {
   return ok_status();
 }
 
+Status validate_guard(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("guard rules", intent.guard.size(), kMaxGuardRules));
+  for (const auto& [key, rule] : intent.guard) RETURN_IF_ERROR(validate_guard_rule(key, rule));
+  return ok_status();
+}
+
 Status validate_peers(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("peers", intent.peers.size(), kMaxPeers));
   for (const auto& [address, peer] : intent.peers) RETURN_IF_ERROR(validate_peer(address, peer));
@@ -240,6 +246,7 @@ Status validate(const Intent& intent) {
   RETURN_IF_ERROR(validate_nics(intent));
   RETURN_IF_ERROR(validate_procedures(intent));
   RETURN_IF_ERROR(validate_groups(intent));
+  RETURN_IF_ERROR(validate_guard(intent));
   RETURN_IF_ERROR(validate_peers(intent));
   RETURN_IF_ERROR(validate_fdb(intent));
   RETURN_IF_ERROR(validate_vni_count(intent));

@@ -78,6 +78,13 @@ bool groups_hold(const Intent& next, const Difference& change) {
                              [&](const auto& group) { return group_holds(group, next); });
 }
 
+bool guard_holds(const Intent& next, const Difference& change) {
+  return validate_count("guard rules", next.guard.size(), kMaxGuardRules).ok() &&
+         std::ranges::all_of(change.guard, [](const auto& rule) {
+           return !rule.after || validate_guard_rule(rule.key(), rule.after->second).ok();
+         });
+}
+
 // A procedure that goes must have no user left.
 bool procedures_hold(const Intent& next, const Difference& change) {
   if (!validate_count("procedures", next.procedures.size(), kMaxProcedures).ok()) return false;
@@ -127,8 +134,8 @@ bool vni_count_holds(const Intent& next, const Difference& change) {
 
 Status validate_change(const Intent& next, const Difference& change) {
   if (nics_hold(next, change) && procedures_hold(next, change) && groups_hold(next, change) &&
-      peers_hold(next, change) && fdb_holds(next, change) && vni_count_holds(next, change) &&
-      (!change.firewall || validate(next.firewall).ok())) {
+      guard_holds(next, change) && peers_hold(next, change) && fdb_holds(next, change) &&
+      vni_count_holds(next, change) && (!change.firewall || validate(next.firewall).ok())) {
     return ok_status();
   }
   // There is time to look again, for the first fault in the order of the maps.

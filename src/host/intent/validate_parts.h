@@ -21,6 +21,12 @@ Status validate_rule(const std::string& group, const RuleIntent& rule);
 // The same, and that it is kept under its id.
 Status validate_rule(const std::string& group, const std::string& id, const RuleIntent& rule);
 
+// The fields that say which packets fit. `where` begins the message: "group 'web': rule 0123…: ".
+Status validate_match(const std::string& where, const RuleIntent& rule);
+// Text for people. `where` as above.
+Status validate_description(const std::string& where, const std::string& description);
+Status validate_guard_rule(const std::string& key, const GuardIntent& rule);
+
 // That every rule's procedure is there.
 Status validate_procedures_of(const GroupIntent& group, const Intent& intent);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the fields of one security group rule fit together.
+// Whether the fields of one rule fit together.
 #include <algorithm>
 
 #include "base/classic_bpf.h"
@@ -93,12 +93,30 @@ Status validate_expression(const std::string& where, const std::string& expressi
 
 }  // namespace
 
-Status validate_rule(const std::string& group, const RuleIntent& rule) {
-  const std::string where = "group '" + group + "': rule " + rule_id(rule) + ": ";
-  if (!rule.key.empty()) RETURN_IF_ERROR(validate_name(where + "key '" + rule.key + "'", rule.key));
+Status validate_description(const std::string& where, const std::string& description) {
+  if (description.size() > kMaxDescriptionLength) {
+    return invalid(where + "description of " + std::to_string(description.size()) +
+                   " bytes (wanted at most " + std::to_string(kMaxDescriptionLength) + ")");
+  }
+  if (std::ranges::any_of(description, is_control)) {
+    return invalid(where + "description has control characters (wanted plain text)");
+  }
+  return ok_status();
+}
+
+Status validate_match(const std::string& where, const RuleIntent& rule) {
   RETURN_IF_ERROR(validate_ports(where, rule));
   RETURN_IF_ERROR(validate_icmp(where, rule));
   RETURN_IF_ERROR(validate_family(where, rule));
+  return validate_expression(where, rule.expression);
+}
+
+Status validate_rule(const std::string& group, const RuleIntent& rule) {
+  const std::string where = "group '" + group + "': rule " + rule_id(rule) + ": ";
+  if (!rule.key.empty()) RETURN_IF_ERROR(validate_name(where + "key '" + rule.key + "'", rule.key));
+  if (rule.direction == RuleDirection::both) {
+    return invalid(where + "both directions (wanted ingress or egress)");
+  }
   if (rule.peer_cidr && !rule.peer_group.empty()) {
     return invalid(where + "both CIDR " + rule.peer_cidr->to_string() + " and group '" +
                    rule.peer_group + "' (wanted one or none)");
@@ -106,15 +124,8 @@ Status validate_rule(const std::string& group, const RuleIntent& rule) {
   if (!rule.peer_group.empty()) {
     RETURN_IF_ERROR(validate_name(where + "peer group '" + rule.peer_group + "'", rule.peer_group));
   }
-  RETURN_IF_ERROR(validate_expression(where, rule.expression));
-  if (rule.description.size() > kMaxDescriptionLength) {
-    return invalid(where + "description of " + std::to_string(rule.description.size()) +
-                   " bytes (wanted at most " + std::to_string(kMaxDescriptionLength) + ")");
-  }
-  if (std::ranges::any_of(rule.description, is_control)) {
-    return invalid(where + "description has control characters (wanted plain text)");
-  }
-  return ok_status();
+  RETURN_IF_ERROR(validate_match(where, rule));
+  return validate_description(where, rule.description);
 }
 
 }  // namespace butterfly
