@@ -133,28 +133,51 @@ bool quotes_plausibly(const Packet& packet, const Flow& flow, Role sender) {
   return tcp::may_have_sent(flow.tcp, flow.tcp_track, sender, sequence);
 }
 
-void copy_cut(std::span<char> to, const std::string& from) {
+void copy_cut(std::span<char> to, std::string_view from) {
   const size_t count = std::min(from.size(), to.size() - 1);
   std::copy_n(from.begin(), count, to.begin());
   to[count] = '\0';
 }
 
+void note_rule(Firewall::Trace* trace, std::string_view rule, std::string_view owner) {
+  if (!trace) return;
+  copy_cut(trace->rule, rule);
+  copy_cut(trace->group, owner);
+}
+
 // Allowed or denied; of the rule that allows, its procedure.
-Firewall::Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
-                        std::span<const uint8_t> packet, Firewall::Trace* trace,
-                        ProcedureSlot* procedure = nullptr) {
-  Evidence evidence(start, packet);
-  const Match match = find_allowing_rule(nic.policy, direction, start,
-                                         [&](const Rule* fit) { return evidence.accepts(*fit); });
+Firewall::Out ask_groups(const Nic& nic, Direction direction, const FlowStart& start,
+                         Accepts accepts, Firewall::Trace* trace, ProcedureSlot* procedure) {
+  const Match match = find_allowing_rule(nic.policy, direction, start, accepts);
+  note_rule(trace, match ? match.rule->id : std::string_view(),
+            match.group ? match.group->name : std::string_view());
   if (!match) return Firewall::Out::denied;
   if (procedure) *procedure = match.rule->procedure;
-  if (!trace) return Firewall::Out::allowed;
-  copy_cut(trace->rule, match.rule->id);
-  if (match.group) copy_cut(trace->group, match.group->name);
   return Firewall::Out::allowed;
 }
 
 }  // namespace
+
+// The guard list, then the groups: allowed, denied or guard_denied.
+Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
+                                  std::span<const uint8_t> packet, Trace* trace,
+                                  ProcedureSlot* procedure) const {
+  Evidence evidence(start, packet);
+  const auto accepts = [&](const Rule* fit) { return evidence.accepts(*fit); };
+  const GuardRule* guard = guard_.empty() ? nullptr : guard_.find(direction, start, accepts);
+  if (!guard || guard->action == GuardRule::Action::groups) {
+    return ask_groups(nic, direction, start, accepts, trace, procedure);
+  }
+  if (procedure) *procedure = 0;
+  note_rule(trace, kGuard, guard->match.id);
+  return guard->action == GuardRule::Action::allow ? Out::allowed : Out::guard_denied;
+}
+
+// A connection that was allowed once. Of a datagram in fragments only the first one is answered.
+Firewall::Out Firewall::revoked(Out why, const Packet& packet, const Nic& nic) {
+  const bool answers = why == Out::denied && nic.policy.rejects && !is_later(packet);
+  return answers ? Out::rejected : Out::revoked;
+}
 
 // A flooded packet reaches nics that it is not addressed to; they do not become its end.
 uint8_t Firewall::bind_bit(const Packet& packet, const Nic& nic) const {
@@ -200,18 +223,15 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
   const NicVerdict& verdict = verdict_of(*flow, role);
   if (is_current(verdict, nic)) return Out::tracked;
   if (verdict.is_of(nic.serial)) {
-    if (judge_again(packet, nic, role, trace, &procedure_of(packet)) != Out::allowed) {
-      return Out::revoked;
-    }
+    const Out now = judge_again(packet, nic, role, trace, &procedure_of(packet));
+    if (now != Out::allowed) return revoked(now, packet, nic);
     packet.verdicts |= side_ == Side::from_nic ? kBindFrom : kBindTo;
     return Out::allowed;
   }
   if (verdict.serial == 0 && role == Role::responder) {
-    if (judge_again(packet, nic, role, trace, &procedure_of(packet)) == Out::allowed) {
-      packet.verdicts |= bind_bit(packet, nic);
-      return Out::allowed;
-    }
-    if (side_ == Side::to_nic) return Out::denied;
+    const Out now = judge_again(packet, nic, role, trace, &procedure_of(packet));
+    if (now == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
+    if (now == Out::allowed || side_ == Side::to_nic) return now;
   }
   if (side_ == Side::from_nic) return judge_anew(packet, nic, trace);
   const bool original = role == Role::responder;
@@ -319,7 +339,9 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
 Firewall::Out Firewall::judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const {
   const Out out = judge_flow(packet, nic, trace);
   if (!is_later(packet)) return with_reject(out, nic);
-  return out == Out::denied || out == Out::no_connection ? Out::first_refused : out;
+  const bool is_refused =
+      out == Out::denied || out == Out::guard_denied || out == Out::no_connection;
+  return is_refused ? Out::first_refused : out;
 }
 
 Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace) const {
@@ -344,6 +366,7 @@ Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace
 
 std::string Firewall::format(const Trace& trace) {
   if (trace.rule[0] == '\0') return {};
+  if (std::string_view(trace.rule) == kGuard) return "guard rule " + std::string(trace.group);
   std::string text = "rule " + std::string(trace.rule);
   if (trace.group[0] != '\0') text += " of group " + std::string(trace.group);
   return text;

@@ -7,10 +7,12 @@
 // the life of the nic and the generation of its policy; a newer policy is asked again at the next
 // packet and cuts what it does not allow, without forgetting the flow.
 //
+// Before the rules of the nic's groups the host's guard list is asked, for every nic.
+//
 // In:   a packet with packet.flow set by `flow`; packet.out_port too, for the side to the nic.
 // Out:  packet.verdicts and packet.procedure_… tell `record` what to remember.
-// Cost: tracked: the flow's entry and the nic, no rule. Else a few searches for each group of the
-//       nic (tables/ruleset.h).
+// Cost: tracked: the flow's entry and the nic, no rule. Else the guard list (tables/guard_list.h)
+//       and a few searches for each group of the nic (tables/ruleset.h).
 #pragma once
 
 #include <array>
@@ -18,6 +20,7 @@
 
 #include "graph/brick.h"
 #include "tables/flow_table.h"
+#include "tables/guard_list.h"
 #include "tables/nic_table.h"
 
 namespace butterfly {
@@ -34,6 +37,7 @@ class Firewall {
     related,
     always_allowed,
     denied,
+    guard_denied,
     revoked,
     rejected,
     no_connection,
@@ -49,11 +53,13 @@ class Firewall {
   };
   static constexpr std::array kOuts{
       OutInfo{"tracked", Edge::forward, "of a connection that the rules let start"},
-      OutInfo{"allowed", Edge::forward, "a rule of the nic's security groups allows it"},
+      OutInfo{"allowed", Edge::forward,
+              "a rule of the nic's groups, or of the guard list, allows it"},
       OutInfo{"related", Edge::forward, "an ICMP error about a connection of this nic"},
       OutInfo{"always-allowed", Edge::forward,
               "needs no rule: ARP, neighbour discovery, DHCP client, or no nic to ask"},
       OutInfo{"denied", Edge::drop, "no rule of the nic's security groups allows it"},
+      OutInfo{"guard-denied", Edge::drop, "the host's guard list denies it"},
       OutInfo{"revoked", Edge::drop, "the connection was allowed once, the rules of now do not"},
       OutInfo{"rejected", Edge::forward,
               "denied or revoked; a security group of the nic wants its sender told"},
@@ -70,7 +76,9 @@ class Firewall {
       OutInfo{"first-refused", Edge::drop, "a fragment whose first one the rules refused"},
   };
   static constexpr BrickInfo kInfo{"firewall", kOuts};
-  // The rule that decided, cut to fit; empty when none was asked or none allows.
+  // The rule that decided, cut to fit; empty when none was asked or none allows. One of the guard
+  // list, which may also deny: `rule` is kGuard, `group` its key.
+  static constexpr const char* kGuard = "guard";
   struct Trace {
     char rule[20];
     char group[28];
@@ -78,14 +86,16 @@ class Firewall {
   static std::string format(const Trace& trace);
 
   // `flows` belongs to the lcore. `ethertypes`: what may pass of frames that are neither IP nor
-  // ARP.
+  // ARP. `guard` outlives the brick.
   Firewall(Side side, const NicTable& nics, const FlowTable& flows,
-           const FirewallSettings& settings = {}, std::vector<uint16_t> ethertypes = {})
+           const FirewallSettings& settings = {}, std::vector<uint16_t> ethertypes = {},
+           const GuardList& guard = kNoGuardList)
       : side_(side),
         revalidates_(settings.is_on(Knob::revalidate)),
         allows_redirects_(settings.is_on(Knob::allow_redirects)),
         nics_(nics),
         flows_(flows),
+        guard_(guard),
         ethertypes_(std::move(ethertypes)) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
@@ -113,12 +123,17 @@ class Firewall {
     return side_ == Side::from_nic ? sender : other(sender);
   }
 
+  // What the guard list refuses stays unanswered.
   static Out with_reject(Out out, const Nic& nic) {
-    return nic.policy.rejects && (out == Out::denied || out == Out::revoked) ? Out::rejected : out;
+    return nic.policy.rejects && out == Out::denied ? Out::rejected : out;
   }
+  static Out revoked(Out why, const Packet& packet, const Nic& nic);
   ProcedureSlot& procedure_of(Packet& packet) const {
     return side_ == Side::from_nic ? packet.procedure_from : packet.procedure_to;
   }
+  Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
+                std::span<const uint8_t> packet, Trace* trace,
+                ProcedureSlot* procedure = nullptr) const;
   Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
@@ -141,6 +156,7 @@ class Firewall {
   bool allows_redirects_;
   const NicTable& nics_;
   const FlowTable& flows_;
+  const GuardList& guard_;
   std::vector<uint16_t> ethertypes_;
 };
 static_assert(DecidingBrick<Firewall>);

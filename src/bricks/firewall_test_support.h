@@ -148,8 +148,9 @@ class FirewallWorld {
   // Every packet walks here; the scenarios hold the shortcut against that.
   Shortcut shortcut{{flows, routes, fdb, nics, segments, vtep}, 1, lcore, /*enabled=*/false};
   FlowLookup flow{flows, shortcut, lcore, 1};
-  Firewall from{Firewall::Side::from_nic, nics, flows};
-  Firewall to{Firewall::Side::to_nic, nics, flows, {}, {kListedType}};
+  GuardList guard;
+  Firewall from{Firewall::Side::from_nic, nics, flows, {}, {}, guard};
+  Firewall to{Firewall::Side::to_nic, nics, flows, {}, {kListedType}, guard};
   Record record{flows, admission, nics, shortcut, lcore};
   Firewall::Trace note{};  // of the last firewall brick that asked a rule
 

@@ -130,6 +130,19 @@ TEST_P(HostFlowsTest, AVerdictIsNotCurrentOnceTheRulesHaveChanged) {
   EXPECT_FALSE(flows[0].judge(Role::responder).is_current);
 }
 
+TEST_P(HostFlowsTest, AVerdictIsNotCurrentOnceTheGuardListHasChanged) {
+  OneHost one(GetParam());
+  one.open_udp(1);
+  one.intent.guard["k"].key = "k";
+  one.intent.guard["k"].vni = Vni{7};  // somebody else's
+  ASSERT_TRUE(one.host->apply(one.intent).ok());
+  EXPECT_TRUE(one.list().at(0).judge(Role::initiator).is_current);
+  one.intent.guard["k"].vni = Vni{42};
+  ASSERT_TRUE(one.host->apply(one.intent).ok());
+  EXPECT_FALSE(one.list().at(0).judge(Role::initiator).is_current);
+  EXPECT_FALSE(one.list().at(0).judge(Role::responder).is_current);
+}
+
 TEST_P(HostFlowsTest, EveryFlowIsShownOnceAndAnExpiredOneNever) {
   OneHost one(GetParam());
   one.open_udp(1300);

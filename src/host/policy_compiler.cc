@@ -173,6 +173,10 @@ std::set<std::string> compile_rules(const Difference& change, Generation generat
 
 }  // namespace
 
+Rule compile_match(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups) {
+  return *compile_rule(id, intent, groups);
+}
+
 CompileResult compile_groups(const CompiledGroups& before, const Difference& change,
                              const Intent& next, Generation generation) {
   CompileResult result{before, {}};

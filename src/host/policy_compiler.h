@@ -38,6 +38,9 @@ struct CompileResult {
 CompileResult compile_groups(const CompiledGroups& before, const Difference& change,
                              const Intent& next, Generation generation);
 
+// A rule of no group. REQUIRES: its expression is among those of `groups`.
+Rule compile_match(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups);
+
 // A nic's policy. REQUIRES: groups compiled from the same intent.
 Policy compile_policy(const NicIntent& nic, const CompiledGroups& groups, Generation generation);
 

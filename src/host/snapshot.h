@@ -10,6 +10,7 @@
 #include "base/firewall_settings.h"
 #include "base/ids.h"
 #include "graph/port.h"
+#include "tables/guard_list.h"
 #include "tables/nic_table.h"
 #include "tables/peer_table.h"
 #include "tables/procedure.h"
@@ -23,6 +24,7 @@ struct Snapshot {
   std::shared_ptr<const SegmentTable> segments = std::make_shared<const SegmentTable>();
   std::shared_ptr<const PeerTable> peers = std::make_shared<const PeerTable>();
   std::shared_ptr<const ProcedureTable> procedures = std::make_shared<const ProcedureTable>();
+  std::shared_ptr<const GuardList> guard = std::make_shared<const GuardList>();
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
   FirewallSettings firewall;

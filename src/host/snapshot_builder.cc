@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "host/guard_compiler.h"
 #include "host/segment_builder.h"
 
 namespace butterfly {
@@ -30,7 +31,19 @@ bool begins_to_revalidate(const Difference& change) {
          !change.firewall->before.is_on(Knob::revalidate);
 }
 
-// Nics whose intent or groups changed are built anew; the others are shared.
+// Nics that are the same, but whose verdicts until now may not count any more. Their policies are
+// of this generation then, which is what verdicts and shortcuts are held against.
+void add_rejudged(const Difference& change, const Intent& next, std::set<std::string>& anew) {
+  std::set<Vni> segments = segments_rejudged(change);
+  if (begins_to_revalidate(change)) segments.insert(Vni{0});
+  if (segments.empty()) return;
+  const bool is_everywhere = segments.contains(Vni{0});
+  for (const auto& [id, nic] : next.nics) {
+    if (is_everywhere || segments.contains(nic.vni)) anew.insert(id);
+  }
+}
+
+// Nics whose intent, groups or guard list changed are built anew; the others are shared.
 std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Difference& change,
                                            const std::set<std::string>& changed_groups,
                                            const Intent& next, const CompiledState& state) {
@@ -41,9 +54,7 @@ std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Di
   for (const auto& nic : change.nics) {
     if (nic.after) anew.insert(nic.key());
   }
-  if (begins_to_revalidate(change)) {
-    for (const auto& [id, nic] : next.nics) anew.insert(id);
-  }
+  add_rejudged(change, next, anew);
   if (anew.empty() && change.nics.empty()) return before.snapshot.nics;
   auto table = std::make_shared<NicTable>(*before.snapshot.nics);
   for (const auto& nic : change.nics) {
@@ -100,6 +111,9 @@ void build_snapshot(const CompiledState& before, const Difference& change, const
   groups.expressions = std::move(state.groups.expressions);
   CompileResult compiled = compile_groups(groups, change, next, state.snapshot.generation);
   state.groups = std::move(compiled.groups);
+  if (!change.guard.empty()) {
+    state.snapshot.guard = compile_guard(*before.snapshot.guard, change, state.groups);
+  }
   state.groups.expressions.clear();
   state.snapshot.nics = build_nics(before, change, compiled.changed, next, state);
   if (!change.peers.empty()) state.snapshot.peers = build_peers(before, change, state);

@@ -71,6 +71,16 @@ std::string text_of(const Policy& policy, const ProcedureTable& procedures) {
   return text.str();
 }
 
+std::string text_of(const GuardList& guard) {
+  std::ostringstream text;
+  for (const auto& rule : guard.rules()) {
+    text << "guard " << rule->priority << ' ' << rule->match.id << ' '
+         << static_cast<int>(rule->action) << ' ' << rule->vni.value << ' '
+         << (rule->match.protocol ? int{*rule->match.protocol} : -1) << '\n';
+  }
+  return text.str();
+}
+
 std::string text_of(const Nic& nic, const ProcedureTable& procedures) {
   std::ostringstream text;
   text << nic.id << ' ' << nic.mac.to_string() << ' ' << nic.vni.value << ' ' << nic.antispoof;
@@ -82,6 +92,7 @@ std::string text_of(const Nic& nic, const ProcedureTable& procedures) {
 std::string text_of(const CompiledState& state, const std::vector<Mac>& macs) {
   std::ostringstream text;
   const Snapshot& snapshot = state.snapshot;
+  text << text_of(*snapshot.guard);
   const auto peer_name = [&](PeerId id) { return snapshot.peers->find(id)->address.to_string(); };
   for (uint16_t slot = 0; slot < kMaxPorts; ++slot) {
     const Nic* nic = snapshot.nics->find(PortId{slot});
@@ -135,6 +146,15 @@ std::string text_of(const CompiledState& state, const std::vector<Mac>& macs) {
   return text.str();
 }
 
+// The rules that may have a say about the nic.
+std::string guard_text_for(const Nic& nic, const GuardList& guard) {
+  std::vector<std::shared_ptr<const GuardRule>> rules;
+  for (const auto& rule : guard.rules()) {
+    if (rule->vni.value == 0 || rule->vni == nic.vni) rules.push_back(rule);
+  }
+  return text_of(GuardList(std::move(rules)));
+}
+
 class RandomIntent {
  public:
   explicit RandomIntent(unsigned seed) : dice_(seed) {
@@ -162,7 +182,18 @@ class RandomIntent {
   }
   void change(Intent& next) {
     const std::string id = "nic" + std::to_string(below(6));
-    switch (below(14)) {
+    switch (below(15)) {
+      case 13: {
+        GuardIntent rule;
+        rule.key = "k" + std::to_string(below(3));
+        rule.priority = static_cast<uint16_t>(below(3));
+        rule.action = static_cast<GuardIntent::Action>(below(3));
+        if (below(2)) rule.vni = vni();
+        if (below(2)) rule.match.protocol = 6;
+        if (below(3) && next.guard.erase(rule.key) != 0) break;
+        next.guard[rule.key] = rule;
+        break;
+      }
       case 11:
         next.groups[group()].reject = below(2) == 0;
         break;
@@ -242,7 +273,9 @@ TEST(SnapshotBuilder, MakesOfTheOneBeforeWhatItMakesFromNothing) {
       std::map<std::string, std::pair<std::string, Generation>> policies;
       for (const auto& [id, slot] : compiler.state().slots.ports.all()) {
         const Policy& policy = compiler.nic(id)->policy;
-        policies[id] = {text_of(policy, *compiler.snapshot().procedures), policy.generation};
+        policies[id] = {text_of(policy, *compiler.snapshot().procedures) +
+                            guard_text_for(*compiler.nic(id), *compiler.snapshot().guard),
+                        policy.generation};
       }
       compiler.follow(intent);
       Compiler from_nothing;
@@ -252,7 +285,8 @@ TEST(SnapshotBuilder, MakesOfTheOneBeforeWhatItMakesFromNothing) {
       for (const auto& [id, policy] : policies) {
         if (!intent.nics.contains(id)) continue;
         const Policy& now = compiler.nic(id)->policy;
-        const std::string text = text_of(now, *compiler.snapshot().procedures);
+        const std::string text = text_of(now, *compiler.snapshot().procedures) +
+                                 guard_text_for(*compiler.nic(id), *compiler.snapshot().guard);
         ASSERT_TRUE(text == policy.first || now.generation > policy.second) << id;
       }
     }
@@ -284,6 +318,37 @@ TEST(SnapshotBuilder, SharesWhatAChangeDoesNotTouch) {
   EXPECT_EQ(compiler.nic("b"), b);
   EXPECT_EQ(compiler.snapshot().segments, before.segments);
   EXPECT_EQ(compiler.snapshot().peers, before.peers);
+}
+
+TEST(SnapshotBuilder, AGuardRuleTouchesTheNicsOfItsSegmentAndItsWordsNobody) {
+  Compiler compiler;
+  Intent intent;
+  intent.groups["web"].name = "web";
+  intent.nics["a"] = nic_in("a", 0x525400000001, "web");
+  intent.nics["b"] = nic_in("b", 0x525400000002, "web");
+  intent.nics["b"].vni = Vni{43};
+  compiler.follow(intent);
+  const auto generations = [&] {
+    return std::pair(compiler.nic("a")->policy.generation, compiler.nic("b")->policy.generation);
+  };
+  const auto before = generations();
+  GuardIntent& rule = intent.guard["k"];
+  rule.key = "k";
+  rule.vni = Vni{42};
+  compiler.follow(intent);
+  const auto touched = generations();
+  EXPECT_GT(touched.first, before.first);
+  EXPECT_EQ(touched.second, before.second);
+  intent.guard["k"].description = "other words";
+  compiler.follow(intent);
+  EXPECT_EQ(generations(), touched);
+  intent.guard["k"].vni = Vni{0};
+  compiler.follow(intent);
+  EXPECT_GT(generations().second, touched.second);
+  intent.nics["a"].antispoof = false;
+  const auto shared = compiler.snapshot().guard;
+  compiler.follow(intent);
+  EXPECT_EQ(compiler.snapshot().guard, shared);
 }
 
 TEST(SnapshotBuilder, NicsGoToTheLcoreThatPollsTheFewest) {

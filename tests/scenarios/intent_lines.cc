@@ -173,8 +173,12 @@ void read_ports(Reader& reader, RuleIntent& rule) {
 StatusOr<RuleIntent> read_rule(Reader& reader) {
   RuleIntent rule;
   const std::string direction = reader.next();
-  if (direction != "in" && direction != "out") reader.wanted("in or out");
-  rule.direction = direction == "in" ? RuleDirection::ingress : RuleDirection::egress;
+  if (direction != "in" && direction != "out" && direction != "both") {
+    reader.wanted("in, out or, of a guard rule, both");
+  }
+  rule.direction = direction == "in"    ? RuleDirection::ingress
+                   : direction == "out" ? RuleDirection::egress
+                                        : RuleDirection::both;
   while (!reader.is_done()) {
     const std::string word = reader.next();
     if (word == "any" || word == "v4" || word == "v6") {
@@ -259,6 +263,32 @@ Status read_group(Reader reader, Intent& intent) {
   const StatusOr<RuleIntent> rule = read_rule(reader);
   if (!rule.ok()) return rule.status();
   group.rules[rule_id(*rule)] = *rule;
+  return ok_status();
+}
+
+Status read_guard(Reader reader, Intent& intent) {
+  static const std::map<std::string, GuardIntent::Action> actions{
+      {"allow", GuardIntent::Action::allow},
+      {"deny", GuardIntent::Action::deny},
+      {"groups", GuardIntent::Action::groups}};
+  if (reader.accept("del")) {
+    if (intent.guard.erase(reader.next()) == 0) reader.wanted("a guard rule that is there");
+    return reader.status();
+  }
+  GuardIntent rule;
+  rule.key = reader.next();
+  rule.priority = reader.number<uint16_t>(65535);
+  const auto action = actions.find(reader.next());
+  if (action == actions.end()) {
+    reader.wanted("allow, deny or groups");
+    return reader.status();
+  }
+  rule.action = action->second;
+  if (reader.accept("vni")) rule.vni = Vni{reader.number<uint32_t>(kVniMax)};
+  const StatusOr<RuleIntent> match = read_rule(reader);
+  if (!match.ok()) return match.status();
+  rule.match = *match;
+  intent.guard.set(rule.key, rule);
   return ok_status();
 }
 
@@ -418,9 +448,9 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 }
 
 bool is_intent_line(const Line& line) {
-  static const std::set<std::string> verbs{"underlay",  "option",  "nic", "sg",
-                                           "peer",      "fdb",     "far", "neighbour",
-                                           "procedure", "firewall"};
+  static const std::set<std::string> verbs{"underlay",  "option",   "nic",  "sg",
+                                           "peer",      "fdb",      "far",  "neighbour",
+                                           "procedure", "firewall", "guard"};
   return verbs.contains(line.verb());
 }
 
@@ -430,6 +460,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "option") return read_option(reader, wanted.options);
   if (line.verb() == "nic") return read_nic(reader, wanted.intent);
   if (line.verb() == "sg") return read_group(reader, wanted.intent);
+  if (line.verb() == "guard") return read_guard(reader, wanted.intent);
   if (line.verb() == "procedure") return read_procedure(reader, wanted.intent);
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);

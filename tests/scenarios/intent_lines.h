@@ -15,6 +15,9 @@
 //   sg rule del GROUP in|out …
 //   sg member add|del GROUP ADDRESS|PREFIX
 //   sg del GROUP
+//   guard KEY PRIORITY allow|deny|groups [vni N] in|out|both …   a rule of the guard list, the end
+//                        as of a group's rule
+//   guard del KEY
 //   procedure NAME [max-mss N] [min-ttl N] [no-df] [random-id] [packets N] [bits N] [burst 100ms]
 //   procedure del NAME
 //   peer ADDRESS vni N[,N] [mac MAC]

@@ -134,16 +134,41 @@ std::string RandomTenants::change_reject(Intent& next) {
   return "reject of group " + group->name;
 }
 
+// A few keys and priorities, of everybody or of one tenant; most of them go again.
+std::string RandomTenants::change_guard(Intent& next) {
+  GuardIntent rule;
+  rule.key = "k" + std::to_string(dice_.below(4));
+  if (dice_.percent(60) && next.guard.erase(rule.key) != 0)
+    return "guard rule " + rule.key + " goes";
+  rule.priority = static_cast<uint16_t>(dice_.below(3));
+  rule.action = static_cast<GuardIntent::Action>(dice_.below(3));
+  if (dice_.percent(50)) rule.vni = dice_.pick(kVnis);
+  rule.match = dice_.pick(rules_);
+  rule.match.peer_group.clear();
+  rule.match.procedure.clear();
+  if (dice_.percent(30)) rule.match.direction = RuleDirection::both;
+  next.guard[rule.key] = rule;
+  return "guard rule " + rule.key;
+}
+
 std::string RandomTenants::change() {
-  static constexpr Change kChanges[] = {
-      &RandomTenants::change_rule,           &RandomTenants::change_rule,
-      &RandomTenants::change_rule,           &RandomTenants::change_reject,
-      &RandomTenants::change_member,         &RandomTenants::change_groups_of_nic,
-      &RandomTenants::drop_or_restore_nic,   &RandomTenants::drop_or_restore_nic,
-      &RandomTenants::change_address,        &RandomTenants::change_mac,
-      &RandomTenants::change_antispoof,      &RandomTenants::change_tenant,
-      &RandomTenants::change_peer,           &RandomTenants::change_static_station,
-      &RandomTenants::change_static_station, &RandomTenants::drop_or_restore_group};
+  static constexpr Change kChanges[] = {&RandomTenants::change_rule,
+                                        &RandomTenants::change_rule,
+                                        &RandomTenants::change_rule,
+                                        &RandomTenants::change_reject,
+                                        &RandomTenants::change_guard,
+                                        &RandomTenants::change_member,
+                                        &RandomTenants::change_groups_of_nic,
+                                        &RandomTenants::drop_or_restore_nic,
+                                        &RandomTenants::drop_or_restore_nic,
+                                        &RandomTenants::change_address,
+                                        &RandomTenants::change_mac,
+                                        &RandomTenants::change_antispoof,
+                                        &RandomTenants::change_tenant,
+                                        &RandomTenants::change_peer,
+                                        &RandomTenants::change_static_station,
+                                        &RandomTenants::change_static_station,
+                                        &RandomTenants::drop_or_restore_group};
   for (;;) {
     Intent next = intent_;
     // Half of the changes bring something back, so that things do not only get worse.

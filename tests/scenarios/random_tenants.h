@@ -46,6 +46,7 @@ class RandomTenants {
 
   void add_nic(unsigned tenant, unsigned nic);
   std::string change_reject(Intent& next);
+  std::string change_guard(Intent& next);
   std::string change_rule(Intent& next);
   std::string change_member(Intent& next);
   std::string change_groups_of_nic(Intent& next);

@@ -53,6 +53,13 @@ TEST_F(ScenarioLanguage, AFaultNamesItsLineAndWhatWasWanted) {
             "language.scn:1: '3' (wanted a time such as 300ms, 31s, 5m, 2h or 5d)");
   EXPECT_THAT(fault_of("sned a eth"), HasSubstr("language.scn:1: 'sned' is not known (wanted"));
   EXPECT_THAT(fault_of("send a eth"), HasSubstr("language.scn:1: no port 'a'"));
+  EXPECT_EQ(fault_of("guard k 1 refuse in tcp"),
+            "language.scn:1: 'refuse' (wanted allow, deny or groups)");
+  EXPECT_EQ(fault_of("guard k 65536 deny in tcp"),
+            "language.scn:1: '65536' (wanted a number up to 65535)");
+  EXPECT_EQ(fault_of("guard k 1 deny tcp"),
+            "language.scn:1: 'tcp' (wanted in, out or, of a guard rule, both)");
+  EXPECT_EQ(fault_of("guard del k"), "language.scn:1: 'k' (wanted a guard rule that is there)");
   EXPECT_THAT(fault_of("send a $x"), HasSubstr("language.scn:1: variable $x is not known"));
   EXPECT_THAT(fault_of(two_nics_ + "send a eth/tpc"),
               HasSubstr("language.scn:6: no layer is called 'tpc'"));

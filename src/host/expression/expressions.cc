@@ -6,25 +6,44 @@
 namespace butterfly {
 namespace {
 
-using Rules = decltype(GroupIntent::rules);
+// A rule of a group, or of the guard list, which is in no group.
+struct ChangedRule {
+  const std::string& group;
+  const std::string& id;
+  const RuleIntent* before;  // null: it comes
+  const RuleIntent* after;   // null: it goes
+};
 
-// `visit` gets the group's name and pointers to the rule's entry before and after, or null.
+template <typename Map, typename Visit>
+void for_each_changed_rule(const std::string& group, const Map& before, const Map& after,
+                           const Visit& visit) {
+  Map::for_each_difference(before, after, [&](const auto* old_rule, const auto* rule) {
+    visit(ChangedRule{group, rule ? rule->first : old_rule->first,
+                      old_rule ? &old_rule->second : nullptr, rule ? &rule->second : nullptr});
+  });
+}
+
 template <typename Visit>
 void for_each_changed_rule(const Difference& change, const Visit& visit) {
-  static const Rules none;
+  static const decltype(GroupIntent::rules) none;
+  static const std::string no_group;
   for (const auto& group : change.groups) {
-    Rules::for_each_difference(
-        group.before ? group.before->second.rules : none,
-        group.after ? group.after->second.rules : none,
-        [&](const auto* before, const auto* after) { visit(group.key(), before, after); });
+    for_each_changed_rule(group.key(), group.before ? group.before->second.rules : none,
+                          group.after ? group.after->second.rules : none, visit);
+  }
+  for (const auto& rule : change.guard) {
+    visit(ChangedRule{no_group, rule.key(), rule.before ? &rule.before->second.match : nullptr,
+                      rule.after ? &rule.after->second.match : nullptr});
   }
 }
 
 // "group 'web': rule 0123…: expression 'tcp prot'", the text cut to fit a line.
-std::string what(const std::string& group, const std::string& id, const std::string& text) {
+std::string what(const ChangedRule& rule, const std::string& text) {
   constexpr size_t kMaxShown = 80;
   const std::string shown = text.size() <= kMaxShown ? text : text.substr(0, kMaxShown) + "…";
-  return "group '" + group + "': rule " + id + ": expression '" + shown + "'";
+  const std::string owner = rule.group.empty() ? "guard rule '" + rule.id + "'"
+                                               : "group '" + rule.group + "': rule " + rule.id;
+  return owner + ": expression '" + shown + "'";
 }
 
 StatusOr<std::shared_ptr<const Expression>> compile(const std::string& text,
@@ -39,9 +58,9 @@ StatusOr<Expressions> compile_expressions(const Difference& change, ExpressionCo
                                           bool is_restored) {
   Expressions expressions;
   Status fault = ok_status();
-  for_each_changed_rule(change, [&](const std::string& group, const auto*, const auto* rule) {
-    if (!fault.ok() || !rule || rule->second.expression.empty()) return;
-    const std::string& text = rule->second.expression;
+  for_each_changed_rule(change, [&](const ChangedRule& rule) {
+    if (!fault.ok() || !rule.after || rule.after->expression.empty()) return;
+    const std::string& text = rule.after->expression;
     if (expressions.contains(text)) return;
     auto expression = compile(text, compiler);
     if (expression.ok()) {
@@ -49,8 +68,8 @@ StatusOr<Expressions> compile_expressions(const Difference& change, ExpressionCo
     } else if (is_restored) {
       expressions[text] = make_dead_expression(text, std::string(expression.status().message()));
     } else {
-      fault = Status(expression.status().code(), what(group, rule->first, text) + ": " +
-                                                     std::string(expression.status().message()));
+      fault = Status(expression.status().code(),
+                     what(rule, text) + ": " + std::string(expression.status().message()));
     }
   });
   if (!fault.ok()) return fault;
@@ -60,17 +79,16 @@ StatusOr<Expressions> compile_expressions(const Difference& change, ExpressionCo
 void note_dead_expressions(const Difference& change, const Expressions& expressions,
                            std::map<std::string, std::string>& warnings) {
   if (warnings.empty() && expressions.empty()) return;
-  for_each_changed_rule(
-      change, [&](const std::string& group, const auto* before, const auto* after) {
-        if (before) warnings.erase(group + "/" + before->first);
-        if (!after || after->second.expression.empty()) return;
-        const std::string& text = after->second.expression;
-        const auto expression = expressions.find(text);
-        if (expression == expressions.end() || expression->second->fault().empty()) return;
-        warnings[group + "/" + after->first] =
-            what(group, after->first, text) +
-            " does not compile any more, and lets nothing pass: " + expression->second->fault();
-      });
+  for_each_changed_rule(change, [&](const ChangedRule& rule) {
+    const std::string place = rule.group + "/" + rule.id;
+    if (rule.before) warnings.erase(place);
+    if (!rule.after || rule.after->expression.empty()) return;
+    const std::string& text = rule.after->expression;
+    const auto expression = expressions.find(text);
+    if (expression == expressions.end() || expression->second->fault().empty()) return;
+    warnings[place] = what(rule, text) + " does not compile any more, and lets nothing pass: " +
+                      expression->second->fault();
+  });
 }
 
 }  // namespace butterfly

@@ -16,13 +16,13 @@ namespace butterfly {
 using Expressions = std::map<std::string, std::shared_ptr<const Expression>>;
 
 // Those of the rules that come with the change, each compiled once. The first fault found, as
-// "group 'web': rule 0123…: …"; with `is_restored` what does not compile matches nothing instead.
-// `compiler` may be null: a host without one refuses every expression.
+// "group 'web': rule 0123…: …" or "guard rule 'x': …"; with `is_restored` what does not compile
+// matches nothing instead. `compiler` may be null: a host without one refuses every expression.
 StatusOr<Expressions> compile_expressions(const Difference& change, ExpressionCompiler* compiler,
                                           bool is_restored);
 
-// What is wrong with rules whose expressions match nothing, by group and rule id: brings
-// `warnings` up to date with the change.
+// What is wrong with rules whose expressions match nothing, by group and rule id (of the guard
+// list: no group, and key): brings `warnings` up to date with the change.
 void note_dead_expressions(const Difference& change, const Expressions& expressions,
                            std::map<std::string, std::string>& warnings);
 

@@ -128,6 +128,56 @@ TEST_F(HostExpressions, WhatDoesNotCompileAnyMoreLetsNothingPassAndIsWarnedOf) {
   EXPECT_TRUE(host_->report().warnings.empty());
 }
 
+GuardIntent guard_rule(const std::string& key, GuardIntent::Action action,
+                       const std::string& expression) {
+  GuardIntent rule;
+  rule.key = key;
+  rule.action = action;
+  rule.match.protocol = 17;
+  rule.match.expression = expression;
+  return rule;
+}
+
+TEST_F(HostExpressions, OfTheGuardListAreAskedAndRefusedByKey) {
+  Intent intent = two_nics("udp");
+  intent.guard["k"] = guard_rule("k", GuardIntent::Action::deny, "udp dst port 54");
+  ASSERT_EQ(host_->apply(intent), ok_status());
+  EXPECT_TRUE(arrives(53));
+  EXPECT_FALSE(arrives(54));
+  // A change beside it does not compile it again, and keeps it.
+  intent.guard["l"] = guard_rule("l", GuardIntent::Action::deny, "udp dst port 55");
+  ASSERT_EQ(host_->apply(intent), ok_status());
+  EXPECT_FALSE(arrives(54));
+  EXPECT_FALSE(arrives(55));
+  intent.guard["l"].match.expression = "udp prot 54";
+  EXPECT_THAT(std::string(host_->apply(intent).message()),
+              HasSubstr("guard rule 'l': expression 'udp prot 54': can't parse"));
+  EXPECT_FALSE(arrives(55));
+}
+
+TEST_F(HostExpressions, AGuardRuleWhoseOneDoesNotCompileAnyMoreErrsOnTheSafeSide) {
+  Intent intent = two_nics("udp");
+  intent.guard["k"] = guard_rule("k", GuardIntent::Action::allow, "udp prot 53");
+  ASSERT_EQ(host_->restore(intent), ok_status());
+  EXPECT_TRUE(arrives(53));  // by the group
+  intent.groups["web"].rules = {};
+  ASSERT_EQ(host_->apply(intent), ok_status());
+  EXPECT_FALSE(arrives(53));
+  intent = two_nics("udp");
+  intent.guard["k"] = guard_rule("k", GuardIntent::Action::deny, "udp prot 54");
+  host_ = make_host(compiler_);
+  ASSERT_EQ(host_->restore(intent), ok_status());
+  EXPECT_FALSE(arrives(53));
+  ASSERT_EQ(host_->report().warnings.size(), 1u);
+  EXPECT_THAT(host_->report().warnings[0],
+              HasSubstr("guard rule 'k': expression 'udp prot 54' does not compile any more, and "
+                        "lets nothing pass: can't parse"));
+  intent.guard.erase("k");
+  ASSERT_EQ(host_->apply(intent), ok_status());
+  EXPECT_TRUE(host_->report().warnings.empty());
+  EXPECT_TRUE(arrives(53));
+}
+
 TEST_F(HostExpressions, AHostWithoutACompilerRefusesThem) {
   host_ = make_host(nullptr);
   const Status status = host_->apply(two_nics("udp"));
