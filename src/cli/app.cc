@@ -50,6 +50,7 @@ int run_cli(int argc, char** argv) {
   add_global_options(app, command);
   add_nic_commands(app, command);
   add_group_commands(app, command);
+  add_guard_commands(app, command);
   add_procedure_commands(app, command);
   add_peer_commands(app, command);
   add_fdb_commands(app, command);

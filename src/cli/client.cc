@@ -104,6 +104,9 @@ Status Client::call(const v1::ListProceduresRequest& request,
                     v1::ListProceduresResponse& response) {
   return unary(&v1::Butterfly::Stub::ListProcedures, request, response);
 }
+Status Client::call(const v1::ListGuardRequest& request, v1::ListGuardResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListGuard, request, response);
+}
 Status Client::call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response) {
   return unary(&v1::Butterfly::Stub::ListFdb, request, response);
 }

@@ -1,59 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // butterfly sg show, butterfly sg rule …
 #include <algorithm>
-#include <charconv>
-#include <map>
 
 #include "cli/commands.h"
+#include "cli/rule_options.h"
 
 namespace butterfly {
 namespace {
 
 struct RuleOptions {
-  std::string group, direction = "in", protocol, cidr, members, family, expression, key, procedure,
-                     description;
-  uint16_t port = 0, port_start = 0, port_end = 0;
-  uint8_t icmp_type = 0, icmp_code = 0;
+  std::string group, direction = "in", members, key, procedure, description;
+  MatchOptions match;
 };
-
-// The number of a protocol word; -1: all, -2: neither a word nor a number.
-int protocol_number(const std::string& word) {
-  static const std::map<std::string, int> kWords{{"all", -1}, {"icmp", 1},    {"tcp", 6},
-                                                 {"udp", 17}, {"icmpv6", 58}, {"sctp", 132}};
-  if (const auto known = kWords.find(word); known != kWords.end()) return known->second;
-  int number = 0;
-  const char* end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data(), end, number);
-  return error == std::errc() && stop == end && number >= 0 && number <= 255 ? number : -2;
-}
-
-std::string check_protocol(const std::string& word) {
-  if (protocol_number(word) != -2) return "";
-  return "'" + word + "' is no protocol (wanted tcp, udp, icmp, icmpv6, sctp, all or 0..255)";
-}
 
 v1::Rule rule_of(const RuleOptions& options, const CLI::App& verb) {
   v1::Rule rule;
   rule.set_direction(options.direction == "out" ? v1::DIRECTION_EGRESS : v1::DIRECTION_INGRESS);
-  if (!options.family.empty()) {
-    rule.set_family(options.family == "v4" ? v1::FAMILY_V4 : v1::FAMILY_V6);
-  }
-  const int protocol = options.protocol.empty() ? -1 : protocol_number(options.protocol);
-  if (protocol >= 0) rule.set_protocol(static_cast<uint32_t>(protocol));
-  if (verb.count("--port") > 0) {
-    rule.set_first_port(options.port);
-    rule.set_last_port(options.port);
-  }
-  if (verb.count("--port-start") > 0) {
-    rule.set_first_port(options.port_start);
-    rule.set_last_port(options.port_end);
-  }
-  if (verb.count("--icmp-type") > 0) rule.set_icmp_type(options.icmp_type);
-  if (verb.count("--icmp-code") > 0) rule.set_icmp_code(options.icmp_code);
-  rule.set_peer_cidr(options.cidr);
+  fill(rule, options.match, verb);
   rule.set_peer_group(options.members);
   rule.set_key(options.key);
-  rule.set_expression(options.expression);
   rule.set_procedure(options.procedure);
   rule.set_description(options.description);
   return rule;
@@ -77,42 +42,17 @@ void add_add(CLI::App& topic, Command& command) {
   const auto options = std::make_shared<RuleOptions>();
   CLI::App* verb = topic.add_subcommand("add", "Allow something; prints the rule's id");
   verb->callback([&command, options, verb] {
-    if (options->protocol.empty() && options->expression.empty()) {
-      throw CLI::RequiredError("--ip-proto");
-    }
+    require_protocol(options->match);
     command.action = [&command, options, verb] { return add_rule(command, *options, *verb); };
   });
   verb->add_option("SG", options->group, "security group")->required();
   verb->add_option("--dir", options->direction, "in (default: towards the guest) or out")
       ->check(CLI::IsMember({"in", "out"}));
-  verb->add_option("--ip-proto", options->protocol,
-                   "tcp, udp, icmp, icmpv6, sctp, all or 0..255; may be left out with --expression")
-      ->check(CLI::Validator(check_protocol, "PROTOCOL"));
-  auto* port = verb->add_option("--port", options->port, "one destination port");
-  auto* start = verb->add_option("--port-start", options->port_start, "first destination port");
-  auto* end = verb->add_option("--port-end", options->port_end, "last destination port");
-  port->excludes(start)->excludes(end);
-  start->needs(end);
-  end->needs(start);
-  const CLI::Range byte(0, 255);  // an 8-bit option would be read as a character
-  auto* type = verb->add_option_function<int>(
-      "--icmp-type", [options](int value) { options->icmp_type = static_cast<uint8_t>(value); },
-      "ICMP or ICMPv6 type");
-  type->check(byte);
-  verb->add_option_function<int>(
-          "--icmp-code", [options](int value) { options->icmp_code = static_cast<uint8_t>(value); },
-          "ICMP or ICMPv6 code")
-      ->check(byte)
-      ->needs(type);
-  auto* cidr = verb->add_option("--cidr", options->cidr, "the other side: a prefix");
+  add_match_options(*verb, options->match);
   verb->add_option("--sg-members", options->members, "the other side: nics and members of a group")
-      ->excludes(cidr);
-  verb->add_option("--family", options->family, "v4 or v6 (default: both)")
-      ->check(CLI::IsMember({"v4", "v6"}));
+      ->excludes(verb->get_option("--cidr"));
   verb->add_option("--key", options->key,
                    "your name for it; replaces the group's rule of that name");
-  verb->add_option("--expression", options->expression,
-                   "pcap-filter(7) expression that the first packet must match as well");
   verb->add_option("--procedure", options->procedure,
                    "what is done to packets of its connections (butterfly procedure)");
   verb->add_option("--description", options->description, "for people");

@@ -185,6 +185,14 @@ void Answers::procedures(v1::ListProceduresResponse& response) const {
   }
 }
 
+void Answers::guard(v1::ListGuardResponse& response) const {
+  const auto intent = host_.intent();
+  std::vector<const GuardIntent*> rules;
+  for (const auto& [key, rule] : intent->guard) rules.push_back(&rule);
+  std::ranges::stable_sort(rules, {}, &GuardIntent::priority);  // and by key, as the map is
+  for (const GuardIntent* rule : rules) *response.add_rules() = to_proto(*rule);
+}
+
 void Answers::fdb(v1::ListFdbResponse& response) const {
   for (const auto& [key, entry] : keeper_.intent()->fdb) {
     *response.add_entries() = to_proto(entry);

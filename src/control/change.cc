@@ -227,6 +227,20 @@ Status delete_procedure(const std::string& name, Intent& intent) {
   return not_found("procedure '" + name + "': not found (wanted one of ours)");
 }
 
+// --- the guard list --------------------------------------------------------------------------
+
+Status put_guard(const v1::GuardRule& message, Intent& intent) {
+  auto rule = from_proto(message);
+  if (!rule.ok()) return rule.status();
+  intent.guard[rule->key] = *std::move(rule);
+  return ok_status();
+}
+
+Status delete_guard(const std::string& key, Intent& intent) {
+  if (intent.guard.erase(key) != 0) return ok_status();
+  return not_found("guard rule '" + key + "': not found (wanted one of ours)");
+}
+
 // --- peers and static entries ----------------------------------------------------------------
 
 Status put_peer(const v1::Peer& message, Intent& intent) {
@@ -310,6 +324,10 @@ Status make_change(const v1::Change& change, Intent& intent) {
       return put_procedure(change.procedure_put(), intent);
     case v1::Change::kProcedureDelete:
       return delete_procedure(change.procedure_delete(), intent);
+    case v1::Change::kGuardPut:
+      return put_guard(change.guard_put(), intent);
+    case v1::Change::kGuardDelete:
+      return delete_guard(change.guard_delete(), intent);
     case v1::Change::kFirewallSet:
       merge(change.firewall_set(), intent.firewall);
       return ok_status();

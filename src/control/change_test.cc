@@ -76,6 +76,80 @@ TEST(Proto, RefusesNumbersThatNoProcedureHas) {
   }
 }
 
+TEST(Proto, KeepsEveryFieldOfAGuardRule) {
+  const auto intent = from_proto(text<v1::Intent>(R"(
+    guard { key: "all" priority: 65535 action: GUARD_ACTION_GROUPS vni: 7 description: "d"
+            match { direction: DIRECTION_EGRESS family: FAMILY_V4 protocol: 1 icmp_type: 8
+                    icmp_code: 0 peer_cidr: "10.0.0.0/8" expression: "icmp" } }
+    guard { key: "least" action: GUARD_ACTION_DENY }
+  )"));
+  ASSERT_TRUE(intent.ok()) << intent.status();
+  const GuardIntent& all = intent->guard.at("all");
+  EXPECT_EQ(all.key, "all");
+  EXPECT_EQ(all.priority, 65535);
+  EXPECT_EQ(all.action, GuardIntent::Action::groups);
+  EXPECT_EQ(all.vni, Vni(7));
+  EXPECT_EQ(all.description, "d");
+  EXPECT_EQ(all.match.direction, RuleDirection::egress);
+  EXPECT_EQ(all.match.icmp_type, 8);
+  EXPECT_EQ(all.match.peer_cidr, Cidr::parse("10.0.0.0/8"));
+  EXPECT_EQ(all.match.expression, "icmp");
+  const GuardIntent& least = intent->guard.at("least");
+  EXPECT_EQ(least.match.direction, RuleDirection::both);
+  EXPECT_EQ(least.vni, Vni(0));
+  EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
+}
+
+TEST(Proto, RefusesWhatNoGuardRuleSays) {
+  const struct {
+    const char* fields;
+    const char* message;
+  } rows[] = {
+      {"", "guard rule 'k': action is missing (wanted 1 allow, 2 deny or 3 groups)"},
+      {"action: 9", "guard rule 'k': action 9 is unknown (wanted 1 allow"},
+      {"action: GUARD_ACTION_DENY priority: 65536",
+       "guard rule 'k': priority 65536 is too big (wanted 0..65535)"},
+      {"action: GUARD_ACTION_DENY match { protocol: 256 }",
+       "guard rule 'k': protocol 256 is too big (wanted 0..255)"},
+      {"action: GUARD_ACTION_DENY match { id: '7' }",
+       "guard rule 'k': match with id '7' (wanted none"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.fields);
+    v1::GuardRule rule;
+    const std::string fields(row.fields);
+    if (fields == "action: 9") {
+      rule.set_key("k");
+      rule.set_action(static_cast<v1::GuardAction>(9));
+    } else {
+      rule = text<v1::GuardRule>("key: 'k' " + fields);
+    }
+    const auto intent = from_proto(rule);
+    EXPECT_TRUE(absl::IsInvalidArgument(intent.status()));
+    EXPECT_THAT(std::string(intent.status().message()), HasSubstr(row.message));
+  }
+  const auto twice = from_proto(text<v1::Intent>(
+      "guard { key: 'k' action: GUARD_ACTION_DENY } guard { key: 'k' action: GUARD_ACTION_DENY }"));
+  EXPECT_THAT(std::string(twice.status().message()),
+              HasSubstr("guard rule 'k': listed twice (wanted once)"));
+}
+
+TEST(Change, PutsAndDeletesGuardRules) {
+  Intent intent = some_intent();
+  EXPECT_EQ(change(intent, "guard_put { key: 'k' priority: 5 action: GUARD_ACTION_DENY }"),
+            ok_status());
+  EXPECT_EQ(change(intent, "guard_put { key: 'k' action: GUARD_ACTION_ALLOW vni: 3 }"),
+            ok_status());
+  ASSERT_THAT(intent.guard, SizeIs(1));
+  EXPECT_EQ(intent.guard.at("k").action, GuardIntent::Action::allow);
+  EXPECT_EQ(intent.guard.at("k").priority, 0);
+  const Status unknown = change(intent, "guard_delete: 'other'");
+  EXPECT_TRUE(absl::IsNotFound(unknown));
+  EXPECT_EQ(unknown.message(), "guard rule 'other': not found (wanted one of ours)");
+  EXPECT_EQ(change(intent, "guard_delete: 'k'"), ok_status());
+  EXPECT_TRUE(intent.guard.empty());
+}
+
 TEST(Change, PutsSetsAndDeletesProcedures) {
   Intent intent = some_intent();
   EXPECT_EQ(change(intent, "procedure_put { name: 'slow' packets_per_second: 10 }"), ok_status());

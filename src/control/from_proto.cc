@@ -136,8 +136,7 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   return intent;
 }
 
-StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) {
-  const std::string what = "group '" + group + "': rule";
+StatusOr<RuleIntent> parse_rule(const std::string& what, const v1::Rule& rule) {
   RuleIntent intent;
   RETURN_IF_ERROR(parse_enums(what, rule, intent));
   RETURN_IF_ERROR(parse_numbers(what, rule, intent));
@@ -153,9 +152,16 @@ StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) 
   intent.expression = rule.expression();
   intent.procedure = rule.procedure();
   intent.description = rule.description();
-  if (!rule.id().empty() && rule.id() != rule_id(intent)) {
-    return invalid(what + ": id '" + rule.id() + "' is not this rule's (wanted " + rule_id(intent) +
-                   " or none)");
+  return intent;
+}
+
+StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule) {
+  const std::string what = "group '" + group + "': rule";
+  auto intent = parse_rule(what, rule);
+  if (!intent.ok()) return intent.status();
+  if (!rule.id().empty() && rule.id() != rule_id(*intent)) {
+    return invalid(what + ": id '" + rule.id() + "' is not this rule's (wanted " +
+                   rule_id(*intent) + " or none)");
   }
   return intent;
 }
@@ -234,6 +240,9 @@ StatusOr<Intent> from_proto(const v1::Intent& message) {
                            [](const ProcedureIntent& procedure) {
                              return std::pair(procedure.name, "'" + procedure.name + "'");
                            }));
+  RETURN_IF_ERROR(
+      read_all(message.guard(), intent.guard, "guard rule",
+               [](const GuardIntent& rule) { return std::pair(rule.key, "'" + rule.key + "'"); }));
   merge(message.firewall(), intent.firewall);
   return intent;
 }

@@ -41,9 +41,12 @@ StatusOr<SharedSet<Cidr>> parse_members(const std::string& what, const Texts& te
 }
 
 StatusOr<NicIntent> from_proto(const v1::Nic& nic);
+// `what` as above: "group 'web': rule".
+StatusOr<RuleIntent> parse_rule(const std::string& what, const v1::Rule& rule);
 StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule);
 StatusOr<GroupIntent> from_proto(const v1::Group& group);
 StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure);
+StatusOr<GuardIntent> from_proto(const v1::GuardRule& rule);
 StatusOr<PeerIntent> from_proto(const v1::Peer& peer);
 StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);
 // An object that is listed twice is refused.

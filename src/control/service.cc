@@ -97,6 +97,11 @@ class Service final : public v1::Butterfly::Service {
     answers_.procedures(*response);
     return grpc::Status::OK;
   }
+  grpc::Status ListGuard(ServerContext*, const v1::ListGuardRequest*,
+                         v1::ListGuardResponse* response) override {
+    answers_.guard(*response);
+    return grpc::Status::OK;
+  }
   grpc::Status ListConnections(ServerContext* context, const v1::ListConnectionsRequest* request,
                                grpc::ServerWriter<v1::ListConnectionsResponse>* writer) override {
     const auto query = from_proto(request->filter());

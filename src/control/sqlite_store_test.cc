@@ -32,6 +32,13 @@ Intent big_intent(int nics) {
   rule.procedure = "slow";
   group.rules[rule_id(rule)] = rule;
   group.reject = true;
+  GuardIntent& guard = intent.guard["no-telnet"];
+  guard.key = "no-telnet";
+  guard.priority = 65535;
+  guard.action = GuardIntent::Action::groups;
+  guard.vni = Vni(42);
+  guard.match.protocol = 6;
+  intent.guard["all"].key = "all";
   for (int i = 0; i < nics; ++i) {
     NicIntent nic;
     nic.id = "nic" + std::to_string(i);
@@ -105,10 +112,13 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   next.groups["web"].members.erase(IpAddress(Ipv4{{10, 9, 9, 9}}));
   next.groups["web"].reject = false;
   next.procedures["slow"].random_id = true;
+  next.guard["no-telnet"].match.direction = RuleDirection::egress;
+  next.guard.erase("all");
   follow(next);
   next.groups["db"].name = "db";
   next.groups.erase("web");
   next.procedures.clear();
+  next.guard.clear();
   next.fdb.clear();
   follow(next);
   follow({});

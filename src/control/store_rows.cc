@@ -126,6 +126,7 @@ Status write_difference(const Intent& before, const Intent& next, const RowSink&
   for (const auto& group : change.groups) RETURN_IF_ERROR(write_group(group, sink));
   RETURN_IF_ERROR(write_changes("peer", change.peers, sink));
   RETURN_IF_ERROR(write_changes("procedure", change.procedures, sink));
+  RETURN_IF_ERROR(write_changes("guard", change.guard, sink));
   RETURN_IF_ERROR(write_changes("fdb", change.fdb, sink));
   if (!change.firewall) return ok_status();
   // No row: the defaults, whatever they will be one day.
@@ -155,6 +156,10 @@ Status read_row(const Row& row, Intent& intent) {
   if (row.kind == "procedure") {
     return read_object<v1::Procedure>(
         row, intent.procedures, [](const ProcedureIntent& procedure) { return procedure.name; });
+  }
+  if (row.kind == "guard") {
+    return read_object<v1::GuardRule>(row, intent.guard,
+                                      [](const GuardIntent& rule) { return rule.key; });
   }
   if (row.kind == "group") return read_group(row, intent);
   if (row.kind == "rule" || row.kind == "member") return read_part_of_group(row, intent);

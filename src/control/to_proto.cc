@@ -18,11 +18,12 @@ v1::Nic to_proto(const NicIntent& nic) {
 }
 
 v1::Rule to_proto(const RuleIntent& rule) {
+  constexpr v1::Direction kDirections[] = {v1::DIRECTION_INGRESS, v1::DIRECTION_EGRESS,
+                                           v1::DIRECTION_UNSPECIFIED};
   constexpr v1::Family kFamilies[] = {v1::FAMILY_UNSPECIFIED, v1::FAMILY_V4, v1::FAMILY_V6};
   v1::Rule message;
   message.set_id(rule_id(rule));
-  message.set_direction(rule.direction == RuleDirection::ingress ? v1::DIRECTION_INGRESS
-                                                                 : v1::DIRECTION_EGRESS);
+  message.set_direction(kDirections[static_cast<size_t>(rule.direction)]);
   message.set_family(kFamilies[static_cast<size_t>(rule.family)]);
   if (rule.protocol) message.set_protocol(*rule.protocol);
   if (rule.first_port) message.set_first_port(*rule.first_port);
@@ -84,6 +85,7 @@ v1::Intent to_proto(const Intent& intent) {
   for (const auto& [name, procedure] : intent.procedures) {
     *message.add_procedures() = to_proto(procedure);
   }
+  for (const auto& [key, rule] : intent.guard) *message.add_guard() = to_proto(rule);
   *message.mutable_firewall() = to_proto(intent.firewall);
   return message;
 }

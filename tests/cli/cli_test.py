@@ -225,6 +225,43 @@ ROWS = [
     ("sg del web nobody --force", REFUSED, [r"change 2 of 2: group 'nobody': not found"]),
     ("sg show web", DONE, [r"^nics: a$"]),
 
+    # guard
+    ("guard", USAGE, [r"A subcommand is required"]),
+    ("guard list", DONE, [r"^PRIORITY +KEY +ACTION +DIR +VNI +FAMILY +PROTOCOL +PORTS +PEER +DESCRIPTION$"]),
+    ("guard add", USAGE, [r"KEY is required"]),
+    ("guard add k", USAGE, [r"ACTION is required"]),
+    ("guard add k refuse --priority 1 --ip-proto tcp", USAGE, [r"refuse not in \{allow,deny,groups\}"]),
+    ("guard add k deny --ip-proto tcp", USAGE, [r"--priority is required"]),
+    ("guard add k deny --priority 1", USAGE, [r"--ip-proto is required"]),
+    ("guard add k deny --priority 1 --ip-proto tcp --dir up", USAGE, [r"up not in \{in,out,both\}"]),
+    ("guard add k deny --priority 1 --ip-proto tcp --port 1 --port-start 1", USAGE, [r"--port"]),
+    ("guard add k deny --priority 1 --ip-proto tcp --sg-members web", USAGE, [r"--sg-members"]),
+    ("guard add k deny --priority 65536 --ip-proto tcp", REFUSED,
+     [r"^butterfly: guard rule 'k': priority 65536 is too big \(wanted 0\.\.65535\)$"]),
+    ("guard add k deny --priority 1 --ip-proto all --vni 16777216", REFUSED,
+     [r"guard rule 'k': VNI 16777216 exceeds 24 bits"]),
+    ("guard add 'a b' deny --priority 1 --ip-proto all", REFUSED, [r"guard rule 'a b': name is malformed"]),
+    ("guard add k deny --priority 1 --ip-proto udp --cidr 10.0.0.1/8", REFUSED,
+     [r"guard rule 'k': CIDR '10.0.0.1/8' is malformed"]),
+    ("guard add k deny --priority 1 --expression 'tcp prot 1'", REFUSED,
+     [r"guard rule 'k': expression 'tcp prot 1': can't parse"]),
+    ("guard add no-telnet deny --priority 20 --ip-proto tcp --port 23 --dir in --description 'old'",
+     DONE, [r"^add guard rule no-telnet: deny, priority 20, vni every$"]),
+    ("guard add office groups --priority 10 --ip-proto all --cidr fd00::/8 --vni 42", DONE,
+     [r"^add guard rule office: groups, priority 10, vni 42$"]),
+    ("guard list", DONE,
+     [r"^PRIORITY.*DESCRIPTION\n10 +office +groups +both +42 +any +all +any +fd00::/8 +-\n"
+      r"20 +no-telnet +deny +in +any +any +tcp +23 +any +old$"]),
+    ("guard add office allow --priority 30 --expression 'ip[8] < 5'", DONE,
+     [r"^change guard rule office: priority 10 → 30, action groups → allow, vni 42 → every, "
+      r"match replaced$"]),
+    ("guard list", DONE, [r"DESCRIPTION +EXPRESSION$", r"^30 +office .* ip\[8\] < 5$"]),
+    ("-o json guard list", DONE, [r'"action": "GUARD_ACTION_DENY"', r'"priority": 30']),
+    ("guard del", USAGE, [r"KEY is required"]),
+    ("guard del office nobody", REFUSED,
+     [r"change 2 of 2: guard rule 'nobody': not found \(wanted one of ours\)"]),
+    ("guard del office no-telnet", DONE, [r"^remove guard rule no-telnet$", r"^remove guard rule office$"]),
+
     # procedure
     ("procedure", USAGE, [r"A subcommand is required"]),
     ("procedure set", USAGE, [r"NAME is required"]),
@@ -367,6 +404,7 @@ class CliTest(unittest.TestCase):
     def add_something(self):
         for arguments in ("sg add web", "sg rule add web --ip-proto tcp --port 80",
                           "sg member add web 10.0.0.9",
+                          "guard add no-telnet deny --priority 5 --ip-proto tcp --port 23 --vni 42",
                           "nic add --id a --mac 52:54:00:00:00:01 --vni 42 --ip fd00::1 --sg web",
                           "peer add --ip 192.0.2.2 --vni 42",
                           "fdb add --vni 42 --mac 52:54:00:00:00:99 --peer 192.0.2.2"):
