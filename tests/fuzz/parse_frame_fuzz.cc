@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Feeds hostile frames to wire::parse_frame: it may read nothing outside the bytes, what it accepts
-// must lie inside the frame, and both of its ways must come to the same result.
+// must lie inside the frame, and both of its ways must come to the same result. So must what is
+// said of the frame in the log.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
+#include "wire/frame_summary.h"
 #include "wire/parse.h"
 
 namespace {
@@ -38,6 +40,13 @@ void check_places(const Parsed& parsed, std::span<const uint8_t> head, uint32_t 
           "the key and its five-tuple are one");
 }
 
+void compare(const FrameSummary& summary, const Parsed& parsed) {
+  require(summary.ethertype == parsed.ethertype, "both see one EtherType");
+  if (parsed.kind == FrameKind::non_ip || parsed.kind == FrameKind::arp) return;
+  require(summary.family == parsed.family, "both see one family");
+  require(summary.protocol == parsed.protocol, "both see one protocol");
+}
+
 void compare(const Parsed& lean, const Parsed& general) {
   require(lean.kind == general.kind && lean.family == general.family &&
               lean.protocol == general.protocol && lean.icmp_type == general.icmp_type &&
@@ -59,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Parsed general{};
   const ParseError error = parse_general(head, frame_length, kVni, general);
   if (error == ParseError::none) check_places(general, head, frame_length);
+  const FrameSummary summary = summarize(head);
+  if (error == ParseError::none) compare(summary, general);
   Parsed lean{};
   if (parse_lean(head, frame_length, kVni, lean)) {
     require(error == ParseError::none, "the lean parser accepts nothing more");
