@@ -145,30 +145,30 @@ void note_rule(Firewall::Trace* trace, std::string_view rule, std::string_view o
   copy_cut(trace->group, owner);
 }
 
-// Allowed or denied; of the rule that allows, its procedure.
+// Allowed or denied; and the rule that allows.
 Firewall::Out ask_groups(const Nic& nic, Direction direction, const FlowStart& start,
-                         Accepts accepts, Firewall::Trace* trace, ProcedureSlot* procedure) {
+                         Accepts accepts, Firewall::Trace* trace, Match* deciding) {
   const Match match = find_allowing_rule(nic.policy, direction, start, accepts);
   note_rule(trace, match ? match.rule->id : std::string_view(),
             match.group ? match.group->name : std::string_view());
   if (!match) return Firewall::Out::denied;
-  if (procedure) *procedure = match.rule->procedure;
+  if (deciding) *deciding = match;
   return Firewall::Out::allowed;
 }
 
 }  // namespace
 
-// The guard list, then the groups: allowed, denied or guard_denied.
+// The guard list, then the groups: allowed, denied or guard_denied; and the rule that decided.
 Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
                                   std::span<const uint8_t> packet, Trace* trace,
-                                  ProcedureSlot* procedure) const {
+                                  Match* deciding) const {
   Evidence evidence(start, packet);
   const auto accepts = [&](const Rule* fit) { return evidence.accepts(*fit); };
   const GuardRule* guard = guard_.empty() ? nullptr : guard_.find(direction, start, accepts);
   if (!guard || guard->action == GuardRule::Action::groups) {
-    return ask_groups(nic, direction, start, accepts, trace, procedure);
+    return ask_groups(nic, direction, start, accepts, trace, deciding);
   }
-  if (procedure) *procedure = 0;
+  if (deciding) *deciding = {&guard->match, nullptr};
   note_rule(trace, kGuard, guard->match.id);
   return guard->action == GuardRule::Action::allow ? Out::allowed : Out::guard_denied;
 }
@@ -258,9 +258,14 @@ Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace
   const wire::Parsed& parsed = packet.parsed;
   if (!parsed.starts_flow) return Out::no_connection;
   const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
-  const Out verdict = ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet),
-                                trace, &procedure_of(packet));
-  if (verdict == Out::allowed) packet.verdicts |= bind_bit(packet, nic);
+  Match match;
+  const Out verdict =
+      ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet), trace, &match);
+  if (match && !is_later(packet)) starts_.count(*match.rule);
+  if (verdict != Out::allowed) return verdict;
+  procedure_of(packet) = starts_.lasting(match.rule->procedure);
+  if (!is_later(packet)) starts_.note(packet, direction(), match);
+  packet.verdicts |= bind_bit(packet, nic);
   return verdict;
 }
 
@@ -273,8 +278,12 @@ Firewall::Out Firewall::judge_anew(Packet& packet, const Nic& nic, Trace* trace)
 Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role role, Trace* trace,
                                     ProcedureSlot* procedure) const {
   const Direction original = role == Role::initiator ? Direction::egress : Direction::ingress;
-  return ask_rules(nic, original, original_start(*packet.flow, flows_.key_of(*packet.flow), packet),
-                   {}, trace, procedure);
+  Match match;
+  const Out verdict =
+      ask_rules(nic, original, original_start(*packet.flow, flows_.key_of(*packet.flow), packet),
+                {}, trace, &match);
+  if (match && procedure) *procedure = starts_.lasting(match.rule->procedure);
+  return verdict;
 }
 
 // RFC 5508 REQ-3 to REQ-5: the quoted packet must be one that the receiver of the error has sent on

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "graph/brick.h"
+#include "graph/note_event.h"
 #include "tables/flow_table.h"
 #include "tables/guard_list.h"
 #include "tables/nic_table.h"
@@ -85,9 +86,9 @@ class Firewall {
   };
   static std::string format(const Trace& trace);
 
-  // `flows` belongs to the lcore. `ethertypes`: what may pass of frames that are neither IP nor
-  // ARP. `guard` outlives the brick.
-  Firewall(Side side, const NicTable& nics, const FlowTable& flows,
+  // `flows` and `starts` belong to the lcore. `ethertypes`: what may pass of frames that are
+  // neither IP nor ARP. `guard` outlives the brick.
+  Firewall(Side side, const NicTable& nics, const FlowTable& flows, const StartNotes& starts,
            const FirewallSettings& settings = {}, std::vector<uint16_t> ethertypes = {},
            const GuardList& guard = kNoGuardList)
       : side_(side),
@@ -96,6 +97,7 @@ class Firewall {
         nics_(nics),
         flows_(flows),
         guard_(guard),
+        starts_(starts),
         ethertypes_(std::move(ethertypes)) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
@@ -132,8 +134,7 @@ class Firewall {
     return side_ == Side::from_nic ? packet.procedure_from : packet.procedure_to;
   }
   Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
-                std::span<const uint8_t> packet, Trace* trace,
-                ProcedureSlot* procedure = nullptr) const;
+                std::span<const uint8_t> packet, Trace* trace, Match* deciding = nullptr) const;
   Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
@@ -157,6 +158,7 @@ class Firewall {
   const NicTable& nics_;
   const FlowTable& flows_;
   const GuardList& guard_;
+  const StartNotes& starts_;
   std::vector<uint16_t> ethertypes_;
 };
 static_assert(DecidingBrick<Firewall>);

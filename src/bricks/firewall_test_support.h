@@ -149,8 +149,10 @@ class FirewallWorld {
   Shortcut shortcut{{flows, routes, fdb, nics, segments, vtep}, 1, lcore, /*enabled=*/false};
   FlowLookup flow{flows, shortcut, lcore, 1};
   GuardList guard;
-  Firewall from{Firewall::Side::from_nic, nics, flows, {}, {}, guard};
-  Firewall to{Firewall::Side::to_nic, nics, flows, {}, {kListedType}, guard};
+  ProcedureTable procedures;
+  StartNotes starts{procedures, lcore};
+  Firewall from{Firewall::Side::from_nic, nics, flows, starts, {}, {}, guard};
+  Firewall to{Firewall::Side::to_nic, nics, flows, starts, {}, {kListedType}, guard};
   Record record{flows, admission, nics, shortcut, lcore};
   Firewall::Trace note{};  // of the last firewall brick that asked a rule
 

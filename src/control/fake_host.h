@@ -106,6 +106,35 @@ class FakeHost : public Host {
     while (keep_going()) std::this_thread::yield();
     return ok_status();
   }
+  // Every rule has let 12 connections start; those of the group "many" are not counted.
+  StatusOr<std::vector<RuleHits>> rule_hits(const std::string& group) const override {
+    const auto now = intent();
+    if (!now->groups.contains(group)) return not_found("group '" + group + "': not found");
+    std::vector<RuleHits> hits;
+    for (const auto& [id, rule] : now->groups.at(group).rules) {
+      hits.push_back({id, group == "many" ? std::nullopt : std::optional<uint64_t>(12)});
+    }
+    return hits;
+  }
+  // Tells of a drop and a start, as far as they are wanted, then waits for the caller to lose
+  // patience. Knows the out firewall-to/denied only.
+  Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
+                   const std::function<bool()>& keep_going) override {
+    if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
+      return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
+    }
+    if (!query.brick.empty() && (query.brick != "firewall-to" || query.out != "denied")) {
+      return invalid("log: no brick '" + query.brick + "' drops anything (wanted firewall-to)");
+    }
+    last_log_query = query;
+    uint64_t delivered = 0;
+    for (const LogReport& report : log_reports()) {
+      if (report.is_drop ? !query.drops : !query.starts) continue;
+      if (!sink(report) || ++delivered == query.count) return ok_status();
+    }
+    while (keep_going()) std::this_thread::yield();
+    return ok_status();
+  }
   // Two connections of every nic; takes any over. Filters: by state and by nic only.
   Status list_flows(const FlowQuery& query, const FlowSink& sink,
                     const std::function<bool()>&) override {
@@ -147,11 +176,41 @@ class FakeHost : public Host {
   void run_round(TimeMs) override {}
 
   Status fail_next_apply = ok_status();
+  LogQuery last_log_query;
   Vni imported_vni;
   std::vector<NicFlow> imported;
   std::shared_ptr<ExpressionCompiler> expressions;
 
  private:
+  static std::vector<LogReport> log_reports() {
+    LogReport drop;
+    drop.time += std::chrono::milliseconds(1'700'000'000'123);
+    drop.brick = "firewall-to";
+    drop.out = "denied";
+    drop.sentence = "no rule of the nic's security groups allows it";
+    drop.from = "uplink";
+    drop.to = "a";
+    drop.vni = Vni{42};
+    drop.length = 74;
+    drop.frame.source_mac = Mac::from_u64(0x525400000009);
+    drop.frame.destination_mac = Mac::from_u64(0x525400000001);
+    drop.frame.ethertype = 0x0800;
+    drop.frame.family = wire::Family::v4;
+    drop.frame.source = Ipv4{{10, 0, 0, 9}};
+    drop.frame.destination = Ipv4{{10, 0, 0, 1}};
+    drop.frame.protocol = uint8_t{6};
+    drop.frame.source_port = uint16_t{40000};
+    drop.frame.destination_port = uint16_t{22};
+    drop.kept_back = 7;
+    LogReport start = drop;
+    start.is_drop = false;
+    start.out = "allowed";
+    start.sentence = "a rule of the nic's security groups allows it";
+    start.rule = "0123456789abcdef";
+    start.group = "web";
+    start.kept_back = 0;
+    return {drop, start};
+  }
   std::vector<FlowReport> flows_of(const FlowQuery& query) const {
     std::vector<FlowReport> flows;
     for (const auto& [id, nic] : intent()->nics) {

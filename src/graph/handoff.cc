@@ -77,7 +77,7 @@ void HandoffOut::run(Node& node, std::span<Packet*> burst, Lcore& lcore) {
       given_bytes += length;
     } else {
       engine::count_out(node, static_cast<size_t>(out), length);
-      lcore.drop(*packet);
+      drop_at(node.index(), static_cast<size_t>(out), *packet, lcore);
     }
   }
   OutCount& count = node.counts()[static_cast<size_t>(Out::handed_over)];

@@ -9,8 +9,10 @@
 
 #include "base/clock.h"
 #include "graph/counters.h"
+#include "graph/event_log.h"
 #include "graph/packet_pool.h"
 #include "graph/trace.h"
+#include "tables/hit_counts.h"
 
 namespace butterfly {
 
@@ -26,7 +28,10 @@ class Lcore {
   PacketPool& pool() { return pool_; }
   LcoreCounters& counters() { return counters_; }
   const LcoreCounters& counters() const { return counters_; }
+  HitCounts& hits() { return hits_; }
+  const HitCounts& hits() const { return hits_; }
   TraceBuffer& trace() { return trace_; }
+  EventLog& events() { return events_; }
 
   // Read once a round by the loop.
   TimeMs now() const { return now_; }
@@ -34,6 +39,9 @@ class Lcore {
   // Whether this round records traces; constant within a round.
   bool tracing() const { return tracing_; }
   void set_tracing(bool on) { tracing_ = on; }
+  // Whether this round's drops and starts may be wanted by somebody; constant within a round.
+  bool logging() const { return logging_; }
+  void set_logging(bool on) { logging_ = on; }
 
   // The packets that came from `port` have given work beyond a packet of a known flow each: as much
   // as `packets` more of these. The port's turn to be polled comes the later for it.
@@ -43,7 +51,8 @@ class Lcore {
   // What has been charged to the port since the last call.
   uint32_t take_charge(PortId port) { return std::exchange(charges_[port.value], 0); }
 
-  // Takes a dropped packet: frees it with others, later in this round.
+  // Takes a dropped packet: frees it with others, later in this round. Of a node's out:
+  // drop_at() in graph/note_event.h.
   void drop(Packet& packet) {
     if (packet.trace_slot != 0) trace_.finish(packet.trace_slot, packet.out_port);
     freed_[freed_count_++] = &packet;
@@ -61,11 +70,14 @@ class Lcore {
   PacketPool& pool_;
   TimeMs now_ = 0;
   bool tracing_ = false;
+  bool logging_ = false;
   size_t freed_count_ = 0;
   std::array<Packet*, 64> freed_;
   std::array<uint32_t, kMaxPorts> charges_{};  // by PortId
   LcoreCounters counters_;
   TraceBuffer trace_;
+  HitCounts hits_;
+  EventLog events_;
 };
 
 }  // namespace butterfly

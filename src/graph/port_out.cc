@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/port_out.h"
 
+#include "graph/note_event.h"
+
 namespace butterfly {
 namespace {
 
@@ -125,7 +127,7 @@ void PortOut::refuse(Packet& packet, Out out, Lcore& lcore) {
   OutCount& count = node_->counts()[static_cast<size_t>(out)];
   count.packets.add(1);
   count.bytes.add(packet.length());
-  lcore.drop(packet);
+  drop_at(node_->index(), static_cast<size_t>(out), packet, lcore);
 }
 
 }  // namespace butterfly

@@ -8,7 +8,7 @@ void push_out(Node& node, size_t out, Packet& packet, uint32_t length, Lcore& lc
   if (Node* target = node.target(out)) {
     target->push(packet, lcore);
   } else {
-    lcore.drop(packet);
+    drop_at(node.index(), out, packet, lcore);
   }
 }
 

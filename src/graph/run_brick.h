@@ -7,6 +7,7 @@
 #pragma once
 
 #include "graph/graph.h"
+#include "graph/note_event.h"
 
 namespace butterfly {
 
@@ -183,7 +184,7 @@ template <DecidingBrick B, bool kTraced>
     if (Node* target = node.target(out)) {
       target->append(together, lcore);
     } else {
-      for (Packet* packet : together) lcore.drop(*packet);
+      for (Packet* packet : together) drop_at(node.index(), out, *packet, lcore);
     }
   }
 }

@@ -2,6 +2,7 @@
 #include "host/guard_compiler.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace butterfly {
@@ -23,9 +24,10 @@ std::optional<Direction> direction_of(RuleDirection direction) {
   return direction == RuleDirection::ingress ? Direction::ingress : Direction::egress;
 }
 
-std::shared_ptr<const GuardRule> compile(const GuardIntent& intent, const CompiledGroups& groups) {
+std::shared_ptr<const GuardRule> compile(const GuardIntent& intent, const CompiledGroups& groups,
+                                         HitSlots::Place counted) {
   auto rule = std::make_shared<GuardRule>();
-  rule->match = compile_match(intent.key, intent.match, groups);
+  rule->match = compile_match(intent.key, intent.match, groups, counted);
   rule->direction = direction_of(intent.match.direction);
   rule->vni = intent.vni;
   rule->priority = intent.priority;
@@ -47,17 +49,28 @@ bool differs_in_words_only(const GuardIntent& before, const GuardIntent& after) 
 }  // namespace
 
 std::shared_ptr<const GuardList> compile_guard(const GuardList& before, const Difference& change,
-                                               const CompiledGroups& groups) {
+                                               CompiledGroups& groups) {
   const auto is_touched = [&](const auto& rule) {
     return std::ranges::binary_search(change.guard, rule->match.id, {},
                                       [](const auto& changed) { return changed.key(); });
   };
   std::vector<std::shared_ptr<const GuardRule>> rules;
+  std::map<std::string, HitSlots::Place> counted;
   for (const auto& rule : before.rules()) {
-    if (!is_touched(rule)) rules.push_back(rule);
+    if (is_touched(rule)) {
+      counted[rule->match.id] = {rule->match.hits_slot, rule->match.hits_base};
+    } else {
+      rules.push_back(rule);
+    }
   }
   for (const auto& changed : change.guard) {
-    if (changed.after) rules.push_back(compile(changed.after->second, groups));
+    if (!changed.before) counted[changed.key()] = groups.hits.take();
+    const HitSlots::Place place = counted.at(changed.key());
+    if (changed.after) {
+      rules.push_back(compile(changed.after->second, groups, place));
+    } else {
+      groups.hits.retire(place.slot);
+    }
   }
   return std::make_shared<const GuardList>(std::move(rules));
 }

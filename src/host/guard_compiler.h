@@ -11,9 +11,10 @@
 namespace butterfly {
 
 // The list after the change, sharing with `before` the rules that the change does not touch. Takes
-// time for the whole list. REQUIRES: `groups` has the expressions of the change.
+// time for the whole list. Gives new rules a place among `groups.hits`. REQUIRES: `groups` has the
+// expressions of the change.
 std::shared_ptr<const GuardList> compile_guard(const GuardList& before, const Difference& change,
-                                               const CompiledGroups& groups);
+                                               CompiledGroups& groups);
 
 // Where verdicts of before may not be those of now: the segments of the rules that it touches, VNI
 // 0 among them for all.

@@ -100,6 +100,17 @@ class Host {
                        const std::function<bool(const TraceReport&)>& sink,
                        const std::function<bool()>& keep_going) = 0;
 
+  // Of the rules of a group, by id: all lcores and all nics together. not_found: no such group.
+  virtual StatusOr<std::vector<RuleHits>> rule_hits(const std::string& group) const = 0;
+
+  // Tells of drops and starts as they happen: calls `sink` for each until `query.count` were
+  // delivered, `sink` returns false or `keep_going` does (asked at least every 50 ms). Several may
+  // watch at once; lcores sample as the most curious of them wants. A nic that is made again is
+  // followed. invalid_argument: not a query, not such an out; not_found: no such nic;
+  // resource_exhausted: LogQuery::kMaxWatchers watch already.
+  virtual Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
+                           const std::function<bool()>& keep_going) = 0;
+
   // Connections. Each call works in steps between which traffic goes on, and asks `keep_going` at
   // least every 65,536 connections: cancelled when that says no. In IdleMode::manual the caller's
   // thread does what lcores do else. What begins or ends meanwhile may be seen or not.

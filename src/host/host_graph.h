@@ -23,6 +23,7 @@
 #include "bricks/vxlan_decap.h"
 #include "bricks/vxlan_encap.h"
 #include "graph/handoff.h"
+#include "graph/note_event.h"
 #include "graph/port_out.h"
 #include "graph/run_brick.h"
 #include "host/fragment_stage.h"
@@ -81,6 +82,10 @@ class alignas(kLinePair) HostGraph {
   void expire_fragments(Lcore& lcore) { fragments_.expire(lcore); }
 
   const Graph& graph() const { return graph_; }
+  // The firewall that asks the nic which a packet comes from, or the other one.
+  const Node& firewall(bool is_from_nic) const {
+    return is_from_nic ? *nodes_.firewall_from : *nodes_.firewall_to;
+  }
 
  private:
   void wire_from_guest();
@@ -99,6 +104,7 @@ class alignas(kLinePair) HostGraph {
   FragmentStage fragments_;
   Shortcut shortcut_;
   FlowLookup flow_;
+  StartNotes starts_;
   Firewall firewall_from_;
   Switch switch_;
   Flood flood_;

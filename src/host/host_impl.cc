@@ -134,7 +134,9 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
 
   // Beyond this line nothing can fail.
   publish(std::move(*views));
+  drain_logs();  // while the slots of nics that go still have their names
   factory_.remove(adopt(change, std::move(attempt), std::move(*fresh)));
+  follow_nics_watched();
   forget_learned(state_.slots, gone_segments(change, state_.slots),
                  narrowed_peers(change, state_.slots));
   return ok_status();
@@ -218,6 +220,8 @@ std::vector<std::unique_ptr<Port>> HostImpl::adopt(const Difference& change, Com
   }
   intent_ = std::make_shared<const Intent>(attempt.intent);
   state_ = std::move(attempt);
+  // No packet carries such a slot, so that one grace period is enough.
+  state_.groups.hits.free_retired([this](uint32_t slot) { return hits_at(slot); });
   return leaving;
 }
 

@@ -12,6 +12,7 @@
 #include "host/host.h"
 #include "host/intent/plan.h"
 #include "host/lcore_runner.h"
+#include "host/log_watchers.h"
 #include "host/snapshot_builder.h"
 
 namespace butterfly {
@@ -35,6 +36,9 @@ class HostImpl : public Host {
   Status trace(const std::string& nic, uint32_t count,
                const std::function<bool(const TraceReport&)>& sink,
                const std::function<bool()>& keep_going) override;
+  StatusOr<std::vector<RuleHits>> rule_hits(const std::string& group) const override;
+  Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
+                   const std::function<bool()>& keep_going) override;
   Status list_flows(const FlowQuery& query, const FlowSink& sink,
                     const std::function<bool()>& keep_going) override;
   StatusOr<FlowCounts> count_flows(const FlowQuery& query,
@@ -72,6 +76,16 @@ class HostImpl : public Host {
   void forget_learned(Slots& slots, const std::vector<Vni>& gone_segments,
                       const std::vector<PeerId>& narrowed);
   Totals port_totals(PortId id) const;
+  uint64_t hits_at(uint32_t slot) const;
+  class Watching;
+  using PortNames = std::vector<std::string>;  // by PortId
+  void arm_logs();
+  // Nics have come or gone.
+  void follow_nics_watched();
+  // Gives what the lcores have noted to those who watch.
+  void drain_logs();
+  PortNames port_names() const;
+  LogReport describe(const Event& event, uint16_t lcore, const PortNames& names) const;
   TraceReport describe(const PacketTrace& trace) const;
   std::string name_of(PortId port) const;
   StatusOr<std::shared_ptr<const Nic>> nic_of(const std::string& id) const;
@@ -99,7 +113,9 @@ class HostImpl : public Host {
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
   std::mutex trace_mutex_;
-  std::mutex jobs_mutex_;  // one job of an lcore at a time
+  std::mutex log_mutex_;             // before state_mutex_, where both are held
+  std::list<LogWatcher*> watchers_;  // GUARDED_BY(log_mutex_), as what they hold
+  std::mutex jobs_mutex_;            // one job of an lcore at a time
 
   std::vector<std::unique_ptr<LcoreRunner>> lcores_;
   Views views_;  // the published ones

@@ -88,6 +88,27 @@ HostImpl::Totals HostImpl::port_totals(PortId id) const {
   return totals;
 }
 
+uint64_t HostImpl::hits_at(uint32_t slot) const {
+  uint64_t sum = 0;
+  for (const auto& lcore : lcores_) sum += lcore->lcore().hits().read(slot);
+  return sum;
+}
+
+// With the lock held: a slot changes hands only under it.
+StatusOr<std::vector<RuleHits>> HostImpl::rule_hits(const std::string& group) const {
+  const std::lock_guard lock(state_mutex_);
+  const auto found = state_.groups.rules.find(group);
+  if (found == state_.groups.rules.end()) {
+    return not_found("group '" + group + "': not found (wanted one of ours)");
+  }
+  std::vector<RuleHits> all;
+  for (const auto& [id, rule] : found->second->rules()) {
+    RuleHits& one = all.emplace_back(RuleHits{id, std::nullopt});
+    if (rule->hits_slot != kNoHitSlot) one.hits = hits_at(rule->hits_slot) - rule->hits_base;
+  }
+  return all;
+}
+
 CounterReport HostImpl::counters() const {
   const std::lock_guard lock(state_mutex_);
   CounterReport report;

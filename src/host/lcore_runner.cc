@@ -173,6 +173,7 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
   if (view.snapshot->generation != adopted_) adopt(*view.snapshot);
   lcore_.set_now(now);
   lcore_.set_tracing(lcore_.trace().is_armed());
+  lcore_.set_logging(lcore_.events().begin_round());
   bool moved = poll_ports(view, ports);
   moved = take_over(mesh_, view.graph->from_lcore(), lcore_) != 0 || moved;
   moved = take_over(fragment_mesh_, view.graph->from_lcore_fragments(), lcore_) != 0 || moved;

@@ -104,9 +104,11 @@ std::optional<wire::Family> family_of(const RuleIntent& rule) {
 }
 
 std::shared_ptr<const Rule> compile_rule(const std::string& id, const RuleIntent& intent,
-                                         const CompiledGroups& groups) {
+                                         const CompiledGroups& groups, HitSlots::Place counted) {
   auto rule = std::make_shared<Rule>();
   rule->id = id;
+  rule->hits_slot = counted.slot;
+  rule->hits_base = counted.base;
   rule->direction =
       intent.direction == RuleDirection::ingress ? Direction::ingress : Direction::egress;
   rule->family = family_of(intent);
@@ -153,8 +155,16 @@ std::set<std::string> compile_rules(const Difference& change, Generation generat
         (group.before ? group.before->second : nothing).rules,
         (group.after ? group.after->second : nothing).rules,
         [&](const auto* old_rule, const auto* rule) {
-          changes.push_back({old_rule ? compiled.rule(old_rule->first) : nullptr,
-                             rule ? compile_rule(rule->first, rule->second, groups) : nullptr});
+          auto before = old_rule ? compiled.rule(old_rule->first) : nullptr;
+          std::shared_ptr<const Rule> after;
+          if (rule) {
+            const HitSlots::Place counted =
+                before ? HitSlots::Place{before->hits_slot, before->hits_base} : groups.hits.take();
+            after = compile_rule(rule->first, rule->second, groups, counted);
+          } else if (before) {
+            groups.hits.retire(before->hits_slot);
+          }
+          changes.push_back({std::move(before), std::move(after)});
         });
     const bool rejects = group.after && group.after->second.reject;
     if (group.before && group.after && changes.empty() && rejects == compiled.reject) continue;
@@ -173,8 +183,9 @@ std::set<std::string> compile_rules(const Difference& change, Generation generat
 
 }  // namespace
 
-Rule compile_match(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups) {
-  return *compile_rule(id, intent, groups);
+Rule compile_match(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups,
+                   HitSlots::Place counted) {
+  return *compile_rule(id, intent, groups, counted);
 }
 
 CompileResult compile_groups(const CompiledGroups& before, const Difference& change,

@@ -9,6 +9,7 @@
 #include "base/shared_map.h"
 #include "host/expression/expressions.h"
 #include "host/group_users.h"
+#include "host/hit_slots.h"
 #include "host/intent/difference.h"
 #include "tables/ruleset.h"
 
@@ -20,6 +21,8 @@ struct CompiledGroups {
   SharedMap<std::string, std::shared_ptr<const AddressSet>> members;
   SharedMap<std::string, std::shared_ptr<const RuleGroup>> rules;
   GroupUsers users;
+  // Where rules are counted. One that stays in its group stays where it is, also with other fields.
+  HitSlots hits;
   // Of the procedures that rules name, by name.
   SharedMap<std::string, uint16_t> procedure_slots;
   // Of the rules that come with the change; empty between changes.
@@ -39,7 +42,8 @@ CompileResult compile_groups(const CompiledGroups& before, const Difference& cha
                              const Intent& next, Generation generation);
 
 // A rule of no group. REQUIRES: its expression is among those of `groups`.
-Rule compile_match(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups);
+Rule compile_match(const std::string& id, const RuleIntent& intent, const CompiledGroups& groups,
+                   HitSlots::Place counted);
 
 // A nic's policy. REQUIRES: groups compiled from the same intent.
 Policy compile_policy(const NicIntent& nic, const CompiledGroups& groups, Generation generation);

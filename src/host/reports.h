@@ -2,6 +2,7 @@
 // What the host tells the control side: plain values, no DPDK.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/mac.h"
+#include "wire/frame_summary.h"
 
 namespace butterfly {
 
@@ -99,6 +101,46 @@ struct HostReport {
   uint64_t fdb_entries = 0;  // learnt
   uint64_t fdb_capacity = 0;
   std::vector<std::string> warnings;  // e.g. an underlay too small for 1,500-byte guests
+};
+
+// How often a rule has let a connection start since it came into its group.
+struct RuleHits {
+  std::string rule;              // id
+  std::optional<uint64_t> hits;  // empty: not counted, the host has more rules than counts
+};
+
+// Which drops and starts somebody wants to be told.
+struct LogQuery {
+  static constexpr uint32_t kMaxSample = 1'000'000;
+  static constexpr uint32_t kMaxPerSecond = 10'000;
+  static constexpr size_t kMaxWatchers = 16;
+
+  std::string nic;    // by which the packet enters or leaves; empty: any
+  std::string brick;  // and out: only drops by this one; empty: all
+  std::string out;
+  bool drops = true;
+  bool starts = true;         // of connections, by rules whose procedure says log
+  uint32_t sample_every = 1;  // one in so many, of each out: 1 to kMaxSample
+  uint32_t per_second = 100;  // at most: 1 to kMaxPerSecond
+  uint64_t count = 0;         // ends after so many; 0: goes on
+};
+
+// One packet that was dropped, or that a rule let start a connection.
+struct LogReport {
+  bool is_drop = true;
+  std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds> time;
+  uint16_t lcore = 0;
+  std::string brick;
+  std::string out;
+  std::string sentence;  // what the out means
+  std::string from;      // nic id, "uplink", "(gone)", or empty: made by the switch
+  std::string to;        // as `from`; empty: not known yet
+  Vni vni;               // 0: not known yet
+  uint32_t length = 0;   // bytes
+  wire::FrameSummary frame;
+  std::string rule;  // of starts
+  std::string group;
+  uint64_t kept_back = 0;  // others by the same out since the last one that was told
 };
 
 // One packet's journey, ready to print.

@@ -75,10 +75,10 @@ std::shared_ptr<const ProcedureTable> build_procedures(const CompiledState& befo
     if (!procedure.after) continue;
     const ProcedureIntent& intent = procedure.after->second;
     const RateLimit rate = RateLimit::of(intent.packets_per_s, intent.bits_per_s, intent.burst_ms);
-    table->set(
-        *state.slots.procedures.find(intent.name),
-        std::make_shared<const Procedure>(Procedure{intent.name, intent.max_mss, intent.min_ttl,
-                                                    intent.no_df, intent.random_id, rate}));
+    table->set(*state.slots.procedures.find(intent.name),
+               std::make_shared<const Procedure>(Procedure{intent.name, intent.max_mss,
+                                                           intent.min_ttl, intent.no_df,
+                                                           intent.random_id, rate, intent.log}));
   }
   return table;
 }

@@ -19,6 +19,12 @@ struct Procedure {
   bool no_df = false;      // IPv4 packets lose their DF bit
   bool random_id = false;  // IPv4 packets that are no fragments get a random identification
   RateLimit rate{};
+  bool log = false;  // the first packet is told to whoever watches
+
+  // Whether it does anything to a packet, or to how many pass.
+  bool changes_packets() const {
+    return max_mss != 0 || min_ttl != 0 || no_df || random_id || rate.is_set();
+  }
 };
 
 // Which procedure: a slot of the snapshot's table. 0: none.

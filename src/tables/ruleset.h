@@ -49,6 +49,10 @@ struct Rule {
   std::string peer_group;            // the other side is a member of it; empty: do not care
   std::shared_ptr<const Expression> expression;  // that the first packet must match; null: any
   ProcedureSlot procedure = 0;                   // what is done to the flow's packets
+  // Where the connections that it lets start are counted (tables/hit_counts.h), and what stood
+  // there before the rule came.
+  uint32_t hits_slot = 0;
+  uint64_t hits_base = 0;
 };
 
 // The first packet of a flow, as rules look at it: in the flow's original direction.

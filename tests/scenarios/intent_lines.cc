@@ -309,6 +309,8 @@ Status read_procedure(Reader reader, Intent& intent) {
       procedure.no_df = true;
     } else if (field == "random-id") {
       procedure.random_id = true;
+    } else if (field == "log") {
+      procedure.log = true;
     } else if (field == "packets") {
       procedure.packets_per_s = reader.number<uint64_t>(1'000'000'000);
     } else if (field == "bits") {
@@ -316,7 +318,7 @@ Status read_procedure(Reader reader, Intent& intent) {
     } else if (field == "burst") {
       procedure.burst_ms = reader.duration();
     } else {
-      reader.wanted("max-mss, min-ttl, no-df, random-id, packets, bits or burst");
+      reader.wanted("max-mss, min-ttl, no-df, random-id, log, packets, bits or burst");
     }
   }
   intent.procedures.set(procedure.name, procedure);

@@ -19,6 +19,7 @@
 //                        as of a group's rule
 //   guard del KEY
 //   procedure NAME [max-mss N] [min-ttl N] [no-df] [random-id] [packets N] [bits N] [burst 100ms]
+//     [log]
 //   procedure del NAME
 //   peer ADDRESS vni N[,N] [mac MAC]
 //   peer del ADDRESS

@@ -32,8 +32,20 @@ StatusOr<std::vector<Expectation>> read_expect(const Line& line) {
   return std::vector<Expectation>(times, expectation);
 }
 
-// Counters by name: "brick/out" ("firewall/out": of both sides), "flows" tracked, "fdb" learnt.
+// What the rules of a group have let start, together.
+StatusOr<uint64_t> read_hits(const std::string& group, const Host& host) {
+  const auto hits = host.rule_hits(group);
+  if (!hits.ok()) return hits.status();
+  uint64_t sum = 0;
+  for (const RuleHits& one : *hits) sum += one.hits.value_or(0);
+  return sum;
+}
+
+// Counters by name: "brick/out" ("firewall/out": of both sides), "flows" tracked, "fdb" learnt,
+// "hits/group".
 StatusOr<uint64_t> read_counter(const std::string& name, Host& host) {
+  constexpr std::string_view kHits = "hits/";
+  if (name.starts_with(kHits)) return read_hits(name.substr(kHits.size()), host);
   if (name == "fdb") return host.report().fdb_entries;
   if (name == "flows") {
     uint64_t flows = 0;
@@ -54,7 +66,8 @@ StatusOr<uint64_t> read_counter(const std::string& name, Host& host) {
   }
   if (is_known) return sum;
   return invalid("counter '" + name + "' is not there (wanted brick/out" +
-                 (known.empty() ? "" : ", out one of" + known) + ", or flows, or fdb)");
+                 (known.empty() ? "" : ", out one of" + known) +
+                 ", or flows, or fdb, or hits/GROUP)");
 }
 
 // The frame as a far guest's host sends it to us.

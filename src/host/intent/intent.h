@@ -84,6 +84,7 @@ struct ProcedureIntent {
   uint64_t packets_per_s = 0;  // for each nic, 1 to 10^9
   uint64_t bits_per_s = 0;     // for each nic, 8,000 to 10^12
   uint32_t burst_ms = 100;     // of the rates, 1 to 10,000
+  bool log = false;            // tell of the first packet
   friend bool operator==(const ProcedureIntent&, const ProcedureIntent&) = default;
 };
 

@@ -138,6 +138,7 @@ std::string compare(const ProcedureIntent& before, const ProcedureIntent& after)
   detail.changed("packets/s", number(before.packets_per_s), number(after.packets_per_s));
   detail.changed("bits/s", number(before.bits_per_s), number(after.bits_per_s));
   detail.changed("burst ms", number(before.burst_ms), number(after.burst_ms));
+  detail.changed("log", on(before.log), on(after.log));
   return detail.take();
 }
 
