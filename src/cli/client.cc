@@ -130,6 +130,16 @@ Status Client::trace(const v1::TraceRequest& request,
   return explain(status.error_code(), status.error_message());
 }
 
+Status Client::watch_log(const v1::WatchLogRequest& request,
+                         const std::function<void(const v1::LogEvent&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->WatchLog(&context, request);
+  v1::LogEvent event;
+  while (reader->Read(&event)) sink(event);
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
 Status Client::call(const v1::CountConnectionsRequest& request,
                     v1::CountConnectionsResponse& response) {
   return unary(&v1::Butterfly::Stub::CountConnections, request, response);

@@ -40,6 +40,10 @@ class Client {
   Status trace(const v1::TraceRequest& request,
                const std::function<void(const v1::TraceResponse&)>& sink);
 
+  // The same for every event.
+  Status watch_log(const v1::WatchLogRequest& request,
+                   const std::function<void(const v1::LogEvent&)>& sink);
+
   Status call(const v1::CountConnectionsRequest& request, v1::CountConnectionsResponse& response);
   Status call(const v1::FlushConnectionsRequest& request, v1::FlushConnectionsResponse& response);
   // Call `sink` for every part.

@@ -8,13 +8,13 @@ namespace {
 std::string number(uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
 
 std::string list_text(const v1::ListProceduresResponse& response) {
-  Table table(
-      {"NAME", "MAX-MSS", "MIN-TTL", "NO-DF", "RANDOM-ID", "PACKETS/S", "BITS/S", "BURST-MS"});
+  Table table({"NAME", "MAX-MSS", "MIN-TTL", "NO-DF", "RANDOM-ID", "PACKETS/S", "BITS/S",
+               "BURST-MS", "LOG"});
   for (const v1::Procedure& procedure : response.procedures()) {
     table.add({procedure.name(), number(procedure.max_mss()), number(procedure.min_ttl()),
                procedure.no_df() ? "yes" : "-", procedure.random_id() ? "yes" : "-",
                number(procedure.packets_per_second()), number(procedure.bits_per_second()),
-               std::to_string(procedure.burst_ms())});
+               std::to_string(procedure.burst_ms()), procedure.log() ? "yes" : "-"});
   }
   return table.to_string();
 }
@@ -24,7 +24,7 @@ void add_set(CLI::App& topic, Command& command) {
     std::string name;
     uint32_t max_mss = 0, min_ttl = 0, burst_ms = 0;
     uint64_t packets = 0, bits = 0;
-    bool no_df = false, random_id = false;
+    bool no_df = false, random_id = false, log = false;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* verb = topic.add_subcommand("set", "Make a procedure, or make it exactly so");
@@ -39,6 +39,7 @@ void add_set(CLI::App& topic, Command& command) {
       change.set_random_id(options->random_id);
       change.set_packets_per_second(options->packets);
       change.set_bits_per_second(options->bits);
+      change.set_log(options->log);
       if (verb->count("--burst-ms") > 0) change.set_burst_ms(options->burst_ms);
       return command.change(request);
     };
@@ -52,6 +53,7 @@ void add_set(CLI::App& topic, Command& command) {
   verb->add_option("--bits", options->bits, "a second, of a nic: 8000..10^12");
   verb->add_option("--burst-ms", options->burst_ms,
                    "so much of the rates at once: 1..10000, default 100");
+  verb->add_flag("--log", options->log, "tell of each connection's first packet: butterfly log");
 }
 
 }  // namespace

@@ -88,7 +88,19 @@ void add_delete(CLI::App& topic, Command& command) {
   add_repeated(verb, "--key", options->keys, "a rule by its key instead; repeatable");
 }
 
-std::string rules_text(const v1::Group& group) {
+// By rule id, "-" where nobody counts.
+using HitTexts = std::map<std::string, std::string>;
+
+HitTexts hits_of(const v1::GetGroupResponse& response) {
+  HitTexts texts;
+  for (const v1::RuleHits& one : response.hits()) {
+    if (one.has_hits()) texts[one.rule_id()] = std::to_string(one.hits());
+  }
+  return texts;
+}
+
+// `hits`: null when nobody asks for them.
+std::string rules_text(const v1::Group& group, const HitTexts* hits = nullptr) {
   const bool has_keys =
       std::ranges::any_of(group.rules(), [](const v1::Rule& rule) { return !rule.key().empty(); });
   const bool has_procedures = std::ranges::any_of(
@@ -99,6 +111,7 @@ std::string rules_text(const v1::Group& group) {
   const bool has_expressions = std::ranges::any_of(
       group.rules(), [](const v1::Rule& rule) { return !rule.expression().empty(); });
   if (has_expressions) head.push_back("EXPRESSION");
+  if (hits) head.push_back("HITS");
   Table table(head);
   for (const v1::Rule& rule : group.rules()) {
     std::vector<std::string> row{rule.id(),           direction_text(rule), family_text(rule),
@@ -107,6 +120,7 @@ std::string rules_text(const v1::Group& group) {
     if (has_keys) row.push_back(rule.key());
     if (has_procedures) row.push_back(rule.procedure());
     if (has_expressions) row.push_back(rule.expression());
+    if (hits) row.push_back(hits->contains(rule.id()) ? hits->at(rule.id()) : "");
     table.add(row);
   }
   return table.to_string();
@@ -119,8 +133,8 @@ std::string show_text(const v1::GetGroupResponse& response) {
 }
 
 template <typename Text>
-void add_question(CLI::App& topic, Command& command, const std::string& name,
-                  const std::string& help, Text text) {
+CLI::App& add_question(CLI::App& topic, Command& command, const std::string& name,
+                       const std::string& help, Text text) {
   const auto group = std::make_shared<std::string>();
   CLI::App& verb = add_verb(topic, command, name, help, [&command, group, text] {
     v1::GetGroupRequest request;
@@ -128,6 +142,7 @@ void add_question(CLI::App& topic, Command& command, const std::string& name,
     return command.ask<v1::GetGroupResponse>(request, text);
   });
   verb.add_option("SG", *group, "security group")->required();
+  return verb;
 }
 
 }  // namespace
@@ -135,8 +150,13 @@ void add_question(CLI::App& topic, Command& command, const std::string& name,
 void add_rule_commands(CLI::App& group, Command& command) {
   add_question(group, command, "show", "One group: who uses it, members, rules", show_text);
   CLI::App& rule = add_topic(group, "rule", "What a group allows");
-  add_question(rule, command, "list", "The group's rules",
-               [](const auto& response) { return rules_text(response.group()); });
+  const auto wants_hits = std::make_shared<bool>(false);
+  CLI::App& list =
+      add_question(rule, command, "list", "The group's rules", [wants_hits](const auto& response) {
+        const HitTexts hits = hits_of(response);
+        return rules_text(response.group(), *wants_hits ? &hits : nullptr);
+      });
+  list.add_flag("--hits", *wants_hits, "how many connections each has let start");
   add_add(rule, command);
   add_delete(rule, command);
 }

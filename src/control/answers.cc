@@ -171,6 +171,10 @@ Status Answers::group(const std::string& name, v1::GetGroupResponse& response) c
   for (const auto& [id, nic] : intent->nics) {
     if (std::ranges::find(nic.groups, name) != nic.groups.end()) response.add_nics(id);
   }
+  // The group may have gone since the intent was looked at.
+  if (const auto hits = host_.rule_hits(name); hits.ok()) {
+    for (const RuleHits& one : *hits) *response.add_hits() = to_proto(one);
+  }
   return ok_status();
 }
 

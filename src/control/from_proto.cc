@@ -200,6 +200,7 @@ StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure) {
   intent.packets_per_s = procedure.packets_per_second();
   intent.bits_per_s = procedure.bits_per_second();
   if (procedure.has_burst_ms()) intent.burst_ms = procedure.burst_ms();
+  intent.log = procedure.log();
   return intent;
 }
 

@@ -88,4 +88,11 @@ v1::TraceResponse to_proto(const TraceReport& report) {
   return message;
 }
 
+v1::RuleHits to_proto(const RuleHits& hits) {
+  v1::RuleHits message;
+  message.set_rule_id(hits.rule);
+  if (hits.hits) message.set_hits(*hits.hits);
+  return message;
+}
+
 }  // namespace butterfly

@@ -135,6 +135,62 @@ TEST_F(ServerTest, EndsATraceWhenTheDaemonStops) {
   EXPECT_FALSE(reader->Finish().ok());
 }
 
+TEST_F(ServerTest, TellsOfDropsAndStartsUntilTheClientGoesAway) {
+  grpc::ClientContext context;
+  const auto reader = stub->WatchLog(&context, v1::WatchLogRequest());
+  v1::LogEvent event;
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.kind(), v1::LOG_KIND_DROP);
+  EXPECT_EQ(event.brick() + "/" + event.out(), "firewall-to/denied");
+  EXPECT_EQ(event.time_ms(), 1'700'000'000'123);
+  EXPECT_EQ(event.family(), v1::FAMILY_V4);
+  EXPECT_EQ(event.source(), "10.0.0.9");
+  EXPECT_EQ(event.destination_port(), 22u);
+  EXPECT_FALSE(event.has_icmp_type());
+  EXPECT_EQ(event.suppressed(), 7u);
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.kind(), v1::LOG_KIND_START);
+  EXPECT_EQ(event.rule(), "0123456789abcdef");
+  EXPECT_EQ(event.group(), "web");
+  context.TryCancel();
+  while (reader->Read(&event)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(ServerTest, EndsAWatchWhenTheDaemonStops) {
+  grpc::ClientContext context;
+  const auto reader = stub->WatchLog(&context, v1::WatchLogRequest());
+  v1::LogEvent event;
+  ASSERT_TRUE(reader->Read(&event));
+  server.reset();
+  while (reader->Read(&event)) {
+  }
+  EXPECT_FALSE(reader->Finish().ok());
+}
+
+TEST_F(ServerTest, RefusesWatchesThatMakeNoSense) {
+  const auto refusal = [&](const v1::WatchLogRequest& request) {
+    grpc::ClientContext context;
+    const auto reader = stub->WatchLog(&context, request);
+    v1::LogEvent event;
+    while (reader->Read(&event)) {
+    }
+    const grpc::Status status = reader->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  v1::WatchLogRequest request;
+  request.set_out("firewall-to");
+  EXPECT_EQ(refusal(request),
+            "log: out 'firewall-to' is malformed (wanted BRICK/OUT, as counters name them)");
+  request.set_out("fireball/denied");
+  EXPECT_EQ(refusal(request), "log: no brick 'fireball' drops anything (wanted firewall-to)");
+  request.Clear();
+  request.add_kinds(static_cast<v1::LogKind>(9));
+  EXPECT_EQ(refusal(request), "log: kind 9 is unknown (wanted 1 drop or 2 start)");
+}
+
 TEST_F(ServerTest, ServesHealthAndReflection) {
   grpc::GenericStub generic(channel);
   grpc::ClientContext context;

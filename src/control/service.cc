@@ -7,6 +7,7 @@
 #include "butterfly/v1/butterfly.grpc.pb.h"
 #include "control/answers.h"
 #include "control/connections.h"
+#include "control/log.h"
 #include "control/to_proto.h"
 
 namespace butterfly {
@@ -90,6 +91,14 @@ class Service final : public v1::Butterfly::Service {
     return to_grpc(host_.trace(
         request->nic(), count,
         [&](const TraceReport& report) { return writer->Write(to_proto(report)); },
+        [&] { return !context->IsCancelled(); }));
+  }
+  grpc::Status WatchLog(ServerContext* context, const v1::WatchLogRequest* request,
+                        grpc::ServerWriter<v1::LogEvent>* writer) override {
+    const auto query = from_proto(*request);
+    if (!query.ok()) return to_grpc(query.status());
+    return to_grpc(host_.watch_log(
+        *query, [&](const LogReport& report) { return writer->Write(to_proto(report)); },
         [&] { return !context->IsCancelled(); }));
   }
   grpc::Status ListProcedures(ServerContext*, const v1::ListProceduresRequest*,

@@ -58,6 +58,7 @@ v1::Procedure to_proto(const ProcedureIntent& procedure) {
   message.set_packets_per_second(procedure.packets_per_s);
   message.set_bits_per_second(procedure.bits_per_s);
   message.set_burst_ms(procedure.burst_ms);
+  message.set_log(procedure.log);
   return message;
 }
 

@@ -24,5 +24,6 @@ v1::Ledger to_proto(const LedgerReport& report);
 v1::LcoreState to_proto(const LcoreReport& report);
 v1::UplinkState to_proto(const UplinkReport& report);
 v1::TraceResponse to_proto(const TraceReport& report);
+v1::RuleHits to_proto(const RuleHits& hits);
 
 }  // namespace butterfly

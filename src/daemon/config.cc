@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "daemon/config_reader.h"
+#include "host/reports.h"
 
 namespace butterfly {
 namespace {
@@ -90,6 +91,12 @@ void read_daemon(ConfigReader reader, DaemonConfig& daemon) {
                           {"info", "info"},
                           {"warning", "warning"},
                           {"error", "error"}});
+  reader.refuse_unknown();
+}
+
+void read_log(ConfigReader reader, LogConfig& log) {
+  reader.read("drops_per_second", log.drops_per_second, 0, LogQuery::kMaxPerSecond);
+  reader.read("starts_per_second", log.starts_per_second, 0, LogQuery::kMaxPerSecond);
   reader.refuse_unknown();
 }
 
@@ -247,6 +254,7 @@ StatusOr<Config> parse_config(std::string_view text, const std::string& file,
   ConfigReader root(&parsed.table(), file, "", faults);
   Config config;
   read_daemon({table_of(root, "daemon"), file, "daemon", faults}, config.daemon);
+  read_log({table_of(root, "log"), file, "log", faults}, config.log);
   read_dataplane({table_of(root, "dataplane"), file, "dataplane", faults}, cpus, config.dataplane);
   if (const toml::table* table = table_of(root, "uplink"); table != nullptr) {
     read_uplink({table, file, "uplink", faults}, config.uplink.emplace());

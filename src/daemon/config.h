@@ -49,8 +49,15 @@ struct UplinkConfig {
   bool force = false;           // take an interface that carries the host's own address
 };
 
+// What goes to the daemon's own log; 0: nothing.
+struct LogConfig {
+  uint32_t drops_per_second = 0;
+  uint32_t starts_per_second = 0;
+};
+
 struct Config {
   DaemonConfig daemon;
+  LogConfig log;
   DataplaneConfig dataplane;
   std::optional<UplinkConfig> uplink;
 };

@@ -38,6 +38,9 @@ socket_directory = "/tmp/ports"
 socket_mode = "0666"
 socket_group = "qemu"
 log_level = "trace"
+[log]
+drops_per_second = 10000
+starts_per_second = 5
 [dataplane]
 lcores = [2, 0]
 mode = "poll"
@@ -65,6 +68,8 @@ force = true
   EXPECT_EQ(config->daemon.socket_mode, 0666u);
   EXPECT_EQ(config->daemon.socket_group, "qemu");
   EXPECT_EQ(config->daemon.log_level, "trace");
+  EXPECT_EQ(config->log.drops_per_second, 10000u);
+  EXPECT_EQ(config->log.starts_per_second, 5u);
   EXPECT_THAT(config->dataplane.lcores, ElementsAre(2, 0));
   EXPECT_EQ(config->dataplane.mode, PollMode::poll);
   EXPECT_EQ(config->dataplane.memory_mb, 1024u);
@@ -112,6 +117,11 @@ const Mistake kMistakes[] = {
     {"[daemon]\nlog_level = 'loud'",
      "daemon.log_level = 'loud': unknown word (wanted one of "
      "trace, debug, info, warning, error)"},
+    {"[log]\ndrops_per_second = 10001",
+     "b.toml:2: log.drops_per_second = 10001: out of range (wanted 0..10000)"},
+    {"[log]\nstarts_per_second = true", "log.starts_per_second = true: wrong type"},
+    {"[log]\ndrops = 1",
+     "b.toml:2: log.drops = 1: unknown key (wanted one of drops_per_second, starts_per_second)"},
     {"[dataplane]\nlcores = []",
      "b.toml:2: dataplane.lcores = []: no list of CPUs (wanted a list "
      "of different CPU numbers out of 0, 1, 2, 5)"},

@@ -74,6 +74,7 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
   RETURN_IF_ERROR(prepare_socket_directory(config.daemon.socket_directory,
                                            config.daemon.socket_mode, config.daemon.socket_group));
   RETURN_IF_ERROR(daemon->start_host(config));
+  daemon->start_log(config.log);
   RETURN_IF_ERROR(daemon->start_control(config.daemon));
   return daemon;
 }
@@ -129,6 +130,19 @@ Status Daemon::start_host(const Config& config) {
   if (!host.ok()) return host.status();
   host_ = std::move(*host);
   return ok_status();
+}
+
+void Daemon::start_log(const LogConfig& config) {
+  const auto write = [&](bool drops, uint32_t per_second) {
+    if (per_second == 0) return;
+    LogQuery query;
+    query.drops = drops;
+    query.starts = !drops;
+    query.per_second = per_second;
+    log_writers_.push_back(std::make_unique<LogWriter>(*host_, query));
+  };
+  write(/*drops=*/true, config.drops_per_second);
+  write(/*drops=*/false, config.starts_per_second);
 }
 
 Status Daemon::start_control(const DaemonConfig& config) {

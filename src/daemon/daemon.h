@@ -4,11 +4,13 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "control/intent_keeper.h"
 #include "control/server.h"
 #include "control/sqlite_store.h"
 #include "daemon/config.h"
+#include "daemon/log_writer.h"
 #include "daemon/port_factory.h"
 #include "graph/packet_pool.h"
 #include "host/host.h"
@@ -26,6 +28,7 @@ class Daemon {
  private:
   Daemon() = default;
   Status start_host(const Config& config);
+  void start_log(const LogConfig& config);
   Status start_control(const DaemonConfig& config);
 
   size_t warnings_at_start_ = 0;  // that were logged before the intent ran
@@ -35,6 +38,7 @@ class Daemon {
   std::unique_ptr<DaemonPortFactory> factory_;
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Host> host_;
+  std::vector<std::unique_ptr<LogWriter>> log_writers_;
   std::unique_ptr<IntentKeeper> keeper_;
   std::unique_ptr<ApiServer> server_;
 };

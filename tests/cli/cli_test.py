@@ -275,10 +275,15 @@ ROWS = [
     ("procedure set slow --bits 8000 --random-id --min-ttl 9 --burst-ms 20", DONE,
      [r"^change procedure slow: max-mss 1300 → none, min-ttl none → 9, no-df on → off, "
       r"random-id off → on, packets/s 10 → none, bits/s none → 8000, burst ms 100 → 20$"]),
-    ("procedure list", DONE, [r"^slow +- +9 +- +yes +- +8000 +20$"]),
+    ("procedure list", DONE, [r"^slow +- +9 +- +yes +- +8000 +20 +-$"]),
+    ("procedure set quiet --log", DONE, [r"^add procedure quiet: log off → on$"]),
+    ("procedure list", DONE, [r"^quiet +- +- +- +- +- +- +100 +yes$"]),
+    ("procedure del quiet", DONE, [r"^remove procedure quiet$"]),
     ("sg rule add web --ip-proto udp --procedure fast", REFUSED, [r"procedure 'fast' is not there"]),
     ("sg rule add db --ip-proto udp --procedure slow", DONE, [r"^[0-9a-f]{16}$"]),
     ("sg rule list db", DONE, [r"^ID .* PROCEDURE$", r"in +any +udp +any +any +- +slow$"]),
+    ("sg rule list db --hits", DONE, [r"^ID .* PROCEDURE +HITS$", r"slow +12$"]),
+    ("sg rule list nobody --hits", REFUSED, [r"group 'nobody': not found"]),
     ("procedure del slow", REFUSED, [r"procedure 'slow': in use by rule [0-9a-f]{16} of group 'db'"]),
     ("sg reject db", USAGE, [r"STATE is required"]),
     ("sg reject db maybe", USAGE, [r"maybe not in \{on,off\}"]),
@@ -286,6 +291,22 @@ ROWS = [
     ("sg reject db on", DONE, [r"^change group db: reject off → on$"]),
     ("sg show db", DONE, [r"^reject: on$"]),
     ("procedure del nothing", REFUSED, [r"procedure 'nothing': not found"]),
+
+    # log
+    ("log --sample 0", USAGE, [r"--sample"]),
+    ("log --rate 10001", USAGE, [r"--rate"]),
+    ("log --count 0", USAGE, [r"--count"]),
+    ("log stray", USAGE, [r"unknown word 'stray'|not expected: stray"]),
+    ("log --nic nobody", REFUSED, [r"^butterfly: nic 'nobody': not found"]),
+    ("log --out firewall-to", REFUSED, [r"log: out 'firewall-to' is malformed \(wanted BRICK/OUT"]),
+    ("log --out fireball/denied", REFUSED, [r"log: no brick 'fireball' drops anything \(wanted firewall-to\)$"]),
+    ("log --count 2", DONE,
+     [r"^\d\d:\d\d:20\.123 drop firewall-to/denied from uplink to a vni 42: tcp 10.0.0.9:40000 > 10.0.0.1:22, "
+      r"74 bytes \(7 more were not shown\); no rule of the nic's security groups allows it$",
+      r"^\d\d:\d\d:20\.123 start firewall-to/allowed from uplink to a vni 42: tcp 10.0.0.9:40000 > 10.0.0.1:22, "
+      r"74 bytes, rule 0123456789abcdef of group web$"]),
+    ("log --starts --count 1", DONE, [r"^\S+ start "]),
+    ("log --drops --nic a --out firewall-to/denied --sample 3 --rate 9 --count 1", DONE, [r"^\S+ drop "]),
 
     # peer, fdb
     ("peer", USAGE, [r"A subcommand is required"]),
@@ -496,6 +517,13 @@ class CliTest(unittest.TestCase):
         self.assertEqual(run("peer list")["peers"][0]["peer"]["vnis"], [42])
         self.assertEqual(run("fdb list")["entries"][0]["peer"], "192.0.2.2")
         self.assertEqual(run("graph")["dot"].split()[0], "digraph")
+        hits = run("sg rule list web")["hits"]
+        self.assertEqual([(type(one["rule_id"]), one["hits"]) for one in hits], [(str, "12")] * 3)
+        events = [json.loads(line) for line in
+                  self.daemon.run("-o json log --count 2").stdout.splitlines()]
+        self.assertEqual([(one["kind"], one["suppressed"], one["icmp_code"] if "icmp_code" in one else None)
+                          for one in events],
+                         [("LOG_KIND_DROP", "7", None), ("LOG_KIND_START", "0", None)])
         steps = self.daemon.run("-o json trace --nic a --count 2").stdout.splitlines()
         self.assertEqual([json.loads(step)["length_bytes"] for step in steps], [98, 98])
 
@@ -522,6 +550,15 @@ class CliTest(unittest.TestCase):
                                    env={**os.environ,
                                         "BUTTERFLY_API": f"unix:{self.daemon.directory}/api.sock"})
         self.assertEqual(process.stdout.readline(), "from a to uplink, 98 bytes\n")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        self.assertEqual(self.daemon.run("status").returncode, DONE)
+
+    def test_log_goes_on_until_it_is_interrupted(self):
+        process = subprocess.Popen([BUTTERFLY, "log", "--drops"], stdout=subprocess.PIPE, text=True,
+                                   env={**os.environ,
+                                        "BUTTERFLY_API": f"unix:{self.daemon.directory}/api.sock"})
+        self.assertIn(" drop firewall-to/denied ", process.stdout.readline())
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
         self.assertEqual(self.daemon.run("status").returncode, DONE)
