@@ -107,6 +107,9 @@ Status Client::call(const v1::ListProceduresRequest& request,
 Status Client::call(const v1::ListGuardRequest& request, v1::ListGuardResponse& response) {
   return unary(&v1::Butterfly::Stub::ListGuard, request, response);
 }
+Status Client::call(const v1::CheckPacketRequest& request, v1::CheckPacketResponse& response) {
+  return unary(&v1::Butterfly::Stub::CheckPacket, request, response);
+}
 Status Client::call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response) {
   return unary(&v1::Butterfly::Stub::ListFdb, request, response);
 }

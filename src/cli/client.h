@@ -32,6 +32,7 @@ class Client {
   Status call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response);
   Status call(const v1::ListProceduresRequest& request, v1::ListProceduresResponse& response);
   Status call(const v1::ListGuardRequest& request, v1::ListGuardResponse& response);
+  Status call(const v1::CheckPacketRequest& request, v1::CheckPacketResponse& response);
   Status call(const v1::GetStatusRequest& request, v1::GetStatusResponse& response);
   Status call(const v1::GetCountersRequest& request, v1::GetCountersResponse& response);
   Status call(const v1::GetGraphRequest& request, v1::GetGraphResponse& response);

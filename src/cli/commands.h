@@ -12,6 +12,7 @@ namespace butterfly {
 void add_nic_commands(CLI::App& root, Command& command);
 void add_group_commands(CLI::App& root, Command& command);
 void add_rule_commands(CLI::App& group, Command& command);
+void add_check_command(CLI::App& group, Command& command);
 void add_guard_commands(CLI::App& root, Command& command);
 void add_procedure_commands(CLI::App& root, Command& command);
 void add_peer_commands(CLI::App& root, Command& command);

@@ -106,6 +106,7 @@ void add_group_commands(CLI::App& root, Command& command) {
   add_delete(sg, command);
   add_reject(sg, command);
   add_rule_commands(sg, command);
+  add_check_command(sg, command);
 
   CLI::App& member = add_topic(sg, "member", "Addresses of a group besides those of its nics");
   const auto group = std::make_shared<std::string>();

@@ -26,10 +26,14 @@ std::string list_text(const v1::ListGuardResponse& response) {
   const bool has_expressions = std::ranges::any_of(response.rules(), [](const v1::GuardRule& rule) {
     return !rule.match().expression().empty();
   });
-  std::vector<std::string> head{"PRIORITY", "KEY",      "ACTION", "DIR",  "VNI",
-                                "FAMILY",   "PROTOCOL", "PORTS",  "PEER", "DESCRIPTION"};
+  std::vector<std::string> head{"PRIORITY", "KEY",   "ACTION", "DIR",  "VNI",        "FAMILY",
+                                "PROTOCOL", "PORTS", "PEER",   "HITS", "DESCRIPTION"};
   if (has_expressions) head.push_back("EXPRESSION");
   Table table(head);
+  std::map<std::string, std::string> hits;
+  for (const v1::RuleHits& one : response.hits()) {
+    if (one.has_hits()) hits[one.rule_id()] = std::to_string(one.hits());
+  }
   for (const v1::GuardRule& rule : response.rules()) {
     const v1::Rule& match = rule.match();
     const bool is_both = match.direction() == v1::DIRECTION_UNSPECIFIED;
@@ -42,6 +46,7 @@ std::string list_text(const v1::ListGuardResponse& response) {
                                  protocol_text(match),
                                  match_text(match),
                                  peer_text(match),
+                                 hits.contains(rule.key()) ? hits.at(rule.key()) : "-",
                                  rule.description()};
     if (has_expressions) row.push_back(match.expression());
     table.add(row);

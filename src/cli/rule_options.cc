@@ -5,9 +5,7 @@
 #include <map>
 
 namespace butterfly {
-namespace {
 
-// The number of a protocol word; -1: all, -2: neither a word nor a number.
 int protocol_number(const std::string& word) {
   static const std::map<std::string, int> kWords{{"all", -1}, {"icmp", 1},    {"tcp", 6},
                                                  {"udp", 17}, {"icmpv6", 58}, {"sctp", 132}};
@@ -17,6 +15,17 @@ int protocol_number(const std::string& word) {
   const auto [stop, error] = std::from_chars(word.data(), end, number);
   return error == std::errc() && stop == end && number >= 0 && number <= 255 ? number : -2;
 }
+
+CLI::Validator one_protocol() {
+  return CLI::Validator(
+      [](const std::string& word) -> std::string {
+        if (protocol_number(word) >= 0) return "";
+        return "'" + word + "' is no protocol (wanted tcp, udp, icmp, icmpv6, sctp or 0..255)";
+      },
+      "PROTOCOL");
+}
+
+namespace {
 
 std::string check_protocol(const std::string& word) {
   if (protocol_number(word) != -2) return "";

@@ -15,6 +15,11 @@ struct MatchOptions {
   uint8_t icmp_type = 0, icmp_code = 0;
 };
 
+// The number of a protocol word; -1: all, -2: neither a word nor a number.
+int protocol_number(const std::string& word);
+// That an option names one protocol.
+CLI::Validator one_protocol();
+
 // Adds --ip-proto, --port, …, to `verb`, which writes them to `options`, which outlives it.
 void add_match_options(CLI::App& verb, MatchOptions& options);
 // Throws CLI::RequiredError when nothing says which protocol: then all is meant by mistake.

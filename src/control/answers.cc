@@ -195,6 +195,7 @@ void Answers::guard(v1::ListGuardResponse& response) const {
   for (const auto& [key, rule] : intent->guard) rules.push_back(&rule);
   std::ranges::stable_sort(rules, {}, &GuardIntent::priority);  // and by key, as the map is
   for (const GuardIntent* rule : rules) *response.add_rules() = to_proto(*rule);
+  for (const RuleHits& one : host_.guard_hits()) *response.add_hits() = to_proto(one);
 }
 
 void Answers::fdb(v1::ListFdbResponse& response) const {

@@ -116,6 +116,20 @@ class FakeHost : public Host {
     }
     return hits;
   }
+  std::vector<RuleHits> guard_hits() const override {
+    std::vector<RuleHits> hits;
+    for (const auto& [key, rule] : intent()->guard) hits.push_back({key, 7});
+    return hits;
+  }
+  // Everything to port 80 passes.
+  StatusOr<CheckReport> check(const CheckQuery& query) const override {
+    if (!intent()->nics.contains(query.nic)) return not_found("nic '" + query.nic + "': not found");
+    last_check = query;
+    const bool passes = query.destination_port == 80;
+    CheckReport report{passes, {"uplink", query.nic, 54, {}}};
+    report.packet.steps = {{"firewall-to", passes ? "allowed" : "denied", !passes, "why", "rule"}};
+    return report;
+  }
   // Tells of a drop and a start, as far as they are wanted, then waits for the caller to lose
   // patience. Knows the out firewall-to/denied only.
   Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
@@ -177,6 +191,7 @@ class FakeHost : public Host {
 
   Status fail_next_apply = ok_status();
   LogQuery last_log_query;
+  mutable CheckQuery last_check;
   Vni imported_vni;
   std::vector<NicFlow> imported;
   std::shared_ptr<ExpressionCompiler> expressions;

@@ -6,6 +6,7 @@
 
 #include "butterfly/v1/butterfly.grpc.pb.h"
 #include "control/answers.h"
+#include "control/check.h"
 #include "control/connections.h"
 #include "control/log.h"
 #include "control/to_proto.h"
@@ -100,6 +101,15 @@ class Service final : public v1::Butterfly::Service {
     return to_grpc(host_.watch_log(
         *query, [&](const LogReport& report) { return writer->Write(to_proto(report)); },
         [&] { return !context->IsCancelled(); }));
+  }
+  grpc::Status CheckPacket(ServerContext*, const v1::CheckPacketRequest* request,
+                           v1::CheckPacketResponse* response) override {
+    const auto query = from_proto(*request);
+    if (!query.ok()) return to_grpc(query.status());
+    const auto report = host_.check(*query);
+    if (!report.ok()) return to_grpc(report.status());
+    *response = to_proto(*report);
+    return grpc::Status::OK;
   }
   grpc::Status ListProcedures(ServerContext*, const v1::ListProceduresRequest*,
                               v1::ListProceduresResponse* response) override {

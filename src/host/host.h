@@ -111,6 +111,14 @@ class Host {
   virtual Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
                            const std::function<bool()>& keep_going) = 0;
 
+  // What would become of a packet that began a connection, by the addresses, the guard list and the
+  // groups of now; a local nic that has the peer's address is asked as well. Existing connections,
+  // limits and the switch are not looked at, and nothing is counted. invalid_argument: no such
+  // packet begins one, or the nic has no such address; not_found: no such nic.
+  virtual StatusOr<CheckReport> check(const CheckQuery& query) const = 0;
+  // Hits of the guard list's rules, by key.
+  virtual std::vector<RuleHits> guard_hits() const = 0;
+
   // Connections. Each call works in steps between which traffic goes on, and asks `keep_going` at
   // least every 65,536 connections: cancelled when that says no. In IdleMode::manual the caller's
   // thread does what lcores do else. What begins or ends meanwhile may be seen or not.

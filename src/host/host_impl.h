@@ -37,6 +37,8 @@ class HostImpl : public Host {
                const std::function<bool(const TraceReport&)>& sink,
                const std::function<bool()>& keep_going) override;
   StatusOr<std::vector<RuleHits>> rule_hits(const std::string& group) const override;
+  std::vector<RuleHits> guard_hits() const override;
+  StatusOr<CheckReport> check(const CheckQuery& query) const override;
   Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
                    const std::function<bool()>& keep_going) override;
   Status list_flows(const FlowQuery& query, const FlowSink& sink,
@@ -88,6 +90,11 @@ class HostImpl : public Host {
   LogReport describe(const Event& event, uint16_t lcore, const PortNames& names) const;
   TraceReport describe(const PacketTrace& trace) const;
   std::string name_of(PortId port) const;
+  // With the lock held, as the next two. The local nic that has the address, or null.
+  const Nic* nic_with(Vni vni, const IpAddress& address) const;
+  StatusOr<CheckReport> check(const CheckQuery& query, const wire::FiveTuple& tuple,
+                              const Nic* from, const Nic* to) const;
+  CheckReport walk(Packet& packet, const Nic* from, const Nic* to) const;
   StatusOr<std::shared_ptr<const Nic>> nic_of(const std::string& id) const;
   // Has the lcore do the job; returns when it is done.
   void do_on(LcoreRunner& lcore, LcoreJob& job);

@@ -109,6 +109,17 @@ StatusOr<std::vector<RuleHits>> HostImpl::rule_hits(const std::string& group) co
   return all;
 }
 
+std::vector<RuleHits> HostImpl::guard_hits() const {
+  const std::lock_guard lock(state_mutex_);
+  std::vector<RuleHits> all;
+  for (const auto& rule : state_.snapshot.guard->rules()) {
+    RuleHits& one = all.emplace_back(RuleHits{rule->match.id, std::nullopt});
+    const Rule& match = rule->match;
+    if (match.hits_slot != kNoHitSlot) one.hits = hits_at(match.hits_slot) - match.hits_base;
+  }
+  return all;
+}
+
 CounterReport HostImpl::counters() const {
   const std::lock_guard lock(state_mutex_);
   CounterReport report;

@@ -143,6 +143,19 @@ struct LogReport {
   uint64_t kept_back = 0;  // others by the same out since the last one that was told
 };
 
+// A packet that would begin a connection, as it is asked about.
+struct CheckQuery {
+  std::string nic;
+  bool is_from_nic = false;          // else it is for it
+  IpAddress peer;                    // the other side
+  std::optional<IpAddress> address;  // of the nic's side; empty: its first of the peer's family
+  uint8_t protocol = 0;
+  uint16_t source_port = 0;  // of TCP, UDP and SCTP; of ICMP the id
+  uint16_t destination_port = 0;
+  uint8_t icmp_type = 0;
+  uint8_t icmp_code = 0;
+};
+
 // One packet's journey, ready to print.
 struct TraceReport {
   struct Step {
@@ -156,6 +169,12 @@ struct TraceReport {
   std::string to;    // nic id, "uplink", or empty
   uint32_t length = 0;
   std::vector<Step> steps;
+};
+
+// What would become of it: the steps of the bricks that decide, to the first that refuses.
+struct CheckReport {
+  bool passes = false;
+  TraceReport packet;
 };
 
 }  // namespace butterfly

@@ -17,6 +17,7 @@ namespace butterfly {
 // A port as the dialler sees it. All but note_lost() is called by one thread at a time.
 class VhostLine {
  public:
+  virtual ~VhostLine() = default;
   // Registers the socket and connects; false, with nothing registered, when nobody listens.
   virtual bool dial() = 0;
   // Unregisters it; returns when no callback can come any more.
@@ -25,9 +26,6 @@ class VhostLine {
   virtual bool may_answer() const = 0;
   // The other side has closed the connection. librte_vhost's thread.
   void note_lost() noexcept { is_lost_.store(true, std::memory_order_release); }
-
- protected:
-  ~VhostLine() = default;
 
  private:
   friend class VhostDialler;

@@ -225,9 +225,30 @@ ROWS = [
     ("sg del web nobody --force", REFUSED, [r"change 2 of 2: group 'nobody': not found"]),
     ("sg show web", DONE, [r"^nics: a$"]),
 
+    # sg check
+    ("sg check", USAGE, [r"NIC is required"]),
+    ("sg check a", USAGE, [r"--peer is required"]),
+    ("sg check a --peer 10.0.0.9", USAGE, [r"--ip-proto is required"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto all --port 80", USAGE, [r"'all' is no protocol"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto tcp --dir up --port 80", USAGE, [r"up not in \{in,out\}"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto tcp", REFUSED,
+     [r"^butterfly: nic 'a': check: no destination port \(wanted one, of TCP, UDP and SCTP\)$"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto icmp --port 80", REFUSED,
+     [r"check: ports with protocol 1 \(wanted TCP, UDP or SCTP\)"]),
+    ("sg check a --peer fd00::9 --ip-proto icmp", REFUSED,
+     [r"check: protocol 1 with an IPv6 peer \(wanted the ICMP of its family\)"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto tcp --port 80 --icmp-type 8", REFUSED,
+     [r"check: an ICMP type or code with protocol 6 \(wanted ICMP or ICMPv6\)"]),
+    ("sg check a --peer nobody --ip-proto 47", REFUSED, [r"nic 'a': check: address 'nobody' is malformed"]),
+    ("sg check nobody --peer 10.0.0.9 --ip-proto tcp --port 80", REFUSED, [r"nic 'nobody': not found"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto tcp --port 80", DONE,
+     [r"firewall-to +allowed", r"^passes$"]),
+    ("sg check a --peer 10.0.0.9 --ip-proto tcp --port 22", REFUSED,
+     [r"firewall-to +denied", r"^does not pass$"]),
+    ("-o json sg check a --peer 10.0.0.9 --ip-proto udp --port 80", DONE, [r'"passes": true']),
     # guard
     ("guard", USAGE, [r"A subcommand is required"]),
-    ("guard list", DONE, [r"^PRIORITY +KEY +ACTION +DIR +VNI +FAMILY +PROTOCOL +PORTS +PEER +DESCRIPTION$"]),
+    ("guard list", DONE, [r"^PRIORITY +KEY +ACTION +DIR +VNI +FAMILY +PROTOCOL +PORTS +PEER +HITS +DESCRIPTION$"]),
     ("guard add", USAGE, [r"KEY is required"]),
     ("guard add k", USAGE, [r"ACTION is required"]),
     ("guard add k refuse --priority 1 --ip-proto tcp", USAGE, [r"refuse not in \{allow,deny,groups\}"]),
@@ -250,8 +271,8 @@ ROWS = [
     ("guard add office groups --priority 10 --ip-proto all --cidr fd00::/8 --vni 42", DONE,
      [r"^add guard rule office: groups, priority 10, vni 42$"]),
     ("guard list", DONE,
-     [r"^PRIORITY.*DESCRIPTION\n10 +office +groups +both +42 +any +all +any +fd00::/8 +-\n"
-      r"20 +no-telnet +deny +in +any +any +tcp +23 +any +old$"]),
+     [r"^PRIORITY.*DESCRIPTION\n10 +office +groups +both +42 +any +all +any +fd00::/8 +7 +-\n"
+      r"20 +no-telnet +deny +in +any +any +tcp +23 +any +7 +old$"]),
     ("guard add office allow --priority 30 --expression 'ip[8] < 5'", DONE,
      [r"^change guard rule office: priority 10 → 30, action groups → allow, vni 42 → every, "
       r"match replaced$"]),

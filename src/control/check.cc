@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/check.h"
+
+#include "control/from_proto.h"
+#include "control/to_proto.h"
+
+namespace butterfly {
+namespace {
+
+constexpr uint32_t kTcp = 6, kUdp = 17, kSctp = 132, kIcmp = 1, kIcmpv6 = 58;
+constexpr uint16_t kAnyClient = 49152;  // the first dynamic port (RFC 6335 §6)
+
+Status too_big(const std::string& what, const char* field, uint32_t value, uint32_t most) {
+  if (value <= most) return ok_status();
+  return invalid(what + ": " + field + " " + std::to_string(value) + " is too big (wanted 0.." +
+                 std::to_string(most) + ")");
+}
+
+Status check_ports(const std::string& what, const v1::CheckPacketRequest& request) {
+  const uint32_t protocol = request.protocol();
+  const bool has_ports = protocol == kTcp || protocol == kUdp || protocol == kSctp;
+  if (has_ports && !request.has_destination_port()) {
+    return invalid(what + ": no destination port (wanted one, of TCP, UDP and SCTP)");
+  }
+  if (!has_ports && (request.has_destination_port() || request.has_source_port())) {
+    return invalid(what + ": ports with protocol " + std::to_string(protocol) +
+                   " (wanted TCP, UDP or SCTP)");
+  }
+  RETURN_IF_ERROR(too_big(what, "destination port", request.destination_port(), 65535));
+  return too_big(what, "source port", request.source_port(), 65535);
+}
+
+Status check_icmp(const std::string& what, const v1::CheckPacketRequest& request, bool is_v4) {
+  const uint32_t protocol = request.protocol();
+  const bool is_icmp = protocol == kIcmp || protocol == kIcmpv6;
+  if (is_icmp && (protocol == kIcmp) != is_v4) {
+    return invalid(what + ": protocol " + std::to_string(protocol) + " with an " +
+                   (is_v4 ? "IPv4" : "IPv6") + " peer (wanted the ICMP of its family)");
+  }
+  if (!is_icmp && (request.has_icmp_type() || request.has_icmp_code())) {
+    return invalid(what + ": an ICMP type or code with protocol " + std::to_string(protocol) +
+                   " (wanted ICMP or ICMPv6)");
+  }
+  RETURN_IF_ERROR(too_big(what, "ICMP type", request.icmp_type(), 255));
+  return too_big(what, "ICMP code", request.icmp_code(), 255);
+}
+
+}  // namespace
+
+StatusOr<CheckQuery> from_proto(const v1::CheckPacketRequest& request) {
+  constexpr uint8_t kEcho = 8, kEchoV6 = 128;
+  const std::string what = "nic '" + request.nic() + "': check";
+  CheckQuery query;
+  query.nic = request.nic();
+  query.is_from_nic = request.direction() == v1::DIRECTION_EGRESS;
+  const auto peer = parse_address(what, request.peer());
+  if (!peer.ok()) return peer.status();
+  query.peer = *peer;
+  if (!request.address().empty()) {
+    const auto own = parse_address(what, request.address());
+    if (!own.ok()) return own.status();
+    query.address = *own;
+  }
+  RETURN_IF_ERROR(too_big(what, "protocol", request.protocol(), 255));
+  RETURN_IF_ERROR(check_ports(what, request));
+  RETURN_IF_ERROR(check_icmp(what, request, peer->is_v4()));
+  query.protocol = static_cast<uint8_t>(request.protocol());
+  const bool has_ports = request.has_destination_port();
+  query.source_port = request.has_source_port() ? static_cast<uint16_t>(request.source_port())
+                                                : (has_ports ? kAnyClient : uint16_t{0});
+  query.destination_port = static_cast<uint16_t>(request.destination_port());
+  query.icmp_type = request.has_icmp_type() ? static_cast<uint8_t>(request.icmp_type())
+                                            : (peer->is_v4() ? kEcho : kEchoV6);
+  query.icmp_code = static_cast<uint8_t>(request.icmp_code());
+  return query;
+}
+
+v1::CheckPacketResponse to_proto(const CheckReport& report) {
+  v1::CheckPacketResponse message;
+  message.set_passes(report.passes);
+  *message.mutable_packet() = to_proto(report.packet);
+  return message;
+}
+
+}  // namespace butterfly
