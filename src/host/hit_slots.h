@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
-#include "base/shared_map.h"
 #include "tables/hit_counts.h"
 
 namespace butterfly {
@@ -21,11 +22,7 @@ class HitSlots {
 
   // A place for a new rule; kNoHitSlot when all are taken.
   Place take() {
-    if (const auto it = free_.begin(); it != free_.end()) {
-      const Place place{it->first, it->second};
-      free_.erase(place.slot);
-      return place;
-    }
+    if (left_ != 0) return (*free_)[--left_];
     return next_ < kHitSlots ? Place{next_++, 0} : Place{};
   }
   // Its rule goes; used again only after free_retired().
@@ -36,14 +33,27 @@ class HitSlots {
   // what all lcores have counted there.
   template <typename CountOf>
   void free_retired(const CountOf& count_of) {
-    for (const uint32_t slot : retired_) free_.set(slot, count_of(slot));
+    if (retired_.empty()) return;
+    own();
+    for (const uint32_t slot : retired_) free_->push_back({slot, count_of(slot)});
+    left_ = free_->size();
     retired_.clear();
   }
 
  private:
-  uint32_t next_ = kNoHitSlot + 1;      // from here on no slot was ever used
-  SharedMap<uint32_t, uint64_t> free_;  // used before, by what their counts stand at
-  std::vector<uint32_t> retired_;       // empty between changes
+  // Makes the free places this object's alone, without those that it has taken.
+  void own() {
+    if (free_.use_count() == 1) return free_->resize(left_);
+    const auto shared = std::move(free_);
+    free_ = std::make_shared<std::vector<Place>>();
+    if (shared) free_->assign(shared->begin(), shared->begin() + static_cast<ptrdiff_t>(left_));
+  }
+
+  uint32_t next_ = kNoHitSlot + 1;  // from here on no slot was ever used
+  // Used before and free: the first left_ of these. Copies share it and take from its end.
+  std::shared_ptr<std::vector<Place>> free_;
+  size_t left_ = 0;
+  std::vector<uint32_t> retired_;  // empty between changes
 };
 
 }  // namespace butterfly
