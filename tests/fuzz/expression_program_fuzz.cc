@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const size_t count = std::min<size_t>(data[0], (size - 1) / sizeof(ClassicInstruction));
   std::vector<ClassicInstruction> program(count);
-  std::memcpy(program.data(), data + 1, count * sizeof(ClassicInstruction));
+  if (count != 0) std::memcpy(program.data(), data + 1, count * sizeof(ClassicInstruction));
   // An allocation of its own, so that a read outside is seen.
   const size_t begin = 1 + count * sizeof(ClassicInstruction);
   const std::vector<uint8_t> packet(data + begin, data + size);
