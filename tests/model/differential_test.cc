@@ -74,15 +74,16 @@ std::string report(const Game& game) {
 }
 
 double percent(uint64_t part, const Duel::Tally& all) {
-  return 100.0 * static_cast<double>(part) / static_cast<double>(all.steps);
+  return 100.0 * static_cast<double>(part) / static_cast<double>(all.packets);
 }
 
 void print(const Duel::Tally& all) {
   std::printf(
-      "%llu steps: %.0f %% are packets that pass, %.0f %% that do not; not sent: %.1f %% for "
-      "want of an end, %.1f %% for doubt\n",
-      static_cast<unsigned long long>(all.steps), percent(all.delivered, all),
-      percent(all.dropped, all), percent(all.impossible, all), percent(all.doubtful, all));
+      "%llu steps, %llu packets: %.0f %% pass, %.0f %% do not; not sent: %.1f %% for want "
+      "of an end, %.1f %% for doubt\n",
+      static_cast<unsigned long long>(all.steps), static_cast<unsigned long long>(all.packets),
+      percent(all.delivered, all), percent(all.dropped, all), percent(all.impossible, all),
+      percent(all.doubtful, all));
   for (const auto& [doubt, count] : all.doubts) {
     std::printf("  %.2f %%: %s\n", percent(count, all), doubt.c_str());
   }

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
+#include <set>
+#include <tuple>
 
 namespace butterfly::model {
 namespace {
@@ -40,16 +41,33 @@ bool says(const std::string& drop, Fate fate) {
   return false;
 }
 
-// Through a tunnel the frame as it is comes last.
-bool is_end_of(const Frame& whole, const Frame& frame, size_t in_front) {
-  return whole.size() == frame.size() + in_front &&
-         std::equal(frame.begin(), frame.end(), whole.end() - static_cast<ptrdiff_t>(frame.size()));
+// The packet as it came, or at the end of what goes through a tunnel.
+bool is_sighting_of(const World& world, const scenario::Sighting& sighting, const Packet& packet) {
+  const bool is_by_tunnel = is_far(packet.to);
+  if (sighting.port != (is_by_tunnel ? "uplink" : world.nic_at(packet.segment, packet.to))) {
+    return false;
+  }
+  const Frame frame = world.frame_of(packet);
+  const size_t in_front = is_by_tunnel ? scenario::kOuterLength : 0;
+  return sighting.frame.size() == frame.size() + in_front &&
+         std::equal(frame.begin(), frame.end(),
+                    sighting.frame.begin() + static_cast<ptrdiff_t>(in_front));
+}
+
+// Takes out a reason that says so; false when there is none.
+bool strike_off(std::vector<std::string>& drops, Fate fate) {
+  const auto found =
+      std::ranges::find_if(drops, [fate](const std::string& drop) { return says(drop, fate); });
+  if (found == drops.end()) return false;
+  drops.erase(found);
+  return true;
 }
 
 }  // namespace
 
 Duel::Tally& Duel::Tally::operator+=(const Tally& more) {
   steps += more.steps;
+  packets += more.packets;
   delivered += more.delivered;
   dropped += more.dropped;
   doubtful += more.doubtful;
@@ -93,7 +111,7 @@ std::optional<std::string> Duel::play(const Steps& steps) {
 
 std::optional<std::string> Duel::play(const Step& step) {
   ++tally_.steps;
-  if (const auto* packet = std::get_if<SendPacket>(&step)) return send(packet->packet);
+  if (const auto* packets = std::get_if<SendPackets>(&step)) return send(packets->packets);
   if (const auto* time = std::get_if<LetPass>(&step)) {
     const uint32_t before = sides_[0].host->now();
     for (Side& side : sides_) {
@@ -128,61 +146,80 @@ void Duel::follow_clock(uint32_t before) {
   now_ += static_cast<uint32_t>(sides_[0].host->now()) - before;
 }
 
-std::optional<std::string> Duel::send(const Packet& packet) {
-  if (!world_.is_possible(intent_, packet)) {
-    ++tally_.impossible;
-    return std::nullopt;
+std::vector<Duel::Sent> Duel::judge(const std::vector<Packet>& packets) {
+  std::vector<Sent> sent;
+  std::set<std::tuple<unsigned, IpAddress, IpAddress>> pairs;
+  for (const Packet& packet : packets) {
+    ++tally_.packets;
+    const Datagram& inner = packet.quoted ? *packet.quoted : packet.datagram;
+    const auto [low, high] = std::minmax(inner.source, inner.destination);
+    if (!world_.is_possible(intent_, packet) || !pairs.insert({packet.segment, low, high}).second) {
+      ++tally_.impossible;
+      continue;
+    }
+    const Arrival arrival = world_.arrival_of(packet);
+    if (const char* const doubt = reference_.doubt(arrival, now_)) {
+      ++tally_.doubtful;
+      ++tally_.doubts[doubt];
+      continue;
+    }
+    sent.push_back({packet, reference_.judge(arrival, now_)});
+    ++(sent.back().fate == Fate::delivered ? tally_.delivered : tally_.dropped);
   }
-  const Arrival arrival = world_.arrival_of(packet);
-  if (const char* const doubt = reference_.doubt(arrival, now_)) {
-    ++tally_.doubtful;
-    ++tally_.doubts[doubt];
-    return std::nullopt;
-  }
-  const Fate fate = reference_.judge(arrival, now_);
-  ++(fate == Fate::delivered ? tally_.delivered : tally_.dropped);
+  return sent;
+}
+
+std::optional<std::string> Duel::send(const std::vector<Packet>& packets) {
+  const std::vector<Sent> sent = judge(packets);
+  if (sent.empty()) return std::nullopt;
   const uint32_t before = sides_[0].host->now();
   std::optional<std::string> difference;
   for (Side& side : sides_) {
-    if (auto found = see(side, packet, fate); found && !difference) difference = found;
+    if (auto found = see(side, sent); found && !difference) difference = found;
   }
   follow_clock(before);
   return difference;
 }
 
-std::optional<std::string> Duel::see(Side& side, const Packet& packet, Fate fate) {
-  side.host->link(world_.port_of(packet))->feed(world_.fed_frame_of(packet));
-  side.host->settle();
-  const std::vector<scenario::Sighting> sightings = side.host->take_sightings();
-  const Frame frame = world_.frame_of(packet);
-  const std::string to = is_far(packet.to) ? "uplink" : world_.nic_at(packet.segment, packet.to);
-  std::string seen;
-  bool is_as_expected = sightings.size() == (fate == Fate::delivered ? 1 : 0);
-  for (const scenario::Sighting& sighting : sightings) {
-    seen += (seen.empty() ? "out of " : ", ") + sighting.port;
-    const size_t in_front = is_far(packet.to) ? scenario::kOuterLength : 0;
-    is_as_expected =
-        is_as_expected && sighting.port == to && is_end_of(sighting.frame, frame, in_front);
+std::optional<std::string> Duel::see(Side& side, const std::vector<Sent>& sent) {
+  for (const Sent& one : sent) {
+    side.host->link(world_.port_of(one.packet))->feed(world_.fed_frame_of(one.packet));
   }
-  std::string drop;
-  if (sightings.empty() || fate != Fate::delivered) drop = new_drops(side);
-  if (is_as_expected && says(drop, fate)) return std::nullopt;
-  if (!drop.empty()) seen += (seen.empty() ? "" : ", ") + drop;
-  return std::string("reference: ") + name_of(fate) + "; switch " + side.name + ": " +
-         (seen.empty() ? "nothing" : seen);
+  side.host->settle();
+  std::vector<scenario::Sighting> sightings = side.host->take_sightings();
+  std::vector<std::string> drops;
+  if (sightings.size() != sent.size()) drops = new_drops(side);
+  std::string missed;
+  // What was to be seen is struck off; nothing may be left.
+  for (const Sent& one : sent) {
+    const bool passes = one.fate == Fate::delivered;
+    const bool is_seen = passes
+                             ? std::erase_if(sightings,
+                                             [&](const auto& sighting) {
+                                               return is_sighting_of(world_, sighting, one.packet);
+                                             }) == 1
+                             : strike_off(drops, one.fate);
+    if (!is_seen) missed += std::string(missed.empty() ? "" : ", ") + name_of(one.fate);
+  }
+  if (missed.empty() && sightings.empty() && drops.empty()) return std::nullopt;
+  std::string seen;
+  for (const auto& sighting : sightings) seen += " out of " + sighting.port;
+  for (const std::string& drop : drops) seen += " " + drop;
+  return "reference: " + missed + "; switch " + side.name + ":" + (seen.empty() ? " -" : seen);
 }
 
-std::string Duel::new_drops(Side& side) {
+std::vector<std::string> Duel::new_drops(Side& side) {
   const std::vector<OutReport> outs = side.host->host().counters().outs;
   side.drops.resize(outs.size());
-  std::string text;
+  std::vector<std::string> drops;
   for (size_t i = 0; i < outs.size(); ++i) {
     if (!outs[i].drop || outs[i].packets == side.drops[i]) continue;
+    const uint64_t count = outs[i].packets - side.drops[i];
     side.drops[i] = outs[i].packets;
     if (outs[i].node == "neighbour") continue;  // of the underlay, which lives its own life
-    text += (text.empty() ? "" : ", ") + outs[i].node + "/" + outs[i].out;
+    drops.insert(drops.end(), count, outs[i].node + "/" + outs[i].out);
   }
-  return text;
+  return drops;
 }
 
 Status Duel::audit() const {

@@ -22,6 +22,7 @@ class Duel {
  public:
   struct Tally {
     uint64_t steps = 0;
+    uint64_t packets = 0;
     uint64_t delivered = 0;
     uint64_t dropped = 0;
     uint64_t doubtful = 0;    // not sent: the reference has no opinion
@@ -53,12 +54,20 @@ class Duel {
     std::vector<uint64_t> drops;
   };
 
+  // A packet on its way, and what the reference says of it.
+  struct Sent {
+    Packet packet;
+    Fate fate;
+  };
+
   static std::unique_ptr<scenario::ScriptedHost> make_host(bool shortcut, uint16_t lcores);
-  std::optional<std::string> send(const Packet& packet);
-  std::optional<std::string> see(Side& side, const Packet& packet, Fate fate);
+  std::optional<std::string> send(const std::vector<Packet>& packets);
+  // Those that can be sent, judged. They do not depend on one another.
+  std::vector<Sent> judge(const std::vector<Packet>& packets);
+  std::optional<std::string> see(Side& side, const std::vector<Sent>& sent);
   std::optional<std::string> apply();
-  // The reasons given since the last call, "BRICK/OUT" each.
-  static std::string new_drops(Side& side);
+  // The reasons given since the last call, "BRICK/OUT" a packet.
+  static std::vector<std::string> new_drops(Side& side);
   void follow_clock(uint32_t before);
 
   const World& world_;

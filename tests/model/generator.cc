@@ -17,7 +17,7 @@ Generator::Talk Generator::make_talk() {
   static constexpr uint8_t kNotices[] = {9, 10, 40};
   static constexpr uint16_t kClientPorts[] = {40'000, 40'001, 80, 53, 1'024};
   static constexpr uint16_t kServerPorts[] = {80, 443, 53, 69, 1'023};
-  static constexpr uint16_t kIds[] = {1, 7, 8, 13, 128, 40'000};
+  static constexpr uint16_t kIds[] = {1, 1, 7, 255, 256, 0, 0x800, 40'000, 8, 128};
   Talk talk;
   do {
     talk.segment = dice_.below(world_.segments());
@@ -44,9 +44,15 @@ Step Generator::next(const Reference& reference, const Intent& intent, int64_t n
   const uint32_t chance = dice_.below(1000);
   if (chance < 45) return change();
   if (chance < 75) return let_pass(intent);
-  const Talk& talk = dice_.pick(talks_);
-  if (chance < 130 && talk.icmp_type < 9) return SendPacket{error_about(talk, reference, now)};
-  return SendPacket{packet_of(talk, reference, now)};
+  SendPackets send;
+  const uint32_t count = dice_.percent(92) ? 1 : 2 + dice_.below(4);
+  while (send.packets.size() < count) {
+    const Talk& talk = dice_.pick(talks_);
+    const bool is_error = talk.icmp_type < 9 && dice_.percent(6);
+    send.packets.push_back(is_error ? error_about(talk, reference, now)
+                                    : packet_of(talk, reference, now));
+  }
+  return send;
 }
 
 // A nic that was taken away comes back soon.

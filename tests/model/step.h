@@ -13,8 +13,9 @@
 
 namespace butterfly::model {
 
-struct SendPacket {
-  Packet packet;
+// All at once: they come in one burst, or in one a port.
+struct SendPackets {
+  std::vector<Packet> packets;
 };
 struct LetPass {
   uint32_t ms = 0;
@@ -51,7 +52,7 @@ struct SetGroupsOfNic {
   unsigned groups = 0;  // by bit
 };
 
-using Step = std::variant<SendPacket, LetPass, SetKnob, SetGroup, SetRule, SetMember, SetNic,
+using Step = std::variant<SendPackets, LetPass, SetKnob, SetGroup, SetRule, SetMember, SetNic,
                           SetGroupsOfNic>;
 using Steps = std::vector<Step>;
 

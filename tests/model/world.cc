@@ -154,7 +154,7 @@ void change_one(const World& world, Intent& intent, const SetGroupsOfNic& set) {
   }
 }
 
-void change_one(const World&, Intent&, const SendPacket&) {}
+void change_one(const World&, Intent&, const SendPackets&) {}
 void change_one(const World&, Intent&, const LetPass&) {}
 
 }  // namespace

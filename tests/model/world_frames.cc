@@ -146,7 +146,13 @@ std::string World::to_string(const Packet& packet) const {
 
 std::string World::to_string(const Step& step) const {
   const auto there = [](bool is_there) { return is_there ? " is there" : " is not there"; };
-  if (const auto* send = std::get_if<SendPacket>(&step)) return to_string(send->packet);
+  if (const auto* send = std::get_if<SendPackets>(&step)) {
+    std::string text;
+    for (const Packet& packet : send->packets) {
+      text += (text.empty() ? "" : "\n    at once ") + to_string(packet);
+    }
+    return text;
+  }
   if (const auto* time = std::get_if<LetPass>(&step)) {
     return std::to_string(time->ms) + " ms pass";
   }
