@@ -41,11 +41,16 @@ bool says(const std::string& drop, Fate fate) {
   return false;
 }
 
-// The packet as it came, or at the end of what goes through a tunnel.
+// The packet as it came, or at the end of what goes through a tunnel of its segment.
 bool is_sighting_of(const World& world, const scenario::Sighting& sighting, const Packet& packet) {
   const bool is_by_tunnel = is_far(packet.to);
   if (sighting.port != (is_by_tunnel ? "uplink" : world.nic_at(packet.segment, packet.to))) {
     return false;
+  }
+  if (is_by_tunnel) {
+    constexpr size_t kVxlan = scenario::kOuterLength - sizeof(wire::VxlanHeader);
+    const auto* vxlan = wire::view_at<wire::VxlanHeader>(std::span(sighting.frame), kVxlan);
+    if (!vxlan || vxlan->vni() != world.vni_of(packet.segment).value) return false;
   }
   const Frame frame = world.frame_of(packet);
   const size_t in_front = is_by_tunnel ? scenario::kOuterLength : 0;

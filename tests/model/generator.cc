@@ -26,6 +26,7 @@ Generator::Talk Generator::make_talk() {
   } while (talk.client == talk.server || (is_far(talk.client) && is_far(talk.server)) ||
            !world_.is_inhabited(talk.segment, talk.client) ||
            !world_.is_inhabited(talk.segment, talk.server));
+  talk.is_shared = !is_far(talk.client) && dice_.percent(25);
   talk.is_v4 = dice_.percent(70);
   talk.client_port = dice_.pick(kClientPorts);
   talk.server_port = dice_.pick(kServerPorts);
@@ -74,8 +75,9 @@ Step Generator::change() {
     return SetRule{group, rule, dice_.percent(60)};
   }
   if (chance < 80) {
-    return SetMember{group, dice_.below(kStations), dice_.percent(60), dice_.percent(50)};
+    return SetMember{group, dice_.below(kStations + 1), dice_.percent(60), dice_.percent(50)};
   }
+  if (chance < 84) return SetAddress{nic, dice_.percent(60), dice_.percent(70)};
   if (chance < 90)
     return SetGroupsOfNic{nic, dice_.percent(70) ? 1 + 2 * dice_.below(8) : dice_.below(16)};
   if (chance < 94) return SetGroup{group, dice_.percent(75)};
@@ -100,8 +102,10 @@ Step Generator::let_pass(const Intent& intent) {
 
 Datagram Generator::datagram_of(const Talk& talk, bool from_client) const {
   Datagram datagram;
-  datagram.source = address_of(from_client ? talk.client : talk.server, talk.is_v4);
-  datagram.destination = address_of(from_client ? talk.server : talk.client, talk.is_v4);
+  const IpAddress client = address_of(talk.is_shared ? kSharedAddress : talk.client, talk.is_v4);
+  const IpAddress server = address_of(talk.server, talk.is_v4);
+  datagram.source = from_client ? client : server;
+  datagram.destination = from_client ? server : client;
   datagram.protocol = talk.protocol;
   if (talk.protocol == kTcp || talk.protocol == kUdp || talk.protocol == kSctp) {
     datagram.source_port = from_client ? talk.client_port : talk.server_port;
@@ -114,6 +118,14 @@ Datagram Generator::datagram_of(const Talk& talk, bool from_client) const {
   if (!from_client && talk.icmp_type == 8) datagram.icmp_type = 0;
   if (!from_client && talk.icmp_type > 10) ++datagram.icmp_type;
   return datagram;
+}
+
+// A shared address is now and then where another nic is.
+unsigned Generator::station_of_client(const Talk& talk) {
+  if (!talk.is_shared || dice_.percent(85)) return talk.client;
+  const unsigned other = dice_.below(kMaxNics);
+  const bool fits = other != talk.server && world_.is_inhabited(talk.segment, other);
+  return fits ? other : talk.client;
 }
 
 Packet Generator::packet_of(const Talk& talk, const Reference& reference, int64_t now) {
@@ -132,8 +144,9 @@ Packet Generator::packet_of(const Talk& talk, const Reference& reference, int64_
   }
   Packet packet;
   packet.segment = talk.segment;
-  packet.from = from_client ? talk.client : talk.server;
-  packet.to = from_client ? talk.server : talk.client;
+  const unsigned client = station_of_client(talk);
+  packet.from = from_client ? client : talk.server;
+  packet.to = from_client ? talk.server : client;
   if (!is_far(packet.from) && dice_.percent(1)) {
     datagram.source = address_of(dice_.below(kStations), talk.is_v4);
   }

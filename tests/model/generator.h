@@ -22,6 +22,7 @@ class Generator {
     bool is_v4 = true;
     unsigned client = 0;
     unsigned server = 0;
+    bool is_shared = false;  // the client's address is the one that all nics have
     uint8_t protocol = 0;
     uint16_t client_port = 0;
     uint16_t server_port = 0;
@@ -34,6 +35,7 @@ class Generator {
   Step bring_back(const Intent& intent);
   Step let_pass(const Intent& intent);
   Step set_knob();
+  unsigned station_of_client(const Talk& talk);
   Packet packet_of(const Talk& talk, const Reference& reference, int64_t now);
   Datagram datagram_of(const Talk& talk, bool from_client) const;
   Packet error_about(const Talk& talk, const Reference& reference, int64_t now);

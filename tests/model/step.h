@@ -47,13 +47,19 @@ struct SetNic {
   unsigned nic = 0;
   bool is_there = true;
 };
+// Whether the nic has its address; it always has the shared ones.
+struct SetAddress {
+  unsigned nic = 0;
+  bool is_v4 = true;
+  bool is_there = true;
+};
 struct SetGroupsOfNic {
   unsigned nic = 0;
   unsigned groups = 0;  // by bit
 };
 
 using Step = std::variant<SendPackets, LetPass, SetKnob, SetGroup, SetRule, SetMember, SetNic,
-                          SetGroupsOfNic>;
+                          SetAddress, SetGroupsOfNic>;
 using Steps = std::vector<Step>;
 
 }  // namespace butterfly::model

@@ -56,13 +56,16 @@ void World::add_nics(Dice& dice) {
       nic.mac = mac_of(station);
       nic.vni = vni_of(segment);
       nic.type = NicType::tap;
-      nic.addresses = {address_of(station, true), address_of(station, false)};
+      for (const unsigned number : {station, kSharedAddress}) {
+        nic.addresses.insert({address_of(number, true), address_of(number, false)});
+      }
       if (dice.percent(90)) {
         nic.groups.push_back(group_name(dice.percent(60) ? 0 : dice.below(kGroups)));
         const std::string more = group_name(dice.below(kGroups));
         if (more != nic.groups.front()) nic.groups.push_back(more);
       }
       nics_.push_back(nic.id);
+      stations_.push_back(station);
       first_.nics[nic.id] = nic;
     }
   }
@@ -142,6 +145,17 @@ void change_one(const World& world, Intent& intent, const SetNic& set) {
     intent.nics.erase(id);
   } else if (!intent.nics.contains(id)) {
     intent.nics[id] = world.first().nics.at(id);
+  }
+}
+
+void change_one(const World& world, Intent& intent, const SetAddress& set) {
+  if (!intent.nics.contains(world.nic(set.nic))) return;
+  std::set<IpAddress>& addresses = intent.nics[world.nic(set.nic)].addresses;
+  const IpAddress address = address_of(world.station_of(set.nic), set.is_v4);
+  if (set.is_there) {
+    addresses.insert(address);
+  } else {
+    addresses.erase(address);
   }
 }
 

@@ -23,8 +23,11 @@ using scenario::Frame;
 inline constexpr unsigned kMaxNics = 4;      // of a segment: stations 0 to 3
 inline constexpr unsigned kFarStations = 2;  // stations 4 and 5, each behind a peer of its own
 inline constexpr unsigned kStations = kMaxNics + kFarStations;
+// All nics of a segment have this one's addresses too, as virtual ones that move.
+inline constexpr unsigned kSharedAddress = kStations;
 inline constexpr unsigned kGroups = 4;
 
+// Of a station, or the shared one.
 IpAddress address_of(unsigned station, bool is_v4);
 constexpr bool is_far(unsigned station) { return station >= kMaxNics; }
 const std::vector<RuleIntent>& rules_of_world();
@@ -35,6 +38,8 @@ class World {
 
   const Intent& first() const { return first_; }
   const std::map<IpAddress, Mac>& neighbours() const { return neighbours_; }
+  // Its number in its segment.
+  unsigned station_of(unsigned nic) const { return stations_[nic]; }
   unsigned segments() const { return segments_; }
   Vni vni_of(unsigned segment) const { return Vni{100 * (segment + 1)}; }
   // Nics are numbered over all segments.
@@ -68,6 +73,7 @@ class World {
   unsigned segments_ = 1;
   Intent first_;
   std::vector<std::string> nics_;
+  std::vector<unsigned> stations_;  // by nic
   std::map<IpAddress, Mac> neighbours_;
 };
 

@@ -173,6 +173,11 @@ std::string World::to_string(const Step& step) const {
   if (const auto* set = std::get_if<SetNic>(&step)) {
     return "nic " + nics_[set->nic] + there(set->is_there);
   }
+  if (const auto* set = std::get_if<SetAddress>(&step)) {
+    return "nic " + nics_[set->nic] + " has address " +
+           address_of(station_of(set->nic), set->is_v4).to_string() +
+           (set->is_there ? "" : ": not");
+  }
   const auto& set = std::get<SetGroupsOfNic>(step);
   std::string text = "nic " + nics_[set.nic] + " has groups";
   for (unsigned group = 0; group < kGroups; ++group) {
