@@ -17,6 +17,14 @@
 
 namespace butterfly::model {
 
+// How far an acknowledgement may lag at least (van Rooij §4.3).
+inline constexpr int64_t kLeastLag = 66'000;
+
+// The number nearest to `near` that looks like `number` on the wire.
+inline int64_t unwrapped(int64_t near, uint32_t number) {
+  return near + static_cast<int32_t>(number - static_cast<uint32_t>(near));
+}
+
 enum class TcpFate : uint8_t {
   pass,
   ignored,  // passes and changes nothing
