@@ -127,6 +127,7 @@ std::optional<std::string> Duel::play(const Step& step) {
     follow_clock(before);
     return std::nullopt;
   }
+  if (const auto* flush = std::get_if<Flush>(&step)) return forget(world_.vni_of(flush->segment));
   Intent next = intent_;
   world_.change(next, step);
   if (next == intent_) return std::nullopt;
@@ -144,6 +145,17 @@ std::optional<std::string> Duel::apply() {
     new_drops(side);
   }
   follow_clock(before);
+  return std::nullopt;
+}
+
+std::optional<std::string> Duel::forget(Vni vni) {
+  reference_.flush(vni);
+  FlowQuery query;
+  query.filter.vni = vni;
+  for (Side& side : sides_) {
+    const auto count = side.host->host().flush_flows(query, [] { return true; });
+    if (!count.ok()) return "flush is refused: " + count.status().ToString();
+  }
   return std::nullopt;
 }
 

@@ -66,6 +66,7 @@ class Duel {
   std::vector<Sent> judge(const std::vector<Packet>& packets);
   std::optional<std::string> see(Side& side, const std::vector<Sent>& sent);
   std::optional<std::string> apply();
+  std::optional<std::string> forget(Vni vni);
   // The reasons given since the last call, "BRICK/OUT" a packet.
   static std::vector<std::string> new_drops(Side& side);
   void follow_clock(uint32_t before);

@@ -80,7 +80,8 @@ Step Generator::change() {
   if (chance < 84) return SetAddress{nic, dice_.percent(60), dice_.percent(70)};
   if (chance < 90)
     return SetGroupsOfNic{nic, dice_.percent(70) ? 1 + 2 * dice_.below(8) : dice_.below(16)};
-  if (chance < 94) return SetGroup{group, dice_.percent(75)};
+  if (chance < 92) return Flush{dice_.below(world_.segments())};
+  if (chance < 95) return SetGroup{group, dice_.percent(75)};
   return set_knob();
 }
 

@@ -44,6 +44,10 @@ void Reference::apply(const Intent& intent, int64_t now) {
   intent_ = intent;
 }
 
+void Reference::flush(Vni vni) {
+  std::erase_if(connections_, [vni](const auto& entry) { return entry.first.vni == vni; });
+}
+
 // Before timeouts change: what has expired stays so.
 void Reference::forget_expired(int64_t now) {
   for (auto it = connections_.begin(); it != connections_.end();) {

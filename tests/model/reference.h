@@ -51,6 +51,8 @@ class Reference {
 
   // Intent is this from now on. A nic that was not there before begins a life.
   void apply(const Intent& intent, int64_t now);
+  // Forgets the segment's connections.
+  void flush(Vni vni);
   // What becomes of the packet; its connection is as it is afterwards. Times in ms, never going
   // back. REQUIRES: the nics that it names exist and are not the same.
   Fate judge(const Arrival& arrival, int64_t now);

@@ -20,6 +20,10 @@ struct SendPackets {
 struct LetPass {
   uint32_t ms = 0;
 };
+// Forgets all connections of a segment, as `conn flush --vni` does.
+struct Flush {
+  unsigned segment = 0;
+};
 struct SetKnob {
   Knob knob = Knob::revalidate;
   uint32_t value = 0;
@@ -58,8 +62,8 @@ struct SetGroupsOfNic {
   unsigned groups = 0;  // by bit
 };
 
-using Step = std::variant<SendPackets, LetPass, SetKnob, SetGroup, SetRule, SetMember, SetNic,
-                          SetAddress, SetGroupsOfNic>;
+using Step = std::variant<SendPackets, LetPass, Flush, SetKnob, SetGroup, SetRule, SetMember,
+                          SetNic, SetAddress, SetGroupsOfNic>;
 using Steps = std::vector<Step>;
 
 }  // namespace butterfly::model

@@ -170,6 +170,7 @@ void change_one(const World& world, Intent& intent, const SetGroupsOfNic& set) {
 
 void change_one(const World&, Intent&, const SendPackets&) {}
 void change_one(const World&, Intent&, const LetPass&) {}
+void change_one(const World&, Intent&, const Flush&) {}
 
 }  // namespace
 

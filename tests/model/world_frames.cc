@@ -156,6 +156,9 @@ std::string World::to_string(const Step& step) const {
   if (const auto* time = std::get_if<LetPass>(&step)) {
     return std::to_string(time->ms) + " ms pass";
   }
+  if (const auto* flush = std::get_if<Flush>(&step)) {
+    return "connections of segment " + std::to_string(flush->segment) + " are flushed";
+  }
   if (const auto* set = std::get_if<SetKnob>(&step)) {
     return std::string(info_of(set->knob).key) + "=" + knob_text(set->knob, set->value);
   }
