@@ -106,7 +106,10 @@ bool FragmentTable::is_duplicate(const Datagram& datagram,
   }
   if (!is_set(maps.begins, begin) || is_any_set(maps.begins, begin + 1, end)) return false;
   const bool ends_there = end == kUnits || !is_set(maps.come, end) || is_set(maps.begins, end);
-  return ends_there && part.is_last == (datagram.end != 0 && part.end() == datagram.end);
+  // The last one may end within its last unit, any other only where a unit does.
+  const bool holds_last = datagram.end != 0 && (datagram.end + 7) / 8 == end;
+  if (!ends_there || part.is_last != holds_last) return false;
+  return !holds_last || part.end() == datagram.end;
 }
 
 FragmentTable::Fit FragmentTable::fit(Datagram& datagram, const wire::FragmentPart& part) noexcept {

@@ -74,7 +74,8 @@ TEST_F(FragmentTableTest, AnExactDuplicateIsToldFromAnOverlap) {
   EXPECT_EQ(table_.fit(datagram, middle(0, 65'528)), Fit::overlap);  // covers all
   EXPECT_EQ(table_.fit(datagram, last(192, 5)), Fit::fits);
   EXPECT_EQ(table_.fit(datagram, last(192, 5)), Fit::duplicate);
-  EXPECT_EQ(table_.fit(datagram, last(192, 6)), Fit::overlap);  // the same units, another end
+  EXPECT_EQ(table_.fit(datagram, last(192, 6)), Fit::overlap);    // the same units, another end
+  EXPECT_EQ(table_.fit(datagram, middle(192, 8)), Fit::overlap);  // the same units, not the last
 }
 
 TEST_F(FragmentTableTest, NothingLiesBeyondTheEndAndThereIsOneEnd) {

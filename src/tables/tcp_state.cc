@@ -31,6 +31,7 @@ constexpr uint8_t kBothSynsAcked = 0x03;
 constexpr uint8_t kFinsSent = 0x0c;
 constexpr uint8_t kBothFinsAcked = 0x30;
 constexpr uint8_t kPickedUp = 0x40;
+constexpr uint8_t kUnanswered = 0x80;  // reset before its SYN was answered
 
 bool has(const Segment& segment, uint8_t flag) { return (segment.flags & flag) != 0; }
 
@@ -64,11 +65,14 @@ uint16_t scaled_up(uint16_t window, unsigned scale) {
   return static_cast<uint16_t>((window + (1U << scale) - 1) >> scale);
 }
 
+// Of the responder no number is known.
+bool is_unanswered(const Progress& progress) { return (progress.seen & kUnanswered) != 0; }
+
 Verdict check_reset(const Progress& progress, const Track& track, Role from,
                     const Segment& segment) {
   const size_t self = index_of(from);
   const size_t peer = index_of(other(from));
-  if (progress.state == State::syn_sent) {
+  if (progress.state == State::syn_sent || is_unanswered(progress)) {
     if (from == Role::initiator) {
       // RFC 9293 §3.5.1: it answers the acknowledgement of a connection that it no longer knows.
       return segment.sequence == track.end[self] ? Verdict::ok : Verdict::ignored;
@@ -120,8 +124,11 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
   if (before(segment.end, end - progress.windows[peer].bytes())) return Verdict::out_of_window;
   if ((progress.seen & fin_sent(from)) && after(segment.end, end)) return Verdict::out_of_window;
 
-  // What a side had on its way when its connection was picked up, we have not seen.
-  const uint32_t sent = progress.seen & kPickedUp ? track.max_end[peer] : track.end[peer];
+  // What a side had on its way when its connection was picked up, we have not seen; nothing comes
+  // after its FIN.
+  const uint8_t sent_fin = progress.seen & fin_sent(other(from));
+  const bool sent_more = (progress.seen & kPickedUp) && sent_fin == 0;
+  const uint32_t sent = sent_more ? track.max_end[peer] : track.end[peer];
   if (after(segment.acknowledgement, sent)) return Verdict::bad_ack;
   const uint32_t lag = std::max(progress.windows[self].bytes(), kMinAckLag);
   if (before(segment.acknowledgement, track.end[peer] - lag)) return Verdict::bad_ack;
@@ -132,11 +139,13 @@ Verdict check_window(const Progress& progress, const Track& track, Role from,
   return Verdict::ok;
 }
 
-// A FIN is the last that its sender sends. One that lies before data was forged, or sent by nobody.
-bool is_misplaced_fin(const Progress& progress, const Track& track, Role from,
-                      const Segment& segment) {
-  return has(segment, kTcpFin) && (progress.seen & fin_sent(from)) == 0 &&
-         before(segment.end, track.end[index_of(from)]);
+// Whether a SYN with an answer may be that of its sender: once it was acknowledged its number is no
+// more known than by where it ends. Any other changes nothing (RFC 5961 §4.2).
+bool repeats_syn(const Progress& progress, const Track& track, Role from, const Segment& segment) {
+  if (progress.state >= State::established) return false;
+  const size_t self = index_of(from);
+  if (progress.seen & syn_acked(from)) return segment.end == track.end[self];
+  return segment.sequence == unacknowledged_syn(track, self);
 }
 
 // The second SYN of a connection settles the scales.
@@ -263,14 +272,15 @@ Verdict check(const Progress& progress, const Track& track, Role from, const Seg
     // goes on. A peer that lost its memory resets the old connection on that answer.
     return progress.is_over() ? Verdict::reopens : Verdict::ignored;
   }
+  if (is_unanswered(progress)) return Verdict::out_of_window;
   const Verdict verdict = check_window(progress, track, from, segment);
-  const bool late_syn = has(segment, kTcpSyn) && progress.state >= State::established;
-  const bool counts = !late_syn && !is_misplaced_fin(progress, track, from, segment);
-  return verdict == Verdict::ok && !counts ? Verdict::ignored : verdict;
+  const bool late_syn = has(segment, kTcpSyn) && !repeats_syn(progress, track, from, segment);
+  return verdict == Verdict::ok && late_syn ? Verdict::ignored : verdict;
 }
 
 void advance(Progress& progress, Track& track, Role from, const Segment& segment) {
   if (has(segment, kTcpRst)) {
+    if (progress.state == State::syn_sent) progress.seen |= kUnanswered;
     progress.state = State::closed;
     return;
   }
@@ -286,10 +296,15 @@ void advance(Progress& progress, Track& track, Role from, const Segment& segment
   const size_t self = index_of(from);
   const Role peer = other(from);
   if (progress.seen & kPickedUp) raise(track.end[index_of(peer)], segment.acknowledgement);
-  progress.seen |= syn_acked(peer);  // else check() had refused it
-  track.last_ack[self] = static_cast<uint16_t>(segment.acknowledgement);
+  if (progress.seen & syn_acked(peer)) {
+    note_ack(track.last_ack[self], segment.acknowledgement);
+  } else {
+    progress.seen |= syn_acked(peer);  // else check() had refused it
+    track.last_ack[self] = static_cast<uint16_t>(segment.acknowledgement);
+  }
   if (progress.state == State::closed) return;
-  if (has(segment, kTcpFin)) progress.seen |= fin_sent(from);
+  // A FIN is the last that its sender sends: one before data that was sent already ends nothing.
+  if (has(segment, kTcpFin) && segment.end == track.end[self]) progress.seen |= fin_sent(from);
   if ((progress.seen & fin_sent(peer)) && segment.acknowledgement == track.end[index_of(peer)]) {
     progress.seen |= fin_acked(peer);
   }

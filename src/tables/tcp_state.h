@@ -67,7 +67,7 @@ struct Track {
   uint32_t end[2];      // highest sequence number sent, plus one
   uint32_t max_end[2];  // up to where its peer's windows let it send
   uint16_t
-      last_ack[2];  // low half of its latest acknowledgement; of its peer's first number before
+      last_ack[2];  // low half of its highest acknowledgement; of its peer's first number before
 };
 static_assert(sizeof(Track) == 20);
 
@@ -89,7 +89,8 @@ struct Window {
 
 struct Progress {
   State state;
-  uint8_t seen;       // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each; picked up
+  uint8_t seen;  // bits: SYN acknowledged, FIN sent, FIN acknowledged, two each; picked up; reset
+                 // unanswered
   Window windows[2];  // by Role of who offers
 
   bool is_over() const { return state == State::time_wait || state == State::closed; }
@@ -146,6 +147,15 @@ inline bool is_after(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b
 // the largest unscaled window may still be on their way.
 inline constexpr uint32_t kMinAckLag = 66'000;
 
+// An acknowledgement that is a little behind was overtaken on its way, and is not the latest.
+// 16 bits tell neither from one that is nearly 64 KiB ahead; the next one will.
+inline constexpr uint16_t kOvertaken = 16'384;
+inline void note_ack(uint16_t& last_ack, uint32_t acknowledgement) {
+  const auto now = static_cast<uint16_t>(acknowledgement);
+  const auto behind = static_cast<uint16_t>(last_ack - now);
+  last_ack = behind < kOvertaken ? last_ack : now;
+}
+
 bool take_usual(const Progress& progress, Track& track, Role from, const wire::TcpHeader& header,
                 uint16_t length) {
   constexpr uint8_t kThatCount = wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst | wire::kTcpAck;
@@ -170,7 +180,7 @@ bool take_usual(const Progress& progress, Track& track, Role from, const wire::T
   const uint32_t edge = acknowledgement + std::max(window << own.scale, 1U);
   if (is_after(edge, track.max_end[peer])) track.max_end[peer] = edge;
   track.end[self] = end;
-  track.last_ack[self] = static_cast<uint16_t>(acknowledgement);
+  note_ack(track.last_ack[self], acknowledgement);
   return true;
 }
 

@@ -333,11 +333,57 @@ TEST_F(TcpState, AFinMayBeRepeatedAfterTheClose) {  // D23
   EXPECT_EQ(state(), State::time_wait);
 }
 
+TEST_F(TcpState, NothingBelongsToAConnectionThatWasResetBeforeItsAnswer) {
+  run({{I, "S", 1000, 0, 0, ok, 8192}, {I, "R", 1001}});
+  EXPECT_EQ(state(), State::closed);
+  run({{R, "A", 1000, 1001, 704, Verdict::out_of_window},
+       {R, "SA", 5000, 1001, 0, Verdict::out_of_window},
+       {I, "A", 1001, 1001, 0, Verdict::out_of_window},
+       {I, "R", 1001},
+       {R, "R", 1000, 0, 0, Verdict::bad_rst},
+       {I, "S", 9000, 0, 0, Verdict::reopens}});
+  EXPECT_EQ(state(), State::syn_sent);
+}
+
+TEST_F(TcpState, MuchThatIsAcknowledgedAlongWithTheSynIsAcknowledged) {
+  run({{I, "S", 1000, 0, 0, ok, 65535},
+       {R, "SA", 5000, 1001},
+       {R, "A", 5001, 1001, 45'000},
+       {I, "A", 1001, 50'001}});
+  EXPECT_EQ(state(), State::established);
+}
+
+TEST_F(TcpState, ASynAckWithAnotherNumberCompletesNothing) {
+  run({{I, "S", 1000},
+       {R, "SA", 5000, 1001},
+       {I, "SA", 1001, 5001, 0, Verdict::ignored},
+       {R, "SA", 5001, 1001, 0, Verdict::ignored}});
+  EXPECT_EQ(state(), State::syn_received);
+}
+
+// RFC 5961 §3.2: the receiver expects what it has acknowledged at most.
+TEST_F(TcpState, AnAcknowledgementThatWasOvertakenMovesNoReset) {
+  handshake();
+  run({{I, "A", 1001, 5001, 1000},
+       {I, "A", 2001, 5001, 1000},
+       {R, "A", 5001, 3001},
+       {R, "A", 5001, 2001},
+       {I, "A", 3001, 5001, 1000},
+       {I, "R", 3001}});
+  EXPECT_EQ(state(), State::closed);
+}
+
+TEST_F(TcpState, NothingBeyondAFinThatWasPickedUpIsAcknowledged) {
+  Step fin{I, "FA", 1000, 5000};
+  pick_up(progress_, track_, segment_of(fin));
+  run({{R, "A", 5000, 1002, 0, Verdict::bad_ack}, {R, "A", 5000, 1001}});
+}
+
 TEST_F(TcpState, AFinBehindWhatWasSentAfterItEndsNothing) {
   handshake();
   run({{I, "A", 1001, 5001, 1000},
        {R, "A", 5001, 2001},
-       {I, "FA", 1500, 5001, 0, Verdict::ignored},
+       {I, "FA", 1500, 5001},
        {I, "A", 2001, 5001, 1000}});
   EXPECT_EQ(state(), State::established);
   run({{I, "FA", 3001, 5001}, {I, "FA", 3001, 5001}});
