@@ -270,8 +270,38 @@ Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace
 }
 
 Firewall::Out Firewall::judge_anew(Packet& packet, const Nic& nic, Trace* trace) const {
+  const Nic* sender = side_ == Side::to_nic ? nics_.find(packet.in_port) : nullptr;
+  const bool is_asked = (packet.verdicts & kStartsAnew) != 0;
   packet.verdicts |= kStartsAnew;
+  if (sender && !is_asked && packet.parsed.starts_flow) {
+    const Out out = judge_sender(packet, *sender, trace);
+    if (out != Out::allowed) return out;
+  }
   return judge_start(packet, nic, trace);
+}
+
+// Its nic took the packet for one of a connection that exists: of one that the rules of now do not
+// allow (`revalidate` off), or that went the other way. A connection that begins asks them.
+Firewall::Out Firewall::judge_sender(Packet& packet, const Nic& sender, Trace* trace) const {
+  const Role role = packet.flow->role_of(packet.parsed.source_is_high);
+  const NicVerdict& verdict = verdict_of(*packet.flow, role);
+  if (role == Role::initiator && (packet.verdicts & kBindFrom)) return Out::allowed;
+  const bool is_current =
+      verdict.is_of(sender.serial) && verdict.generation >= sender.policy.generation;
+  if (role == Role::initiator && is_current) {
+    packet.procedure_from = verdict.procedure;
+    packet.verdicts |= kBindFrom;
+    return Out::allowed;
+  }
+  const auto tuple =
+      wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
+  Match match;
+  const Out out = ask_rules(sender, Direction::egress, start_from(packet, tuple), ip_bytes(packet),
+                            trace, &match);
+  if (out != Out::allowed) return out;
+  packet.procedure_from = starts_.lasting(match.rule->procedure);
+  packet.verdicts |= kBindFrom;
+  return Out::allowed;
 }
 
 // In the direction of the flow: whichever way this packet goes, the role of the nic counts.

@@ -140,6 +140,7 @@ class Firewall {
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
   Out judge_start(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_anew(Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_sender(Packet& packet, const Nic& sender, Trace* trace) const;
   Out judge_again(const Packet& packet, const Nic& nic, Role role, Trace* trace,
                   ProcedureSlot* procedure = nullptr) const;
   Out judge_error(const Packet& packet, const Nic& nic, Trace* trace) const;
