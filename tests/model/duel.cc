@@ -23,6 +23,8 @@ bool says(const std::string& drop, Fate fate) {
       return is_of_firewall("denied") || is_of_firewall("revoked");
     case Fate::no_connection:
       return is_of_firewall("no-connection");
+    case Fate::other_nic:
+      return is_of_firewall("other-nic");
     case Fate::error_unrelated:
       return is_of_firewall("error-unrelated");
     case Fate::redirect:

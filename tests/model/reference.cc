@@ -28,8 +28,8 @@ uint8_t query_answered_by(uint8_t type) {
 
 const char* name_of(Fate fate) {
   constexpr const char* kNames[] = {
-      "delivered", "spoofed",       "denied",     "no connection",  "error unrelated", "redirect",
-      "quench",    "illegal flags", "mid-stream", "outside window", "bad reset"};
+      "delivered", "spoofed", "denied",        "no connection", "other nic",      "error unrelated",
+      "redirect",  "quench",  "illegal flags", "mid-stream",    "outside window", "bad reset"};
   return kNames[static_cast<size_t>(fate)];
 }
 
@@ -133,6 +133,14 @@ bool Reference::is_of_these_lives(const Connection& connection, const Arrival& a
   return connection.initiator_life == initiator && connection.responder_life == responder;
 }
 
+bool Reference::answers_another(const Connection& connection, const Arrival& arrival) const {
+  const uint64_t asker = connection.initiator_life;
+  if (arrival.to.empty() || asker == 0 || asker == life_of(arrival.to)) return false;
+  const bool is_there =
+      std::ranges::any_of(lives_, [&](const auto& it) { return it.second == asker; });
+  return is_there && connection.responder_life == life_of(arrival.from);
+}
+
 Fate Reference::judge(const Arrival& arrival, int64_t now) {
   if (!is_genuine(arrival)) return Fate::spoofed;
   if (arrival.quoted) return judge_error(arrival, now);
@@ -145,9 +153,12 @@ Fate Reference::judge(const Arrival& arrival, int64_t now) {
   Connection* const connection = find(key_of(arrival.vni, datagram), now);
   if (!connection) return begin(arrival, now);
   const bool by_initiator = is_from_initiator(*connection, datagram);
-  if (!is_of_these_lives(*connection, arrival, by_initiator)) return begin(arrival, now);
   const bool is_tcp = datagram.protocol == kTcp;
   if (is_tcp && connection->tcp.is_over() && datagram.tcp.is_plain_syn()) {
+    return begin(arrival, now);
+  }
+  if (!is_of_these_lives(*connection, arrival, by_initiator)) {
+    if (!by_initiator && answers_another(*connection, arrival)) return Fate::other_nic;
     return begin(arrival, now);
   }
   return go_on(*connection, arrival, now);
@@ -255,13 +266,13 @@ const char* Reference::doubt(const Arrival& arrival, int64_t now) const {
   if (!is_of_these_lives(connection, arrival, by_initiator)) {
     const uint64_t sender = by_initiator ? connection.initiator_life : connection.responder_life;
     const bool knows_sender = sender == life_of(arrival.from);
-    if (kReplyToNicMadeAnew && knows_sender && !by_initiator) {
-      return "answers an earlier life (known fault)";
-    }
-    const bool revalidates = intent_.firewall.is_on(Knob::revalidate);
-    return kSenderToNicMadeAnew && knows_sender && !arrival.from.empty() && !revalidates
-               ? "goes to an earlier life (known fault)"
-               : nullptr;
+    // The nic that it comes from does not know that the other one was made again: if its own rules
+    // have changed it says so first.
+    const bool may_be_revoked =
+        knows_sender && !arrival.from.empty() && intent_.firewall.is_on(Knob::revalidate) &&
+        !allows(arrival.from, by_initiator ? RuleDirection::egress : RuleDirection::ingress,
+                connection.start);
+    return may_be_revoked ? "goes to an earlier life, under other rules" : nullptr;
   }
   return datagram.protocol == kTcp ? connection.tcp.doubt(by_initiator, datagram.tcp) : nullptr;
 }

@@ -25,6 +25,7 @@ enum class Fate : uint8_t {
   spoofed,
   denied,  // by the rules of now, also when those of earlier allowed it
   no_connection,
+  other_nic,  // an answer, but not to the nic that asked, which is still there
   error_unrelated,
   redirect,
   source_quench,
@@ -101,6 +102,8 @@ class Reference {
   bool is_member(const std::string& group, Vni vni, const IpAddress& address) const;
   bool fits(const RuleIntent& rule, RuleDirection direction, Vni vni, const Datagram& start) const;
   bool allows(const std::string& nic, RuleDirection direction, const Datagram& start) const;
+  // Whether it answers what another nic has asked, or had asked of it, that is still there.
+  bool answers_another(const Connection& connection, const Arrival& arrival) const;
   // Whether a packet that would start something may leave the one and reach the other.
   bool may_start(const Arrival& arrival) const;
   // Whether the rules of now allow what exists, at both ends that are nics.

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstdlib>
 
-#include "model/known_faults.h"
 #include "model/tcp_reference.h"
 
 namespace butterfly::model {
@@ -32,15 +31,11 @@ const char* TcpReference::doubt(bool by_initiator, const TcpSegment& segment) co
     return "the acknowledgement may wrap";
   }
   if (phase_ == Phase::syn_sent) return nullptr;
-  if (kResetBeforeAnswer && !is_answered_) return "reset before it was answered (known fault)";
   if (std::abs(numbers.sequence - self.end) > kClear) return "the sequence number may wrap";
   if (!segment.has(kRst)) return doubt_window(self, peer, numbers, segment);
   if (numbers.sequence == self.end) return nullptr;
-  const bool is_reordered = peer.has_acked && peer.acked != peer.last_acked;
-  if (kResetAfterOlderAck && is_reordered && numbers.sequence == peer.acked) {
-    return "a reset after an older acknowledgement (known fault)";
-  }
-  const int64_t expected = peer.has_acked ? peer.last_acked : self.first;
+  if (peer.has_leapt) return "a reset after acknowledgements far apart";
+  const int64_t expected = peer.has_acked ? peer.acked : self.first;
   const bool looks_alike =
       static_cast<uint16_t>(numbers.sequence) == static_cast<uint16_t>(expected);
   if (!looks_alike || (peer.has_acked && numbers.sequence == peer.acked)) return nullptr;
@@ -56,23 +51,11 @@ const char* TcpReference::doubt_window(const Side& self, const Side& peer, const
   if (lag > least && lag <= std::max(rounded_up(self), kLeastLag)) {
     return "acknowledges what is just older than a window";
   }
-  const bool is_before_the_syn = !is_picked_up_ && !self.has_acked && lag >= peer.end - peer.first;
-  if (kAcksBeforeTheSyn && is_before_the_syn && lag <= least) {
-    return "acknowledges less than a SYN (known fault)";
-  }
-  if (kAckBeyondFin && is_picked_up_ && peer.fin && lag < 0) {
-    return "acknowledges more than a FIN (known fault)";
-  }
-  const bool ends_handshake = !is_picked_up_ && !self.has_acked && !is_before_the_syn;
-  if (kFarBeyondTheSyn && ends_handshake && numbers.acknowledgement - peer.first > 0x7fff) {
-    return "acknowledges a SYN and 32 KiB of data (known fault)";
-  }
   const bool opens = phase_ == Phase::syn_received || phase_ == Phase::simultaneous;
-  if (kSynAckOfAnotherNumber && segment.has(kSyn) && opens && numbers.sequence != self.first) {
-    return "a SYN-ACK with another number than its SYN (known fault)";
-  }
-  if (kFinBehindData && segment.has(kFin) && numbers.end < self.end) {
-    return "a FIN behind data (known fault)";
+  if (segment.has(kSyn) && is_picked_up_) return "a SYN in a connection that was picked up";
+  const bool is_first = numbers.sequence == self.first;
+  if (segment.has(kSyn) && opens && peer.has_acked && is_first != (numbers.end == self.end)) {
+    return "a SYN whose number was acknowledged, and data after it";
   }
   return nullptr;
 }
@@ -84,7 +67,6 @@ const char* TcpReference::doubt_quote(bool by_initiator, uint32_t sequence) cons
   const int64_t number = unwrapped(self.end, sequence);
   if (std::abs(number - self.end) > kClear) return "the sequence number may wrap";
   if (phase_ == Phase::syn_sent) return nullptr;
-  if (kResetBeforeAnswer && !is_answered_) return "reset before it was answered (known fault)";
   // Numbers below are acknowledged, but may be in flight once more.
   const int64_t oldest = peer.has_acked ? peer.acked : self.first;
   const int64_t latest = peer.has_acked ? peer.last_acked : self.first;

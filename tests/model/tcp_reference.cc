@@ -181,6 +181,9 @@ void TcpReference::advance(bool by_initiator, const TcpSegment& segment) {
   // One byte beyond a closed window is the probe (RFC 9293 §3.8.6.1).
   peer.limit = std::max(peer.limit, numbers.acknowledgement + std::max<int64_t>(window, 1));
   if (is_picked_up_) peer.end = std::max(peer.end, numbers.acknowledgement);
+  const auto behind = static_cast<uint16_t>(self.acked - numbers.acknowledgement);
+  const bool is_higher = numbers.acknowledgement > self.acked;
+  if (self.has_acked && (behind < 16'384) == is_higher) self.has_leapt = true;
   self.acked =
       self.has_acked ? std::max(self.acked, numbers.acknowledgement) : numbers.acknowledgement;
   self.last_acked = numbers.acknowledgement;

@@ -6,7 +6,8 @@
 //
 // Where a documented leniency makes the switch's answer depend on how it keeps its numbers, the
 // reference has no opinion and says so (doubt()): up to twice the window in the past, a reset
-// that has the low bits of the expected number, distances that wrap.
+// that has the low bits of the expected number or comes after acknowledgements far apart, distances
+// that wrap.
 #pragma once
 
 #include <array>
@@ -51,14 +52,15 @@ class TcpReference {
     reset,
   };
   struct Side {
-    int64_t first = 0;           // of its SYN
-    int64_t end = 0;             // the highest number sent, plus one
-    int64_t limit = 0;           // up to where its peer lets it send
-    int64_t widest = 0;          // largest window that it has offered, in bytes
-    int scale = -1;              // of its windows; while syn_sent as offered
-    bool has_acked = false;      // its peer's SYN
-    int64_t acked = 0;           // highest acknowledgement that it has sent
-    int64_t last_acked = 0;      // latest
+    int64_t first = 0;       // of its SYN
+    int64_t end = 0;         // the highest number sent, plus one
+    int64_t limit = 0;       // up to where its peer lets it send
+    int64_t widest = 0;      // largest window that it has offered, in bytes
+    int scale = -1;          // of its windows; while syn_sent as offered
+    bool has_acked = false;  // its peer's SYN
+    int64_t acked = 0;       // highest acknowledgement that it has sent
+    int64_t last_acked = 0;  // latest
+    bool has_leapt = false;  // one of its acknowledgements was 16 KiB behind, or nearly 64 ahead
     std::optional<int64_t> fin;  // the number after its FIN
     bool fin_is_acked = false;
   };
