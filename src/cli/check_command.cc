@@ -30,17 +30,17 @@ v1::CheckPacketRequest request_of(const Options& options, const CLI::App& verb) 
   return request;
 }
 
-std::string check_text(const v1::CheckPacketResponse& response) {
-  return packet_text(response.packet()) + (response.passes() ? "passes\n" : "does not pass\n");
-}
-
 int check(Command& command, const v1::CheckPacketRequest& request) {
   v1::CheckPacketResponse response;
   if (const Status status = command.client().call(request, response); !status.ok()) {
     return command.fail(status);
   }
-  std::cout << (command.json ? to_json(response) : check_text(response)) << std::flush;
-  return response.passes() ? kDone : kRefused;
+  const v1::TraceResponse& packet = response.packet();
+  std::cout << (command.json ? to_json(response) : packet_text(packet)) << std::flush;
+  if (response.passes()) return kDone;
+  const v1::TraceStep& last = packet.steps(packet.steps_size() - 1);
+  return command.fail(precondition(
+      "nic '" + request.nic() + "': the packet does not pass: " + last.brick() + "/" + last.out()));
 }
 
 }  // namespace

@@ -52,16 +52,16 @@ TEST(Proto, KeepsEveryFieldOfAProcedure) {
   const auto intent = from_proto(text<v1::Intent>(R"(
     groups { name: "g" reject: true rules { procedure: "all" } }
     procedures { name: "all" max_mss: 1300 min_ttl: 9 no_df: true random_id: true
-                 packets_per_second: 5 bits_per_second: 8000 burst_ms: 3 }
+                 packets_per_second: 5 bits_per_second: 8000 burst_ms: 3 log: true }
     procedures { name: "none" }
   )"));
   ASSERT_TRUE(intent.ok()) << intent.status();
   EXPECT_TRUE(intent->groups.at("g").reject);
   EXPECT_EQ(intent->groups.at("g").rules.begin()->second.procedure, "all");
   EXPECT_EQ(intent->procedures.at("all"),
-            (ProcedureIntent{"all", 1300, 9, true, true, 5, 8000, 3}));
+            (ProcedureIntent{"all", 1300, 9, true, true, 5, 8000, 3, true}));
   EXPECT_EQ(intent->procedures.at("none"),
-            (ProcedureIntent{"none", 0, 0, false, false, 0, 0, 100}));
+            (ProcedureIntent{"none", 0, 0, false, false, 0, 0, 100, false}));
   EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
 }
 

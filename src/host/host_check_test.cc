@@ -135,10 +135,10 @@ TEST_F(HostCheckTest, EveryProtocolAndBothFamilies) {
   add("web", RuleIntent{});
   apply();
   for (const char* peer : {"192.0.2.9", "2001:db8::9"}) {
-    for (const uint8_t protocol : {6, 17, 132, 47, 50, 0xfd}) {
+    for (const int protocol : {6, 17, 132, 47, 50, 0xfd}) {
       CheckQuery query = tcp("web", false, peer, 80);
-      query.protocol = protocol;
-      EXPECT_EQ(steps(query).back(), "passes") << peer << " protocol " << int{protocol};
+      query.protocol = static_cast<uint8_t>(protocol);
+      EXPECT_EQ(steps(query).back(), "passes") << peer << " protocol " << protocol;
     }
   }
   CheckQuery ping = tcp("web", false, "2001:db8::9", 0);

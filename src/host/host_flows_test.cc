@@ -352,7 +352,7 @@ TEST_P(HostFlowsTest, AnImportHoldsTheLimitsOfTheNic) {
   OneHost after(GetParam(), 2);
   after.intent.firewall.set(Knob::nic_connections, 19);
   ASSERT_TRUE(after.host->apply(after.intent).ok());
-  after.handshake();
+  after.handshake();  // which lets the lcores see the change
   const Status status = after.host->import_flows("a", Vni{42}, before.exported("a")).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(std::string(status.message()),
@@ -363,6 +363,7 @@ TEST_P(HostFlowsTest, AnImportHoldsTheLimitsOfTheNic) {
 
   after.intent.firewall.set(Knob::nic_connections, 21);
   ASSERT_TRUE(after.host->apply(after.intent).ok());
+  after.host->run_round(after.now);
   EXPECT_EQ(after.host->import_flows("a", Vni{42}, before.exported("a"))->imported, 20u);
   EXPECT_EQ(after.host->nic_reports()[0].flows, 21u);
   EXPECT_EQ(after.host->nic_reports()[1].flows, 0u);  // b has begun nothing
