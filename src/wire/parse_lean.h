@@ -80,9 +80,10 @@ template <Family kFamily, uint8_t kProtocol>
 [[gnu::always_inline]] inline void store_facts(Parsed& parsed, bool source_is_high,
                                                uint32_t l4_length) {
   alignas(16) static constexpr auto kFacts = facts_of<kFamily, kProtocol>();
+  // As wide as the instruction takes it: without optimisation it is a macro.
   const __m128i same = load_block(kFacts[source_is_high].data());
   _mm_storeu_si128(reinterpret_cast<__m128i*>(&parsed),
-                   _mm_insert_epi16(same, static_cast<int>(l4_length), 6));
+                   _mm_insert_epi16(same, static_cast<int16_t>(l4_length), 6));
 }
 
 // Upper half of the key's tail: protocol and VNI.
