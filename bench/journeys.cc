@@ -15,12 +15,13 @@ constexpr uint32_t kFlowCapacity = 4'000'000;
 std::string Journey::name() const {
   std::string name = from == Place::guest ? "guest->wire" : "wire->guest";
   name += family == wire::Family::v4 ? " ipv4 " : " ipv6 ";
-  return name + (opens_flows() ? "new" : std::to_string(flows));
+  name += opens_flows() ? "new" : std::to_string(flows);
+  return rules == 0 ? name : name + " " + std::to_string(rules);
 }
 
 Ride::Ride(const Journey& journey)
     : journey_(journey),
-      world_(journey.family, kFlowCapacity),
+      world_(journey.family, kFlowCapacity, 1, Flows::handed_over, journey.rules),
       traffic_(journey.family),
       random_(0x2545f4914f6cdd1d) {
   open_flows();

@@ -18,9 +18,11 @@ struct Journey {
   Place from = Place::guest;
   wire::Family family = wire::Family::v4;
   uint32_t flows = 1;
+  uint32_t rules = 0;  // as of World
 
   bool opens_flows() const { return flows == 0; }
-  // "guest->wire ipv4 100"; the last word is "new" where every packet opens a connection.
+  // "guest->wire ipv4 100"; the last word is "new" where every packet opens a connection. With many
+  // rules their number follows.
   std::string name() const;
 };
 

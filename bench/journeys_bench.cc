@@ -32,6 +32,20 @@ std::vector<Journey> journeys() {
   return all;
 }
 
+// What grows with rules and members, and with connections.
+std::vector<Journey> scale_journeys() {
+  std::vector<Journey> all;
+  for (const wire::Family family : {wire::Family::v4, wire::Family::v6}) {
+    for (const uint32_t rules : {0u, 10u, 1'000u, 10'000u}) {
+      all.push_back({Place::wire, family, 0, rules});
+    }
+  }
+  for (const uint32_t flows : {1'000u, 65'000u, 1'000'000u, 3'000'000u}) {
+    all.push_back({Place::wire, wire::Family::v4, flows, 10'000});
+  }
+  return all;
+}
+
 // Cycles a packet of one run of a journey.
 struct Result {
   Samples whole;
@@ -117,6 +131,28 @@ int measure_cycles() {
   return 0;
 }
 
+// As measure_cycles(), of the journeys as a whole only.
+int measure_scale() {
+  constexpr int kScaleRounds = 3;
+  const uint64_t overhead = stretch_overhead();
+  const std::vector<Journey> all = scale_journeys();
+  std::vector<Samples> best(all.size());
+  std::vector<double> clocks;
+  for (int round = 0; round < kScaleRounds; ++round) {
+    clocks.push_back(core_clock(overhead));
+    for (size_t i = 0; i < all.size(); ++i) {
+      Samples whole = measure(all[i], overhead).whole;
+      if (best[i].is_empty() || whole.percentile(50) < best[i].percentile(50)) {
+        best[i] = std::move(whole);
+      }
+    }
+  }
+  for (size_t i = 0; i < all.size(); ++i) print("scale", all[i].name(), best[i]);
+  std::sort(clocks.begin(), clocks.end());
+  std::printf("clock %.2f\n", clocks[clocks.size() / 2]);
+  return 0;
+}
+
 // One profile a stretch, its name in the profile. Only counts when callgrind runs us.
 void dump(const std::string& name) { CALLGRIND_DUMP_STATS_AT(name.c_str()); }
 
@@ -172,6 +208,8 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--instructions") == 0) {
     return butterfly::bench::count_instructions();
   }
-  std::fprintf(stderr, "usage: journeys_bench [--instructions]   (the latter under callgrind)\n");
+  if (argc == 2 && std::strcmp(argv[1], "--scale") == 0) return butterfly::bench::measure_scale();
+  std::fprintf(stderr,
+               "usage: journeys_bench [--scale | --instructions]   (the latter under callgrind)\n");
   return 2;
 }

@@ -54,7 +54,40 @@ Vtep World::make_vtep() {
   return vtep;
 }
 
-Intent World::make_intent(wire::Family family) {
+namespace {
+
+Cidr host(uint32_t address) {
+  return *Cidr::parse(IpAddress(Ipv4::from_u32(address)).to_string() + "/32");
+}
+
+// As many members as rules, each an address of its own but the prefix of all remote guests.
+void add_rules(uint32_t count, Intent& intent) {
+  GroupIntent clients;
+  clients.name = "clients";
+  clients.members.insert(*Cidr::parse("10.1.0.0/16"));
+  clients.members.insert(*Cidr::parse("fd00::/64"));
+  for (uint32_t i = 2; i < count; ++i) {
+    clients.members.insert(host(0x0b000000 + i));
+  }
+  intent.groups["clients"] = clients;
+  GroupIntent web = intent.groups.at("web");
+  RuleIntent rule;
+  rule.protocol = wire::kProtoTcp;
+  for (uint32_t i = 1; i < count; ++i) {
+    rule.first_port = rule.last_port = static_cast<uint16_t>(i % 2 == 0 ? 80 : 1024 + i);
+    rule.peer_cidr = host(0x0c000000 + i);
+    web.rules[rule_id(rule)] = rule;
+  }
+  rule.peer_cidr.reset();
+  rule.peer_group = "clients";
+  rule.first_port = rule.last_port = 80;
+  web.rules[rule_id(rule)] = rule;
+  intent.groups["web"] = web;
+}
+
+}  // namespace
+
+Intent World::make_intent(wire::Family family, uint32_t rules) {
   Intent intent;
   NicIntent nic;
   nic.id = "guest";
@@ -66,13 +99,14 @@ Intent World::make_intent(wire::Family family) {
 
   GroupIntent group;
   group.name = "web";
-  std::vector<RuleIntent> rules = default_group_rules();
+  std::vector<RuleIntent> allowed = default_group_rules();
   RuleIntent open;
   open.protocol = wire::kProtoTcp;
   open.first_port = open.last_port = 80;
-  rules.push_back(open);
-  for (const RuleIntent& rule : rules) group.rules[rule_id(rule)] = rule;
+  if (rules == 0) allowed.push_back(open);
+  for (const RuleIntent& rule : allowed) group.rules[rule_id(rule)] = rule;
   intent.groups["web"] = group;
+  if (rules != 0) add_rules(rules, intent);
 
   for (uint32_t i = 0; i < kPeers; ++i) {
     const IpAddress peer = peer_address(i);
@@ -92,14 +126,15 @@ World::Seat::Seat(uint16_t index, uint32_t flow_capacity, const wire::HashSeed& 
       routes(seed),
       fragments({}, seed) {}
 
-World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows flows)
+World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows flows,
+             uint32_t rules)
     : who_(flows),
       mesh_(flows == Flows::handed_over ? lcores : uint16_t{1}),
       fdb_(kFdbEntries, kFdbEntries, kAgeingMs),
       seed_{{0x0123456789abcdef, 0xfedcba9876543210}},  // the same work in every run
       guest_port_(lcores),
       uplink_(lcores) {
-  const Intent intent = make_intent(family);
+  const Intent intent = make_intent(family, rules);
   const Vtep vtep = make_vtep();
   require(validate(intent));
   state_.snapshot.ports.resize(kMaxPorts);

@@ -66,10 +66,12 @@ enum class Flows : uint8_t {
 class World {
  public:
   // Room for `flow_capacity` flows in each table. `family` is that of the guest's address.
+  // `rules`: how many ingress rules the guest has, and as many members the group that the last of
+  // them names; the packets of all journeys fit that one only. 0: one rule, for anyone.
   World(wire::Family family, uint32_t flow_capacity, uint16_t lcores = 1,
-        Flows flows = Flows::handed_over);
+        Flows flows = Flows::handed_over, uint32_t rules = 0);
 
-  static Intent make_intent(wire::Family family);
+  static Intent make_intent(wire::Family family, uint32_t rules = 0);
   static Vtep make_vtep();
 
   uint16_t lcores() const { return static_cast<uint16_t>(seats_.size()); }
