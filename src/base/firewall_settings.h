@@ -38,6 +38,11 @@ enum class Knob : uint8_t {
   segment_half_open,
   segment_new_per_s,
   nic_fragments,
+  arp_without_rules,
+  nd_without_rules,
+  ra_without_rules,
+  mld_without_rules,
+  dhcp_without_rules,
 };
 
 enum class KnobUnit : uint8_t { seconds, on_off, count };
@@ -102,6 +107,20 @@ inline constexpr std::array kKnobs{
         "nic_fragments", KnobUnit::count, 256, 4, 2048,
         "fragments from one nic, or from one peer in a segment, that may wait for the first of "
         "their datagram on an lcore, of a quarter as many datagrams"},
+    KnobInfo{
+        "arp_without_rules", KnobUnit::on_off, 1, 0, 1,
+        "on: ARP passes, as far as antispoof lets it; off: it is dropped, no rule speaks of it"},
+    KnobInfo{"nd_without_rules", KnobUnit::on_off, 1, 0, 1,
+             "on: neighbour solicitations and advertisements pass, and router solicitations of the "
+             "guest; off: like other ICMPv6, where a rule allows it"},
+    KnobInfo{
+        "ra_without_rules", KnobUnit::on_off, 1, 0, 1,
+        "on: router advertisements and MLD queries reach the guest; off: where a rule allows it"},
+    KnobInfo{"mld_without_rules", KnobUnit::on_off, 1, 0, 1,
+             "on: MLD reports leave the guest; off: where a rule allows it"},
+    KnobInfo{"dhcp_without_rules", KnobUnit::on_off, 1, 0, 1,
+             "on: the guest may ask for addresses by DHCP, and gets the answers; off: where a rule "
+             "allows it, each way"},
 };
 
 class FirewallSettings {
@@ -121,7 +140,7 @@ class FirewallSettings {
 
 constexpr const KnobInfo& info_of(Knob knob) { return kKnobs[static_cast<size_t>(knob)]; }
 constexpr Knob knob_at(size_t index) { return static_cast<Knob>(index); }
-static_assert(std::string_view(info_of(Knob::nic_fragments).key) == "nic_fragments");
+static_assert(std::string_view(info_of(Knob::dhcp_without_rules).key) == "dhcp_without_rules");
 
 // That the value is within its bounds: "firewall: tcp_new_s 0 is too small (wanted 1..172800 s)".
 Status validate_knob(Knob knob, uint64_t value);

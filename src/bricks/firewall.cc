@@ -165,6 +165,7 @@ Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const Flo
   Evidence evidence(start, packet);
   const auto accepts = [&](const Rule* fit) { return evidence.accepts(*fit); };
   const GuardRule* guard = guard_.empty() ? nullptr : guard_.find(direction, start, accepts);
+  starts_.refuse_by(guard && guard->action == GuardRule::Action::deny ? &guard->match : nullptr);
   if (!guard || guard->action == GuardRule::Action::groups) {
     return ask_groups(nic, direction, start, accepts, trace, deciding);
   }
@@ -249,14 +250,17 @@ Firewall::Out Firewall::judge_dhcp(Packet& packet, const Nic& nic, bool from_cli
   if (leaves && !from_client) return Out::rogue_dhcp_server;
   const auto tuple =
       wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
-  if (!leaves && !from_client) return Out::always_allowed;
-  if (leaves && is_all_dhcp_servers(tuple.destination.address)) return Out::always_allowed;
+  const bool needs_no_rule = leaves ? is_all_dhcp_servers(tuple.destination.address) : !from_client;
+  if (needs_no_rule && settings_.is_on(Knob::dhcp_without_rules)) return Out::always_allowed;
   return ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet), trace);
 }
 
 Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace) const {
   const wire::Parsed& parsed = packet.parsed;
-  if (!parsed.starts_flow) return Out::no_connection;
+  if (!parsed.starts_flow) {
+    starts_.refuse_by(nullptr);
+    return Out::no_connection;
+  }
   const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
   Match match;
   const Out verdict =
@@ -324,7 +328,7 @@ Firewall::Out Firewall::judge_error(const Packet& packet, const Nic& nic, Trace*
     return Out::source_quench;
   }
   if (parsed.family == Family::v4 && parsed.icmp_type == wire::kIcmpRedirect &&
-      !allows_redirects_) {
+      !settings_.is_on(Knob::allow_redirects)) {
     return Out::redirect;
   }
   const Flow* flow = packet.flow;
@@ -350,22 +354,26 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
   };
   if (parsed.family == Family::v4) return by_rules();
   const auto* ip = packet.at<wire::Ipv6Header>(parsed.l3);
-  const Out neighbourly =
-      ip && ip->hop_limit == kNdHopLimit ? Out::always_allowed : Out::bad_hop_limit;
+  const bool is_near = ip && ip->hop_limit == kNdHopLimit;
+  const auto passes_if = [&](Knob knob) {
+    return settings_.is_on(knob) ? Out::always_allowed : by_rules();
+  };
   switch (parsed.icmp_type) {
     case wire::kIcmpv6NeighbourSolicitation:
     case wire::kIcmpv6NeighbourAdvertisement:
-      return neighbourly;
+      return is_near ? passes_if(Knob::nd_without_rules) : Out::bad_hop_limit;
     case wire::kIcmpv6RouterSolicitation:
-      return leaves ? neighbourly : by_rules();
+      if (!leaves) return by_rules();
+      return is_near ? passes_if(Knob::nd_without_rules) : Out::bad_hop_limit;
     case wire::kIcmpv6RouterAdvertisement:
-      return leaves ? Out::rogue_router : neighbourly;
+      if (leaves) return Out::rogue_router;
+      return is_near ? passes_if(Knob::ra_without_rules) : Out::bad_hop_limit;
     case wire::kIcmpv6MldQuery:
-      return leaves ? Out::rogue_router : Out::always_allowed;
+      return leaves ? Out::rogue_router : passes_if(Knob::ra_without_rules);
     case wire::kIcmpv6MldReport:
     case wire::kIcmpv6MldDone:
     case wire::kIcmpv6Mldv2Report:
-      return leaves ? Out::always_allowed : by_rules();
+      return leaves ? passes_if(Knob::mld_without_rules) : by_rules();
     case wire::kIcmpv6Redirect:
       return Out::redirect;
     default:
@@ -386,7 +394,7 @@ Firewall::Out Firewall::judge_fragment(Packet& packet, const Nic& nic, Trace* tr
 Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace) const {
   switch (packet.parsed.kind) {
     case FrameKind::arp:
-      return Out::always_allowed;
+      return settings_.is_on(Knob::arp_without_rules) ? Out::always_allowed : Out::arp_off;
     case FrameKind::icmp_error:
       return judge_error(packet, nic, trace);
     case FrameKind::signalling:

@@ -50,6 +50,7 @@ class Firewall {
     rogue_dhcp_server,
     bad_hop_limit,
     not_ip,
+    arp_off,
     first_refused,
   };
   static constexpr std::array kOuts{
@@ -74,6 +75,7 @@ class Firewall {
       OutInfo{"bad-hop-limit", Edge::drop,
               "neighbour discovery that was routed: hop limit not 255"},
       OutInfo{"not-ip", Edge::drop, "neither IP nor ARP, and its EtherType is not on the list"},
+      OutInfo{"arp-off", Edge::drop, "ARP, which the host's settings let pass nowhere"},
       OutInfo{"first-refused", Edge::drop, "a fragment whose first one the rules refused"},
   };
   static constexpr BrickInfo kInfo{"firewall", kOuts};
@@ -93,7 +95,7 @@ class Firewall {
            const GuardList& guard = kNoGuardList)
       : side_(side),
         revalidates_(settings.is_on(Knob::revalidate)),
-        allows_redirects_(settings.is_on(Knob::allow_redirects)),
+        settings_(settings),
         nics_(nics),
         flows_(flows),
         guard_(guard),
@@ -155,7 +157,7 @@ class Firewall {
 
   Side side_;
   bool revalidates_;
-  bool allows_redirects_;
+  FirewallSettings settings_;
   const NicTable& nics_;
   const FlowTable& flows_;
   const GuardList& guard_;

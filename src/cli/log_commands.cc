@@ -57,7 +57,11 @@ std::string event_text(const v1::LogEvent& event) {
   if (!event.nic_to().empty()) text += " to " + event.nic_to();
   if (event.vni() != 0) text += " vni " + std::to_string(event.vni());
   text += ": " + packet_text(event) + ", " + std::to_string(event.length_bytes()) + " bytes";
-  if (!event.rule().empty()) text += ", rule " + event.rule() + " of group " + event.group();
+  if (!event.group().empty()) {
+    text += ", rule " + event.rule() + " of group " + event.group();
+  } else if (!event.rule().empty()) {
+    text += ", guard rule " + event.rule();
+  }
   if (event.suppressed() != 0) {
     text += " (" + std::to_string(event.suppressed()) + " more were not shown)";
   }

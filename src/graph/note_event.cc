@@ -27,6 +27,7 @@ void copy_cut(std::span<char> to, const std::string& from) {
 
 void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore) {
   EventLog& log = lcore.events();
+  const std::string* const refusing = log.take_refusing();
   if (!log.wants_drop(node, out, packet.in_port, packet.out_port)) return;
   Event* event = log.begin(EventSampler::key_of(node, out), lcore.now());
   if (!event) return;
@@ -34,6 +35,7 @@ void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore) {
   event->node = static_cast<uint8_t>(node);
   event->out = static_cast<uint8_t>(out);
   event->rule[0] = event->group[0] = '\0';
+  if (refusing) copy_cut(event->rule, *refusing);
   copy_facts(packet, *event);
   log.finish();
 }

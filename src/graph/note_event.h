@@ -30,6 +30,11 @@ class StartNotes {
   void note(const Packet& packet, Direction direction, const Match& match) const {
     if (match.rule->procedure != 0 && lcore_.logging()) note_event(packet, direction, match);
   }
+  // The rule that refuses the packet at hand, so that whoever watches is told; null: none does.
+  void refuse_by(const Rule* rule) const {
+    if (lcore_.logging()) [[unlikely]]
+      lcore_.events().set_refusing(rule ? &rule->id : nullptr);
+  }
   // What the flow is to remember of its rule's procedure: nothing when all it does was done with
   // the first packet, so that the flow can take the shortcut.
   ProcedureSlot lasting(ProcedureSlot slot) const {

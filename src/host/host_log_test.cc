@@ -107,6 +107,38 @@ TEST_F(HostLogTest, ADropIsToldWithWhatIsKnownOfIt) {
   EXPECT_LT(drop.time, std::chrono::system_clock::now() + std::chrono::seconds(1));
 }
 
+TEST_F(HostLogTest, WhatTheGuardListRefusesIsToldWithTheRule) {
+  start();
+  GuardIntent guard;
+  guard.key = "no-dns-from-a";
+  guard.action = GuardIntent::Action::deny;
+  guard.match.direction = RuleDirection::ingress;
+  guard.match.protocol = uint8_t{17};
+  guard.match.first_port = guard.match.last_port = 53;
+  const auto deny = [&] {
+    intent_.guard[guard.key] = guard;
+    ASSERT_TRUE(host_->apply(intent_).ok());
+  };
+  const auto reports = watch(drops(), [&] {
+    send("a", udp_to(53));  // passes, and is cut by the rule
+    run();
+    deny();
+    send("a", udp_to(53));
+    run();
+    send("a", udp_to(53, 4001));
+    run();
+    send("a", udp_to(54));  // no rule allows it, and none denies it
+  });
+  ASSERT_EQ(reports.size(), 3u);
+  EXPECT_EQ(reports[0].out, "revoked");
+  EXPECT_EQ(reports[0].rule, "no-dns-from-a");
+  EXPECT_EQ(reports[1].out, "guard-denied");
+  EXPECT_EQ(reports[1].rule, "no-dns-from-a");
+  EXPECT_EQ(reports[1].group, "");
+  EXPECT_EQ(reports[2].out, "denied");
+  EXPECT_EQ(reports[2].rule, "");
+}
+
 TEST_F(HostLogTest, AStartIsToldWithItsRule) {
   start();
   const auto reports = watch({}, [&] {

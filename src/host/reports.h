@@ -138,8 +138,8 @@ struct LogReport {
   Vni vni;               // 0: not known yet
   uint32_t length = 0;   // bytes
   wire::FrameSummary frame;
-  std::string rule;  // of starts
-  std::string group;
+  std::string rule;        // that decided; empty: none did
+  std::string group;       // its group; empty: the guard list
   uint64_t kept_back = 0;  // others by the same out since the last one that was told
 };
 
