@@ -118,7 +118,8 @@ TEST_F(HostCheckTest, TheGuardListAndRejectAnswerAsTheyWouldInLife) {
 TEST_F(HostCheckTest, NothingIsCountedAndNothingIsRemembered) {
   const auto hits = [&] {
     uint64_t sum = 0;
-    for (const RuleHits& one : *host_->rule_hits("web")) sum += *one.hits;
+    const auto all = host_->rule_hits("web");
+    for (const RuleHits& one : *all) sum += *one.hits;
     return sum;
   };
   const uint32_t in_use = test::pool().in_use();
@@ -126,7 +127,8 @@ TEST_F(HostCheckTest, NothingIsCountedAndNothingIsRemembered) {
     EXPECT_TRUE(host_->check(tcp("web", false, "192.0.2.9", 80))->passes);
   EXPECT_EQ(hits(), 0u);
   EXPECT_EQ(test::pool().in_use(), in_use);
-  for (const OutReport& out : host_->counters().outs) EXPECT_EQ(out.packets, 0u) << out.node;
+  const CounterReport counters = host_->counters();
+  for (const OutReport& out : counters.outs) EXPECT_EQ(out.packets, 0u) << out.node;
   EXPECT_EQ(host_->report().lcores[0].flows, 0u);
 }
 
