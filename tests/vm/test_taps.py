@@ -217,34 +217,29 @@ def test_a_flood_of_source_macs_stays_within_its_segment(world):
     check_ledger(world.a1.host)
 
 
-def test_a_flood_of_connections_is_refused_and_harms_none_that_exist(world):
+def test_a_flood_of_connections_harms_nobody_but_its_author(world):
     flooder = world.add("c", "cs", ONE, 10, ["open"])
     world.add("d", "ds", ONE, 20, [])  # shut: nobody answers the flood, so its flows stay
     host, running = world.c1.host, world.d1.serve(5002)
     flooder.traffic("connect", "10.0.0.20", 9, 1)  # ARP
     established = world.c1.start_traffic("steady", "10.0.0.2", 5002)
-    count = 200_000
-    flood = flooder.start_traffic("flood-syns", "10.0.0.10", "10.0.0.20", count)
+    flood = flooder.start_traffic("flood-syns", "10.0.0.10", "10.0.0.20", 200_000)
 
-    def refusals():
-        return drop_reasons.total(host.drops(), r"^record/table-full$")
+    def made_way():
+        return sum(int(lcore["flows_evicted"]) for lcore in status(host)["lcores"])
 
-    wait_until(lambda: refusals() > 1000, 120, "the table to be full")
-    # While it goes on: what any flow leaves behind that ends, the flood has before anybody else.
-    refused = world.c1.traffic("connect", "10.0.0.2", 5002, 2)
+    wait_until(lambda: made_way() > 1000, 120, "the flood to have all that is not others' share")
+    opened = world.c1.traffic("connect", "10.0.0.2", 5002, 2)
     check(flood.is_running(), "the flood outlasts the attempt")
-    check(not refused["open"], "a new connection is refused while the table is full")
+    check(opened["open"], "a new connection of another nic opens all the while")
     result = flood.result(180)
     lcore = status(host)["lcores"][0]
-    full = refusals()
-    print(f"     {result}, {lcore['flows']} of {lcore['flow_capacity']} flows, {full} refused")
-    check(int(lcore["flows"]) >= int(lcore["flow_capacity"]) * 0.95, f"the table is full: {lcore}")
-    check(full > count - int(lcore["flow_capacity"]) - 5_000, f"the rest was refused by name: {host.drops()}")
+    share = int(lcore["flow_capacity"]) * 7 // 8
+    print(f"     {result}, {lcore['flows']} of {lcore['flow_capacity']} flows, {made_way()} made way")
+    check(share - 2_000 <= int(lcore["flows"]) <= share + 2_000, f"all but the last eighth is full: {lcore}")
     check(established.is_running(), "the established connection goes on")
     result = established.stop()
     check(result["kilobytes"] > 64 and result["longest_pause_s"] < 5, f"established: {result}")
-    # What was never answered is forgotten after 30 s.
-    wait_until(lambda: world.c1.traffic("connect", "10.0.0.2", 5002, 2)["open"], 60, "new connections to open again")
     running.stop()
     for name in "cd":
         check_ledger(world.lab.hosts[name])
