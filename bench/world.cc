@@ -70,19 +70,23 @@ void add_rules(uint32_t count, Intent& intent) {
     clients.members.insert(host(0x0b000000 + i));
   }
   intent.groups["clients"] = clients;
-  GroupIntent web = intent.groups.at("web");
+  GroupIntent many;
+  many.name = "many";
   RuleIntent rule;
   rule.protocol = wire::kProtoTcp;
   for (uint32_t i = 1; i < count; ++i) {
     rule.first_port = rule.last_port = static_cast<uint16_t>(i % 2 == 0 ? 80 : 1024 + i);
     rule.peer_cidr = host(0x0c000000 + i);
-    web.rules[rule_id(rule)] = rule;
+    many.rules[rule_id(rule)] = rule;
   }
   rule.peer_cidr.reset();
   rule.peer_group = "clients";
   rule.first_port = rule.last_port = 80;
-  web.rules[rule_id(rule)] = rule;
-  intent.groups["web"] = web;
+  many.rules[rule_id(rule)] = rule;
+  intent.groups["many"] = many;
+  NicIntent guest = intent.nics.at("guest");
+  guest.groups.push_back("many");
+  intent.nics["guest"] = guest;
 }
 
 }  // namespace
