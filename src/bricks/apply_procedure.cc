@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/copy_cut.h"
 #include "wire/checksum.h"
 
 namespace butterfly {
@@ -66,11 +67,8 @@ void raise_ttl(wire::Ipv4Header& ip, uint8_t least) {
   ip.ttl = least;
 }
 
-void copy_cut(std::span<char> to, const Procedure* procedure) {
-  const std::string& name = procedure ? procedure->name : std::string();
-  const size_t count = std::min(name.size(), to.size() - 1);
-  std::copy_n(name.begin(), count, to.begin());
-  to[count] = '\0';
+std::string_view name_of(const Procedure* procedure) {
+  return procedure ? std::string_view(procedure->name) : std::string_view();
 }
 
 }  // namespace
@@ -107,8 +105,8 @@ bool ApplyProcedure::apply(Packet& packet, PortId nic, ProcedureSlot slot) const
 
 ApplyProcedure::Out ApplyProcedure::operator()(Packet& packet, Trace* trace) noexcept {
   if (trace) {
-    copy_cut(trace->from, procedures_.at(packet.procedure_from));
-    copy_cut(trace->to, procedures_.at(packet.procedure_to));
+    copy_cut(trace->from, name_of(procedures_.at(packet.procedure_from)));
+    copy_cut(trace->to, name_of(procedures_.at(packet.procedure_to)));
   }
   if (!apply(packet, packet.in_port, packet.procedure_from) ||
       !apply(packet, packet.out_port, packet.procedure_to)) {

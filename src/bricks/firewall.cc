@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/copy_cut.h"
 #include "wire/start_packet.h"
 
 namespace butterfly {
@@ -131,12 +132,6 @@ bool quotes_plausibly(const Packet& packet, const Flow& flow, Role sender) {
   if (!ports_and_sequence) return false;
   const auto sequence = static_cast<uint32_t>(*ports_and_sequence);
   return tcp::may_have_sent(flow.tcp, flow.tcp_track, sender, sequence);
-}
-
-void copy_cut(std::span<char> to, std::string_view from) {
-  const size_t count = std::min(from.size(), to.size() - 1);
-  std::copy_n(from.begin(), count, to.begin());
-  to[count] = '\0';
 }
 
 void note_rule(Firewall::Trace* trace, std::string_view rule, std::string_view owner) {

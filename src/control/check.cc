@@ -10,12 +10,6 @@ namespace {
 constexpr uint32_t kTcp = 6, kUdp = 17, kSctp = 132, kIcmp = 1, kIcmpv6 = 58;
 constexpr uint16_t kAnyClient = 49152;  // the first dynamic port (RFC 6335 §6)
 
-Status too_big(const std::string& what, const char* field, uint32_t value, uint32_t most) {
-  if (value <= most) return ok_status();
-  return invalid(what + ": " + field + " " + std::to_string(value) + " is too big (wanted 0.." +
-                 std::to_string(most) + ")");
-}
-
 Status check_ports(const std::string& what, const v1::CheckPacketRequest& request) {
   const uint32_t protocol = request.protocol();
   const bool has_ports = protocol == kTcp || protocol == kUdp || protocol == kSctp;
@@ -26,8 +20,7 @@ Status check_ports(const std::string& what, const v1::CheckPacketRequest& reques
     return invalid(what + ": ports with protocol " + std::to_string(protocol) +
                    " (wanted TCP, UDP or SCTP)");
   }
-  RETURN_IF_ERROR(too_big(what, "destination port", request.destination_port(), 65535));
-  return too_big(what, "source port", request.source_port(), 65535);
+  return ok_status();
 }
 
 Status check_icmp(const std::string& what, const v1::CheckPacketRequest& request, bool is_v4) {
@@ -41,8 +34,7 @@ Status check_icmp(const std::string& what, const v1::CheckPacketRequest& request
     return invalid(what + ": an ICMP type or code with protocol " + std::to_string(protocol) +
                    " (wanted ICMP or ICMPv6)");
   }
-  RETURN_IF_ERROR(too_big(what, "ICMP type", request.icmp_type(), 255));
-  return too_big(what, "ICMP code", request.icmp_code(), 255);
+  return ok_status();
 }
 
 }  // namespace
@@ -50,6 +42,10 @@ Status check_icmp(const std::string& what, const v1::CheckPacketRequest& request
 StatusOr<CheckQuery> from_proto(const v1::CheckPacketRequest& request) {
   constexpr uint8_t kEcho = 8, kEchoV6 = 128;
   const std::string what = "nic '" + request.nic() + "': check";
+  if (request.direction() < v1::DIRECTION_UNSPECIFIED ||
+      request.direction() > v1::DIRECTION_EGRESS) {
+    return unknown_value(what, "direction", request.direction(), "1 ingress or 2 egress");
+  }
   CheckQuery query;
   query.nic = request.nic();
   query.is_from_nic = request.direction() == v1::DIRECTION_EGRESS;
@@ -61,17 +57,26 @@ StatusOr<CheckQuery> from_proto(const v1::CheckPacketRequest& request) {
     if (!own.ok()) return own.status();
     query.address = *own;
   }
-  RETURN_IF_ERROR(too_big(what, "protocol", request.protocol(), 255));
   RETURN_IF_ERROR(check_ports(what, request));
   RETURN_IF_ERROR(check_icmp(what, request, peer->is_v4()));
-  query.protocol = static_cast<uint8_t>(request.protocol());
-  const bool has_ports = request.has_destination_port();
-  query.source_port = request.has_source_port() ? static_cast<uint16_t>(request.source_port())
-                                                : (has_ports ? kAnyClient : uint16_t{0});
-  query.destination_port = static_cast<uint16_t>(request.destination_port());
-  query.icmp_type = request.has_icmp_type() ? static_cast<uint8_t>(request.icmp_type())
-                                            : (peer->is_v4() ? kEcho : kEchoV6);
-  query.icmp_code = static_cast<uint8_t>(request.icmp_code());
+  const auto protocol = parse_number<uint8_t>(what, "protocol", true, request.protocol());
+  const auto source =
+      parse_number<uint16_t>(what, "source port", request.has_source_port(), request.source_port());
+  const auto destination = parse_number<uint16_t>(
+      what, "destination port", request.has_destination_port(), request.destination_port());
+  const auto type =
+      parse_number<uint8_t>(what, "ICMP type", request.has_icmp_type(), request.icmp_type());
+  const auto code =
+      parse_number<uint8_t>(what, "ICMP code", request.has_icmp_code(), request.icmp_code());
+  for (const Status& status :
+       {protocol.status(), source.status(), destination.status(), type.status(), code.status()}) {
+    RETURN_IF_ERROR(status);
+  }
+  query.protocol = **protocol;
+  query.destination_port = destination->value_or(0);
+  query.source_port = source->value_or(*destination ? kAnyClient : uint16_t{0});
+  query.icmp_type = type->value_or(peer->is_v4() ? kEcho : kEchoV6);
+  query.icmp_code = code->value_or(0);
   return query;
 }
 

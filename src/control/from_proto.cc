@@ -5,24 +5,6 @@
 namespace butterfly {
 namespace {
 
-// An optional number of the API, which has no 8 and 16 bit types.
-template <typename T>
-StatusOr<std::optional<T>> parse_number(const std::string& what, const char* field, bool is_set,
-                                        uint32_t value) {
-  if (!is_set) return std::optional<T>();
-  constexpr uint32_t kMax = std::numeric_limits<T>::max();
-  if (value > kMax) {
-    return invalid(what + ": " + field + " " + std::to_string(value) + " is too big (wanted 0.." +
-                   std::to_string(kMax) + ")");
-  }
-  return std::optional<T>(static_cast<T>(value));
-}
-
-Status unknown_value(const std::string& what, const char* field, int value, const char* wanted) {
-  return invalid(what + ": " + field + " " + std::to_string(value) + " is unknown (wanted " +
-                 wanted + ")");
-}
-
 Status parse_enums(const std::string& what, const v1::Rule& rule, RuleIntent& intent) {
   switch (rule.direction()) {
     case v1::DIRECTION_UNSPECIFIED:
@@ -85,6 +67,11 @@ Status read_all(const Messages& messages, Map& map, const char* object, Key key)
 }
 
 }  // namespace
+
+Status unknown_value(const std::string& what, const char* field, int value, const char* wanted) {
+  return invalid(what + ": " + field + " " + std::to_string(value) + " is unknown (wanted " +
+                 wanted + ")");
+}
 
 StatusOr<Mac> parse_mac(const std::string& what, const std::string& text) {
   if (const auto mac = Mac::parse(text)) return *mac;

@@ -3,6 +3,8 @@
 // of range, unknown enum values); whether the whole fits together is validate()'s business.
 #pragma once
 
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "butterfly/v1/butterfly.pb.h"
@@ -15,6 +17,20 @@ StatusOr<Mac> parse_mac(const std::string& what, const std::string& text);
 StatusOr<IpAddress> parse_address(const std::string& what, const std::string& text);
 // An address, or a prefix.
 StatusOr<Cidr> parse_member(const std::string& what, const std::string& text);
+// An optional number of the API, which has no 8 and 16 bit types.
+template <typename T>
+StatusOr<std::optional<T>> parse_number(const std::string& what, const char* field, bool is_set,
+                                        uint32_t value) {
+  if (!is_set) return std::optional<T>();
+  constexpr uint32_t kMax = std::numeric_limits<T>::max();
+  if (value > kMax) {
+    return invalid(what + ": " + field + " " + std::to_string(value) + " is too big (wanted 0.." +
+                   std::to_string(kMax) + ")");
+  }
+  return std::optional<T>(static_cast<T>(value));
+}
+// Of an enumeration, which may hold any number.
+Status unknown_value(const std::string& what, const char* field, int value, const char* wanted);
 StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type);
 // Doubles count once.
 template <typename Texts>

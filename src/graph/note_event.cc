@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/copy_cut.h"
+
 namespace butterfly {
 namespace {
 
@@ -15,12 +17,6 @@ void copy_facts(const Packet& packet, Event& event) {
   event.in_port = packet.in_port;
   event.out_port = packet.out_port;
   event.vni = packet.vni;
-}
-
-void copy_cut(std::span<char> to, const std::string& from) {
-  const size_t count = std::min(from.size(), to.size() - 1);
-  std::copy_n(from.begin(), count, to.begin());
-  to[count] = '\0';
 }
 
 }  // namespace
