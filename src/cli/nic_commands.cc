@@ -7,8 +7,9 @@ namespace {
 
 struct NicOptions {
   std::string id, mac, type = "vhost-user", tap_name;
-  uint32_t vni = 0;
+  uint32_t vni = 0, mtu = 0;
   std::vector<std::string> addresses, groups;
+  bool vhost_server = false, vhost_client = false;
   bool no_antispoof = false, antispoof = false, no_addresses = false, no_groups = false;
 };
 
@@ -19,6 +20,11 @@ v1::NicType type_of(const std::string& word) {
 CLI::Option* add_type(CLI::App& verb, NicOptions& options) {
   return verb.add_option("--type", options.type, "vhost-user (default) or tap")
       ->check(CLI::IsMember({"vhost-user", "tap"}));
+}
+
+CLI::Option* add_mtu(CLI::App& verb, NicOptions& options) {
+  return verb.add_option("--mtu", options.mtu,
+                         "what the guest is told: 576 to 9000, 0: what fits the underlay");
 }
 
 std::string access_text(const v1::NicAccess& access) {
@@ -52,6 +58,8 @@ int add_nic(Command& command, const NicOptions& options) {
   nic.set_vni(options.vni);
   nic.set_type(type_of(options.type));
   nic.set_tap_name(options.tap_name);
+  nic.set_vhost_server(options.vhost_server);
+  nic.set_mtu(options.mtu);
   nic.set_antispoof(!options.no_antispoof);
   for (const std::string& address : options.addresses) nic.add_addresses(address);
   for (const std::string& group : options.groups) nic.add_groups(group);
@@ -69,6 +77,8 @@ void add_add(CLI::App& topic, Command& command) {
   add_repeated(verb, "--sg", options->groups, "a security group; repeatable");
   add_type(verb, *options);
   verb.add_option("--tap-name", options->tap_name, "interface name of a tap (default: the id)");
+  verb.add_flag("--vhost-server", options->vhost_server, "listen on the socket, QEMU connects");
+  add_mtu(verb, *options);
   verb.add_flag("--no-antispoof", options->no_antispoof, "let the guest use any source address");
 }
 
@@ -80,6 +90,8 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   if (verb.count("--vni") > 0) update.set_vni(options.vni);
   if (verb.count("--type") > 0) update.set_type(type_of(options.type));
   if (verb.count("--tap-name") > 0) update.set_tap_name(options.tap_name);
+  if (options.vhost_server || options.vhost_client) update.set_vhost_server(options.vhost_server);
+  if (verb.count("--mtu") > 0) update.set_mtu(options.mtu);
   if (options.antispoof) update.set_antispoof(true);
   if (options.no_antispoof) update.set_antispoof(false);
   if (options.no_addresses || !options.addresses.empty()) update.mutable_addresses();
@@ -106,6 +118,10 @@ void add_update(CLI::App& topic, Command& command) {
   verb->add_flag("--no-sg", options->no_groups, "no security group")->excludes(sg);
   add_type(*verb, *options);
   verb->add_option("--tap-name", options->tap_name, "interface name of a tap");
+  auto* server = verb->add_flag("--vhost-server", options->vhost_server,
+                                "listen on the socket, QEMU connects");
+  verb->add_flag("--vhost-client", options->vhost_client, "connect to QEMU")->excludes(server);
+  add_mtu(*verb, *options);
   auto* on = verb->add_flag("--antispoof", options->antispoof, "hold the guest to its addresses");
   verb->add_flag("--no-antispoof", options->no_antispoof, "let it use any")->excludes(on);
 }
@@ -130,13 +146,21 @@ std::string stats_text(const v1::NicState& state) {
   return table.to_string();
 }
 
+// "1450", and what the guest has heard, if it is something else.
+std::string mtu_text(const v1::NicState& state) {
+  const std::string mtu = std::to_string(state.mtu());
+  if (state.guest_mtu() == 0 || state.guest_mtu() == state.mtu()) return mtu;
+  return mtu + ", the guest was told " + std::to_string(state.guest_mtu()) +
+         " (start its QEMU with the arguments below)";
+}
+
 std::string show_text(const v1::GetNicResponse& response) {
   const v1::Nic& nic = response.nic().nic();
   const v1::NicState& state = response.nic().state();
   return "nic: " + nic.id() + "\nmac: " + nic.mac() + "\nvni: " + std::to_string(nic.vni()) +
          "\ntype: " + type_text(nic.type()) + "\naddresses: " + joined(nic.addresses()) +
          "\ngroups: " + joined(nic.groups()) + "\nantispoof: " + (nic.antispoof() ? "on" : "off") +
-         "\nconnected: " + (state.connected() ? "yes" : "no") +
+         "\nmtu: " + mtu_text(state) + "\nconnected: " + (state.connected() ? "yes" : "no") +
          "\nlcore: " + std::to_string(state.lcore()) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
          std::to_string(state.half_open()) + " half-open\n" + access_text(response.nic().access());

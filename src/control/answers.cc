@@ -24,8 +24,12 @@ NicReports reports_by_id(const Host& host) {
   return reports;
 }
 
+// Of nics that do not say.
 uint16_t guest_mtu_of(const HostReport& report) {
-  return report.uplink ? guest_mtu(report.uplink->inner_mtu) : 0;
+  return guest_mtu(report.uplink ? report.uplink->inner_mtu : uint16_t{0});
+}
+uint16_t mtu_of(const NicIntent& nic, uint16_t otherwise) {
+  return nic.mtu != 0 ? nic.mtu : otherwise;
 }
 
 v1::NicAccess access_of(const NicIntent& nic, const NicReport& report, uint16_t mtu) {
@@ -34,7 +38,8 @@ v1::NicAccess access_of(const NicIntent& nic, const NicReport& report, uint16_t 
   access.set_socket(report.socket);
   access.set_tap_name(report.tap_name);
   if (!report.socket.empty()) {
-    access.set_qemu_arguments(qemu_arguments({nic.id, nic.mac, report.socket, mtu}));
+    access.set_qemu_arguments(
+        qemu_arguments({nic.id, nic.mac, report.socket, nic.vhost_server, mtu_of(nic, mtu)}));
   }
   return access;
 }
@@ -46,6 +51,8 @@ v1::NicView view_of(const NicIntent& nic, const NicReports& reports, uint16_t mt
   const auto report = reports.find(nic.id);
   const NicReport& known = report == reports.end() ? NicReport{} : report->second;
   *view.mutable_state() = to_proto(known);
+  // The kernel gives a tap its own.
+  view.mutable_state()->set_mtu(mtu_of(nic, nic.type == NicType::tap ? guest_mtu(0) : mtu));
   *view.mutable_access() = access_of(nic, known, mtu);
   return view;
 }

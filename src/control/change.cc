@@ -46,6 +46,12 @@ Status update_nic(const v1::NicUpdate& update, Intent& intent) {
   }
   if (update.has_antispoof()) nic.antispoof = update.antispoof();
   if (update.has_tap_name()) nic.tap_name = update.tap_name();
+  if (update.has_vhost_server()) nic.vhost_server = update.vhost_server();
+  if (update.has_mtu()) {
+    const auto mtu = parse_mtu(what, update.mtu());
+    if (!mtu.ok()) return mtu.status();
+    nic.mtu = *mtu;
+  }
   if (update.has_addresses()) {
     auto addresses = parse_addresses(what, update.addresses().addresses());
     if (!addresses.ok()) return addresses.status();

@@ -230,7 +230,8 @@ TEST(Change, SetsOnlyTheNamedFieldsOfAGroup) {
 TEST(Proto, KeepsEveryFieldOfARuleAndANic) {
   const auto intent = from_proto(text<v1::Intent>(R"(
     nics { id: "t" mac: "52:54:00:00:00:01" vni: 7 type: NIC_TYPE_TAP tap_name: "tap7"
-           antispoof: false groups: "b" groups: "a" }
+           antispoof: false groups: "b" groups: "a" mtu: 9000 }
+    nics { id: "v" mac: "52:54:00:00:00:02" vni: 7 vhost_server: true }
     groups { name: "g"
       rules { direction: DIRECTION_EGRESS family: FAMILY_V6 protocol: 58 icmp_type: 128
               icmp_code: 0 peer_cidr: "fd00::/8" description: "ping" } }
@@ -338,6 +339,9 @@ const Refusal kRefusals[] = {
      "nic 'x': address '10.0.0.1/24' is malformed (wanted an IPv4 or IPv6 address without"},
     {R"(nic_put { id: "x" mac: "52:54:00:00:00:05" vni: 1 addresses: "::ffff:10.0.0.1" })",
      kInvalid, "address '::ffff:10.0.0.1' is malformed"},
+    {R"(nic_put { id: "x" mac: "52:54:00:00:00:05" vni: 1 mtu: 65536 })", kInvalid,
+     "nic 'x': MTU 65536 is too big (wanted 0..65535)"},
+    {R"(nic_update { id: "a" mtu: 65536 })", kInvalid, "nic 'a': MTU 65536 is too big"},
     {R"(nic_update { id: "x" })", kNotFound, "nic 'x': not found (wanted one of ours)"},
     {R"(nic_update { id: "a" mac: "?" })", kInvalid, "nic 'a': MAC '?' is malformed"},
     {R"(nic_delete: "x")", kNotFound, "nic 'x': not found"},

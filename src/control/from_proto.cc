@@ -103,12 +103,20 @@ StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type) {
   }
 }
 
+StatusOr<uint16_t> parse_mtu(const std::string& what, uint32_t mtu) {
+  const auto number = parse_number<uint16_t>(what, "MTU", true, mtu);
+  if (!number.ok()) return number.status();
+  return **number;
+}
+
 StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   const std::string what = "nic '" + nic.id() + "'";
   const auto mac = parse_mac(what, nic.mac());
   if (!mac.ok()) return mac.status();
   const auto type = parse_nic_type(what, nic.type());
   if (!type.ok()) return type.status();
+  const auto mtu = parse_mtu(what, nic.mtu());
+  if (!mtu.ok()) return mtu.status();
   auto addresses = parse_addresses(what, nic.addresses());
   if (!addresses.ok()) return addresses.status();
   NicIntent intent;
@@ -120,6 +128,8 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   intent.groups.assign(nic.groups().begin(), nic.groups().end());
   intent.antispoof = !nic.has_antispoof() || nic.antispoof();
   intent.tap_name = nic.tap_name();
+  intent.vhost_server = nic.vhost_server();
+  intent.mtu = *mtu;
   return intent;
 }
 

@@ -32,6 +32,7 @@ StatusOr<std::optional<T>> parse_number(const std::string& what, const char* fie
 // Of an enumeration, which may hold any number.
 Status unknown_value(const std::string& what, const char* field, int value, const char* wanted);
 StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type);
+StatusOr<uint16_t> parse_mtu(const std::string& what, uint32_t mtu);
 // Doubles count once.
 template <typename Texts>
 StatusOr<std::set<IpAddress>> parse_addresses(const std::string& what, const Texts& texts) {

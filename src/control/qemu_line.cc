@@ -22,14 +22,15 @@ std::string qemu_arguments(const QemuNic& nic) {
   return "-object memory-backend-memfd,id=mem0,size=MEMORY,share=on -numa node,memdev=mem0"
          " -chardev socket,id=" +
          chardev + ",path=" + quoted(nic.socket) +
-         ",server=on,wait=off"
-         " -netdev vhost-user,id=" +
-         netdev + ",chardev=" + chardev + " -device virtio-net-pci,netdev=" + netdev +
-         ",mac=" + nic.mac.to_string() +
-         (nic.mtu == 0 ? "" : ",host_mtu=" + std::to_string(nic.mtu)) +
-         ",rx_queue_size=1024,tx_queue_size=1024";
+         (nic.connects ? ",reconnect=1" : ",server=on,wait=off") +
+         " -netdev vhost-user,id=" + netdev + ",chardev=" + chardev +
+         " -device virtio-net-pci,netdev=" + netdev + ",mac=" + nic.mac.to_string() +
+         ",host_mtu=" + std::to_string(nic.mtu) + ",rx_queue_size=1024,tx_queue_size=1024";
 }
 
-uint16_t guest_mtu(uint16_t inner_mtu) { return std::min<uint16_t>(inner_mtu, 1500); }
+uint16_t guest_mtu(uint16_t inner_mtu) {
+  constexpr uint16_t kUsual = 1500;  // RFC 894
+  return inner_mtu == 0 ? kUsual : std::min(inner_mtu, kUsual);
+}
 
 }  // namespace butterfly

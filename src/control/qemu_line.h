@@ -12,8 +12,10 @@ namespace butterfly {
 struct QemuNic {
   std::string id;
   Mac mac;
-  std::string socket;  // QEMU listens here, the switch connects
-  uint16_t mtu = 0;    // what the guest's driver is told; 0: nothing
+  std::string socket;
+  bool connects =
+      false;            // QEMU connects to the socket, where the switch listens; else the other way
+  uint16_t mtu = 1500;  // what the guest's driver is told
 };
 
 // One line. MEMORY stands for the guest's memory, the value of -m: the switch reads packets out of
@@ -22,6 +24,7 @@ struct QemuNic {
 std::string qemu_arguments(const QemuNic& nic);
 
 // What guests should be told: the standard Ethernet MTU, or less where the underlay is smaller.
+// `inner_mtu` 0: there is no underlay.
 uint16_t guest_mtu(uint16_t inner_mtu);
 
 }  // namespace butterfly

@@ -16,6 +16,7 @@ v1::NicState to_proto(const NicReport& report) {
   message.set_rx_refused(report.rx_refused);
   message.set_connections(report.flows);
   message.set_half_open(report.half_open);
+  message.set_guest_mtu(report.guest_mtu);
   return message;
 }
 

@@ -10,6 +10,7 @@
 
 #include <chrono>
 
+#include "base/socket_file.h"
 #include "control/service.h"
 #include "control/socket_file.h"
 
@@ -42,7 +43,7 @@ StatusOr<std::unique_ptr<ApiServer>> ApiServer::start(const ServerOptions& optio
   if (!path.ok()) return path.status();
   auto lock = FileLock::take("API socket '" + *path + "'", *path + ".lock");
   if (!lock.ok()) return lock.status();
-  RETURN_IF_ERROR(clear_socket_path(*path));
+  RETURN_IF_ERROR(clear_socket_path("API socket '" + *path + "'", *path));
 
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -58,7 +59,8 @@ StatusOr<std::unique_ptr<ApiServer>> ApiServer::start(const ServerOptions& optio
                         "exists and may be written)");
   }
   server->path_ = *std::move(path);
-  RETURN_IF_ERROR(set_socket_rights(server->path_, options.mode, options.group));
+  RETURN_IF_ERROR(set_socket_rights("API socket '" + server->path_ + "'", server->path_,
+                                    options.mode, options.group));
   return server;
 }
 

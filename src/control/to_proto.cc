@@ -14,6 +14,8 @@ v1::Nic to_proto(const NicIntent& nic) {
   for (const std::string& group : nic.groups) message.add_groups(group);
   message.set_antispoof(nic.antispoof);
   message.set_tap_name(nic.tap_name);
+  message.set_vhost_server(nic.vhost_server);
+  message.set_mtu(nic.mtu);
   return message;
 }
 

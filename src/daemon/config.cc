@@ -12,13 +12,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/socket_file.h"
 #include "daemon/config_reader.h"
 #include "host/reports.h"
 
 namespace butterfly {
 namespace {
 
-constexpr size_t kMaxSocketPath = 107;  // sockaddr_un, less its final zero
 // Leaves room for short names at least; a nic whose name does not fit is refused when it comes.
 constexpr size_t kMaxSocketDirectory = 90;
 

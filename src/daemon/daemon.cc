@@ -92,8 +92,10 @@ Status Daemon::start_host(const Config& config) {
       kLargePoolCache, -1, kLargeBufferData);
   if (!large.ok()) return large.status();
   large_pool_.emplace(std::move(*large));
-  factory_ =
-      std::make_unique<DaemonPortFactory>(config.daemon.socket_directory, *pool_, *large_pool_);
+  const DaemonConfig& daemon = config.daemon;
+  factory_ = std::make_unique<DaemonPortFactory>(
+      DaemonPortFactory::Sockets{daemon.socket_directory, daemon.socket_mode, daemon.socket_group},
+      *pool_, *large_pool_);
 
   HostOptions options;
   options.cpus = config.dataplane.lcores;

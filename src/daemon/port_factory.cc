@@ -15,11 +15,12 @@ namespace butterfly {
 
 StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, PortId) {
   if (nic.type == NicType::tap) {
-    auto tap = TapPort::create(nic.tap_name.empty() ? nic.id : nic.tap_name, pool_);
+    auto tap = TapPort::create(nic.kernel_name(), nic.mtu, pool_, large_);
     if (!tap.ok()) return tap.status();
     return std::unique_ptr<Port>(std::move(*tap));
   }
-  auto port = VhostUserPort::create(socket_path(nic), pool_, large_, *quiescence_);
+  const VhostSocket socket{socket_path(nic), nic.vhost_server, sockets_.mode, sockets_.group};
+  auto port = VhostUserPort::create(socket, pool_, large_, *quiescence_);
   if (!port.ok()) return port.status();
   return std::unique_ptr<Port>(std::move(*port));
 }
@@ -36,7 +37,7 @@ void DaemonPortFactory::remove(std::vector<std::unique_ptr<Port>> ports) {
 }
 
 std::string DaemonPortFactory::socket_path(const NicIntent& nic) const {
-  return nic.type == NicType::vhost_user ? socket_directory_ + "/" + nic.id + ".sock" : "";
+  return nic.type == NicType::vhost_user ? sockets_.directory + "/" + nic.id + ".sock" : "";
 }
 
 Status prepare_socket_directory(const std::string& directory, unsigned mode,

@@ -10,9 +10,15 @@ namespace butterfly {
 
 class DaemonPortFactory : public PortFactory {
  public:
-  // `large` holds super-frames (see VhostUserPort::create).
-  DaemonPortFactory(std::string socket_directory, PacketPool& pool, PacketPool& large)
-      : socket_directory_(std::move(socket_directory)), pool_(pool), large_(large) {}
+  // Of the sockets of vhost-user nics: the directory, and mode and group of those that we make.
+  struct Sockets {
+    std::string directory;
+    unsigned mode = 0660;
+    std::string group;
+  };
+  // `large` holds what is longer than ordinary buffers (see VhostUserPort::create).
+  DaemonPortFactory(Sockets sockets, PacketPool& pool, PacketPool& large)
+      : sockets_(std::move(sockets)), pool_(pool), large_(large) {}
 
   void attach(Quiescence& quiescence) override { quiescence_ = &quiescence; }
   StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
@@ -20,14 +26,15 @@ class DaemonPortFactory : public PortFactory {
   std::string socket_path(const NicIntent& nic) const override;
 
  private:
-  std::string socket_directory_;
+  Sockets sockets_;
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence* quiescence_ = nullptr;
 };
 
 // Makes the directory if it is missing and gives it mode and group (empty: as they are). QEMU
-// creates its sockets there, so the group that QEMU runs as must be able to write.
+// creates its sockets there, so the group that QEMU runs as must be able to write; to those that we
+// make it must be able to connect.
 Status prepare_socket_directory(const std::string& directory, unsigned mode,
                                 const std::string& group);
 

@@ -63,6 +63,8 @@ class Port {
   virtual bool is_connected() const noexcept = 0;
   // Frames from the other side that the port could not take: too long. Any thread.
   virtual uint64_t refused_frames() const noexcept { return 0; }
+  // The largest IP packet that the guest was told it may send; 0: not known. Any thread.
+  virtual uint16_t guest_mtu() const noexcept { return 0; }
 };
 
 }  // namespace butterfly

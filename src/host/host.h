@@ -43,7 +43,7 @@ class PortFactory {
   virtual StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) = 0;
   // Destroys ports that no lcore can reach any more.
   virtual void remove(std::vector<std::unique_ptr<Port>> ports);
-  // Where QEMU listens for this nic; empty for other types.
+  // The path of this nic's vhost-user socket; empty for other types.
   virtual std::string socket_path(const NicIntent& nic) const = 0;
 };
 

@@ -55,8 +55,9 @@ std::vector<NicReport> HostImpl::nic_reports() const {
     NicReport report;
     report.id = id;
     report.connected = nic_ports_.at(id)->is_connected();
+    report.guest_mtu = nic_ports_.at(id)->guest_mtu();
     report.socket = factory_.socket_path(nic);
-    if (nic.type == NicType::tap) report.tap_name = nic.tap_name.empty() ? id : nic.tap_name;
+    if (nic.type == NicType::tap) report.tap_name = nic.kernel_name();
     report.lcore = state_.placement.at(id);
     report.rx_packets = now.rx_packets - base.rx_packets;
     report.rx_bytes = now.rx_bytes - base.rx_bytes;

@@ -47,7 +47,7 @@ struct CounterReport {
 struct NicReport {
   std::string id;
   bool connected = false;   // guest driver up, or tap present
-  std::string socket;       // vhost-user: where QEMU listens; else empty
+  std::string socket;       // vhost-user: its path; else empty
   std::string tap_name;     // tap: the kernel interface; else empty
   uint16_t lcore = 0;       // index of the lcore that polls it
   uint64_t rx_packets = 0;  // from the guest
@@ -58,6 +58,7 @@ struct NicReport {
   uint64_t tx_refused = 0;  // ring full or not connected
   uint64_t flows = 0;       // that count for it (tables/flow_accounts.h)
   uint64_t half_open = 0;   // of these
+  uint16_t guest_mtu = 0;   // that QEMU has told the guest; 0: nothing
 };
 
 struct LcoreReport {

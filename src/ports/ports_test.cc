@@ -2,8 +2,10 @@
 // What ports say to bad input. Packets through real ports are tested by tests/vm.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/socket.h>
 
 #include <thread>
 
@@ -23,7 +25,7 @@ std::string message(const Status& status) { return std::string(status.message())
 TEST(VhostUserPort, APathLongerThanASocketMayHaveIsRefusedWithTheRemedy) {
   const auto quiescence = std::move(*Quiescence::create(1));
   const std::string path = "/tmp/" + std::string(103, 'x');
-  const auto port = VhostUserPort::create(path, test::pool(), test::pool(), *quiescence);
+  const auto port = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
   ASSERT_FALSE(port.ok());
   EXPECT_THAT(message(port.status()),
               HasSubstr("108 bytes (wanted: at most 107; choose a shorter socket_directory"));
@@ -32,9 +34,9 @@ TEST(VhostUserPort, APathLongerThanASocketMayHaveIsRefusedWithTheRemedy) {
 TEST(VhostUserPort, ASecondPortOnOneSocketIsRefusedAndTheFirstGoesOn) {
   const auto quiescence = std::move(*Quiescence::create(1));
   const std::string path = ::testing::TempDir() + "port-" + std::to_string(getpid()) + ".sock";
-  auto first = VhostUserPort::create(path, test::pool(), test::pool(), *quiescence);
+  auto first = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
   ASSERT_TRUE(first.ok()) << first.status();
-  const auto second = VhostUserPort::create(path, test::pool(), test::pool(), *quiescence);
+  const auto second = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_FALSE((*first)->is_connected());
 }
@@ -42,7 +44,7 @@ TEST(VhostUserPort, ASecondPortOnOneSocketIsRefusedAndTheFirstGoesOn) {
 TEST(VhostUserPort, WithoutAGuestPacketsAreRefusedAndNoneArrive) {
   const auto quiescence = std::move(*Quiescence::create(1));
   const std::string path = ::testing::TempDir() + "away-" + std::to_string(getpid()) + ".sock";
-  auto port = VhostUserPort::create(path, test::pool(), test::pool(), *quiescence);
+  auto port = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
   ASSERT_TRUE(port.ok()) << port.status();
   Packet* packet = test::pool().alloc();
   const Port::Sent sent = (*port)->transmit(0, std::span(&packet, 1));
@@ -90,7 +92,7 @@ TEST(UplinkPort, AVirtualDeviceCarriesPacketsBothWays) {
 }
 
 TEST(TapPort, ANameThatIsNoInterfaceNameIsRefused) {
-  const auto port = TapPort::create("no/such", test::pool());
+  const auto port = TapPort::create("no/such", 0, test::pool(), test::large_pool());
   ASSERT_FALSE(port.ok());
   EXPECT_THAT(message(port.status()), HasSubstr("tap 'no/such': "));
 }
@@ -114,7 +116,7 @@ TEST(TapPort, ManyAreTakenAwayTogether) {
     }
     std::vector<std::unique_ptr<TapPort>> ports;
     for (int i = 0; i < kTaps && made.ok(); ++i) {
-      auto port = TapPort::create(name(i), test::pool());
+      auto port = TapPort::create(name(i), 0, test::pool(), test::large_pool());
       made = port.status();
       if (port.ok()) ports.push_back(*std::move(port));
     }
@@ -129,7 +131,7 @@ TEST(TapPort, ManyAreTakenAwayTogether) {
 
 // A frame cut to what fits would be sent as if it were whole.
 TEST(TapPort, AFrameOfMoreSegmentsThanOneWriteTakesIsRefusedWhole) {
-  auto port = TapPort::create("bf-segments", test::pool());
+  auto port = TapPort::create("bf-segments", 0, test::pool(), test::large_pool());
   if (!port.ok()) GTEST_SKIP() << port.status();
   Packet* packet = test::pool().alloc();
   ASSERT_NE(rte_pktmbuf_append(packet, 60), nullptr);
@@ -142,6 +144,48 @@ TEST(TapPort, AFrameOfMoreSegmentsThanOneWriteTakesIsRefusedWhole) {
   EXPECT_EQ(sent.taken, 0);
   EXPECT_EQ(sent.refusal, Port::Refusal::too_long);
   free_packets(std::span(&packet, 1));
+}
+
+// In a network namespace of its own: what the kernel sends at the given MTU arrives whole.
+TEST(TapPort, ItsMtuIsSetAndAJumboFrameArrivesInOnePiece) {
+  Status made = ok_status();
+  std::vector<uint8_t> frame;
+  uint16_t segments = 0;
+  std::thread([&] {
+    if (unshare(CLONE_NEWNET) != 0) {
+      made = unavailable("no network namespace to be had");
+      return;
+    }
+    auto port = TapPort::create("bf-jumbo", 9000, test::pool(), test::large_pool());
+    made = port.status();
+    if (!made.ok()) return;
+    const Fd socket(::socket(AF_PACKET, SOCK_RAW, 0));
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_ifindex = static_cast<int>(if_nametoindex("bf-jumbo"));
+    std::vector<uint8_t> sent(9014);
+    for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<uint8_t>(i % 251);
+    if (::sendto(socket.get(), sent.data(), sent.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                 sizeof to) != static_cast<ssize_t>(sent.size())) {
+      made = unavailable("no packet socket to be had");
+      return;
+    }
+    std::array<Packet*, kBurst> burst;
+    while (frame.empty()) {  // the kernel has something to say about IPv6, too
+      const uint16_t count = (*port)->receive(0, burst);
+      if (count == 0) break;
+      for (Packet* packet : std::span(burst).first(count)) {
+        if (packet->length() != sent.size()) continue;
+        frame.assign(packet->bytes().begin(), packet->bytes().end());
+        segments = packet->nb_segs;
+      }
+      free_packets(std::span(burst).first(count));
+    }
+    EXPECT_EQ(frame, sent);
+    EXPECT_EQ((*port)->refused_frames(), 0u);
+  }).join();
+  if (!made.ok()) GTEST_SKIP() << made;
+  EXPECT_EQ(segments, 1);
 }
 
 }  // namespace

@@ -29,11 +29,13 @@ Status refused(const std::string& name, const char* call, int error) {
   return unavailable(message);
 }
 
-int set_up(const std::string& name) {
+int set_up(const std::string& name, uint16_t mtu) {
   const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
-  if (!socket || ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return errno;
+  request.ifr_mtu = mtu;
+  if (!socket || (mtu != 0 && ioctl(socket.get(), SIOCSIFMTU, &request) != 0)) return errno;
+  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return errno;
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
   return ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
 }
@@ -41,17 +43,32 @@ int set_up(const std::string& name) {
 // Frames of several segments go out in one writev().
 constexpr int kMaxSegmentsOut = 16;
 
+// Where the rest of a frame goes that an ordinary buffer does not hold, until it has a large one.
+constexpr size_t kMaxTail = kLargeBufferData - kBufferData;
+thread_local std::array<uint8_t, kMaxTail> tail;
+
+// The frame of `length` bytes that begins in `head`, in one buffer; null when there is none.
+Packet* join_tail(const Packet& head, size_t length, PacketPool& large) {
+  Packet* packet = large.alloc();
+  if (!packet) return nullptr;
+  auto* data = static_cast<uint8_t*>(packet->buf_addr) + packet->data_off;
+  std::memcpy(data, head.bytes().data(), kBufferData);
+  std::memcpy(data + kBufferData, tail.data(), length - kBufferData);
+  return packet;
+}
+
 }  // namespace
 
-StatusOr<std::unique_ptr<TapPort>> TapPort::create(const std::string& name, PacketPool& pool) {
+StatusOr<std::unique_ptr<TapPort>> TapPort::create(const std::string& name, uint16_t mtu,
+                                                   PacketPool& pool, PacketPool& large) {
   Fd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd) return refused(name, "open /dev/net/tun", errno);
   ifreq request{};
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
   if (ioctl(fd.get(), TUNSETIFF, &request) != 0) return refused(name, "TUNSETIFF", errno);
-  if (const int error = set_up(name); error != 0) return refused(name, "set up", error);
-  return std::unique_ptr<TapPort>(new TapPort(std::move(fd), pool));
+  if (const int error = set_up(name, mtu); error != 0) return refused(name, "set up", error);
+  return std::unique_ptr<TapPort>(new TapPort(std::move(fd), pool, large));
 }
 
 void TapPort::remove(std::vector<std::unique_ptr<TapPort>> ports) {
@@ -73,12 +90,23 @@ uint16_t TapPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
   while (count < packets.size()) {
     Packet* packet = pool_.alloc();
     if (!packet) break;
-    uint8_t* data = static_cast<uint8_t*>(packet->buf_addr) + packet->data_off;
-    // A frame that fills the whole room may have been cut: the kernel's MTU forbids it by default.
-    const ssize_t length = ::read(fd_.get(), data, kBufferData);
+    const iovec parts[] = {
+        {static_cast<uint8_t*>(packet->buf_addr) + packet->data_off, kBufferData},
+        {tail.data(), tail.size()}};
+    const ssize_t length = ::readv(fd_.get(), parts, 2);
     if (length <= 0) {
       free_packets(std::span(&packet, 1));
       break;
+    }
+    if (length > kBufferData) [[unlikely]] {
+      Packet* head = packet;
+      packet->data_len = kBufferData;
+      packet = join_tail(*head, static_cast<size_t>(length), large_);
+      free_packets(std::span(&head, 1));
+      if (!packet) {
+        refused_frames_.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
     }
     packet->data_len = static_cast<uint16_t>(length);
     packet->pkt_len = static_cast<uint32_t>(length);

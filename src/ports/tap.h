@@ -2,6 +2,7 @@
 // A kernel tap interface as a nic: for containers, routers and tests (Linux tuntap.txt).
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,9 +18,11 @@ namespace butterfly {
 // long as the port does.
 class TapPort : public Port {
  public:
-  // Makes the interface in the current network namespace and sets it up. Errors: already_exists
-  // when another process holds it, permission_denied without CAP_NET_ADMIN.
-  static StatusOr<std::unique_ptr<TapPort>> create(const std::string& name, PacketPool& pool);
+  // Makes the interface in the current network namespace and sets it up, with that MTU unless it is
+  // 0. Received are packets of `pool` and, over kBufferData bytes, of `large`. Errors:
+  // already_exists when another process holds it, permission_denied without CAP_NET_ADMIN.
+  static StatusOr<std::unique_ptr<TapPort>> create(const std::string& name, uint16_t mtu,
+                                                   PacketPool& pool, PacketPool& large);
 
   // Takes interfaces away together. The kernel lets each wait for everybody who may still look at
   // it, some 16 ms, and many at the same time wait no longer than one.
@@ -29,11 +32,17 @@ class TapPort : public Port {
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   int wake_fd() const noexcept override { return fd_.get(); }
   bool is_connected() const noexcept override { return true; }
+  uint64_t refused_frames() const noexcept override {
+    return refused_frames_.load(std::memory_order_relaxed);
+  }
 
  private:
-  TapPort(Fd fd, PacketPool& pool) : fd_(std::move(fd)), pool_(pool) {}
+  TapPort(Fd fd, PacketPool& pool, PacketPool& large)
+      : fd_(std::move(fd)), pool_(pool), large_(large) {}
   Fd fd_;
   PacketPool& pool_;
+  PacketPool& large_;
+  std::atomic<uint64_t> refused_frames_{0};
 };
 
 }  // namespace butterfly

@@ -27,13 +27,16 @@ VhostDialler::~VhostDialler() {
   if (thread_.joinable()) thread_.join();
 }
 
-void VhostDialler::add(VhostLine& line) {
+bool VhostDialler::add(VhostLine& line) {
   const std::lock_guard lock(mutex_);
   lines_.push_back(&line);
   line.is_dialled_ = line.dial();
-  if (thread_.joinable()) return;
-  thread_ = std::thread([this] { run(); });
-  pthread_setname_np(thread_.native_handle(), "vhost-dialler");
+  const bool is_dialled = line.is_dialled_;  // the thread may have something to say about it
+  if (!thread_.joinable()) {
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "vhost-dialler");
+  }
+  return is_dialled;
 }
 
 void VhostDialler::remove(VhostLine& line) {

@@ -18,7 +18,8 @@ namespace butterfly {
 class VhostLine {
  public:
   virtual ~VhostLine() = default;
-  // Registers the socket and connects; false, with nothing registered, when nobody listens.
+  // Registers the socket and connects, or listens; false, with nothing registered, when nobody
+  // listens, or it cannot.
   virtual bool dial() = 0;
   // Unregisters it; returns when no callback can come any more.
   virtual void hang_up() = 0;
@@ -40,8 +41,8 @@ class VhostDialler {
   static VhostDialler& instance();
   ~VhostDialler();
 
-  // Dials at once, and then again and again while nobody answers.
-  void add(VhostLine& line);
+  // Dials at once, and then again and again while nobody answers. Whether it did at once.
+  bool add(VhostLine& line);
   // Hangs up; the dialler does not touch the line any more.
   void remove(VhostLine& line);
 

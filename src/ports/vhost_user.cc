@@ -42,8 +42,12 @@ constexpr uint64_t kNotOffered = 1ULL << 9 |   // GUEST_ECN
                                  1ULL << 34;   // RING_PACKED
 
 // Reconnecting is the dialler's.
-constexpr uint64_t kRegisterFlags =
-    RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NO_RECONNECT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
+constexpr uint64_t kServerFlags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
+constexpr uint64_t kClientFlags =
+    kServerFlags | RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NO_RECONNECT;
+
+// Of the largest frame that an ordinary buffer holds, VLAN tag included.
+constexpr uint16_t kLongestOrdinaryMtu = kBufferData - 18;
 
 // After large frames so many are taken at once, so that a guest keeps the lcore from others for no
 // longer than half a megabyte's copy.
@@ -79,6 +83,8 @@ void keep_checksum(Packet& packet, PacketPool& pool) {
   }
 }
 
+std::string name_of(const std::string& path) { return "vhost-user socket '" + path + "': "; }
+
 // librte_vhost's callbacks carry only a device number; its "ifname" is the socket path.
 std::mutex registry_mutex;
 std::map<std::string, VhostUserPort*>& registry() {
@@ -105,47 +111,68 @@ void on_destroy_device(int device) {
   if (VhostUserPort* port = find_port(device)) port->detach();
 }
 
+int on_new_connection(int device) {
+  VhostUserPort* port = find_port(device);
+  return port && port->admit() ? 0 : -1;
+}
+
 void on_destroy_connection(int device) {
-  if (VhostUserPort* port = find_port(device)) port->note_lost();
+  if (VhostUserPort* port = find_port(device)) port->note_end();
 }
 
 const rte_vhost_device_ops kCallbacks = [] {
   rte_vhost_device_ops ops{};
   ops.new_device = on_new_device;
   ops.destroy_device = on_destroy_device;
+  ops.new_connection = on_new_connection;
   ops.destroy_connection = on_destroy_connection;
   return ops;
 }();
 
 }  // namespace
 
-StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const std::string& path,
+StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const VhostSocket& socket,
                                                                PacketPool& pool, PacketPool& large,
                                                                Quiescence& quiescence) {
+  const std::string& path = socket.path;
+  const std::string what = name_of(path);
   if (path.size() > kMaxSocketPath) {
-    return invalid("vhost-user socket '" + path + "': " + std::to_string(path.size()) +
-                   " bytes (wanted: at most " + std::to_string(kMaxSocketPath) +
+    return invalid(what + std::to_string(path.size()) + " bytes (wanted: at most " +
+                   std::to_string(kMaxSocketPath) +
                    "; choose a shorter socket_directory or nic id)");
   }
   RETURN_IF_ERROR(PoolGate::make());
   Fd wake(epoll_create1(EPOLL_CLOEXEC));
-  if (!wake) return exhausted("vhost-user socket '" + path + "': no descriptor left");
+  if (!wake) return exhausted(what + "no descriptor left");
   std::unique_ptr<VhostUserPort> port(
-      new VhostUserPort(path, std::move(wake), pool, large, quiescence));
+      new VhostUserPort(socket, std::move(wake), pool, large, quiescence));
   {
     // librte_vhost itself would let two share a path.
     const std::lock_guard lock(registry_mutex);
     if (!registry().try_emplace(path, port.get()).second) {
-      return absl::AlreadyExistsError("vhost-user socket '" + path + "': serves another port");
+      return absl::AlreadyExistsError(what + "serves another port");
     }
   }
   port->has_path_ = true;
-  if (!port->enlist()) {
-    return unavailable("vhost-user socket '" + path + "': librte_vhost refused it");
+  if (socket.is_server) {
+    RETURN_IF_ERROR(port->listen(socket));
+    return port;
   }
+  if (!port->enlist()) return unavailable(what + "librte_vhost refused it");
   port->hang_up();
   VhostDialler::instance().add(*port);
   return port;
+}
+
+// A directory that lets in only whom the socket shall let in guards it until it has its mode.
+Status VhostUserPort::listen(const VhostSocket& socket) {
+  const std::string what = "vhost-user socket '" + path_ + "'";
+  RETURN_IF_ERROR(clear_socket_path(what, path_));
+  if (!VhostDialler::instance().add(*this)) {
+    return precondition(what +
+                        ": cannot listen (wanted a directory that exists and may be written)");
+  }
+  return set_socket_rights(what, path_, socket.mode, socket.group);
 }
 
 VhostUserPort::~VhostUserPort() {
@@ -156,7 +183,8 @@ VhostUserPort::~VhostUserPort() {
 }
 
 bool VhostUserPort::enlist() {
-  if (rte_vhost_driver_register(path_.c_str(), kRegisterFlags) != 0) return false;
+  const uint64_t flags = is_server_ ? kServerFlags : kClientFlags;
+  if (rte_vhost_driver_register(path_.c_str(), flags) != 0) return false;
   const uint64_t not_offered = kNotOffered | (library_reads_requests_safely() ? 0 : kRequests);
   if (rte_vhost_driver_disable_features(path_.c_str(), not_offered) == 0 &&
       rte_vhost_driver_callback_register(path_.c_str(), &kCallbacks) == 0) {
@@ -175,7 +203,22 @@ bool VhostUserPort::dial() {
 
 void VhostUserPort::hang_up() { rte_vhost_driver_unregister(path_.c_str()); }
 
-bool VhostUserPort::may_answer() const { return access(path_.c_str(), F_OK) == 0; }
+bool VhostUserPort::may_answer() const { return !is_server_ && access(path_.c_str(), F_OK) == 0; }
+
+// librte_vhost would take any number; each would be a guest of this one nic.
+bool VhostUserPort::admit() {
+  if (!is_server_ || !is_taken_.exchange(true)) return true;
+  spdlog::warn("port {}: a second connection was refused (wanted: one guest a socket)", path_);
+  return false;
+}
+
+void VhostUserPort::note_end() noexcept {
+  if (is_server_) {
+    is_taken_.store(false);
+  } else {
+    note_lost();
+  }
+}
 
 void VhostUserPort::attach(int device) {
   rte_vhost_vring ring{};
@@ -194,7 +237,10 @@ void VhostUserPort::attach(int device) {
   const bool checksum = (features & kGuestCsum) != 0;
   offloads_ = {checksum, checksum && (features & kGuestTso4) != 0,
                checksum && (features & kGuestTso6) != 0};
-  sends_super_frames_ = (features & (kHostTso4 | kHostTso6)) != 0;
+  uint16_t mtu = 0;
+  rte_vhost_get_mtu(device, &mtu);  // says nothing when the guest has not been told
+  guest_mtu_.store(mtu, std::memory_order_relaxed);
+  sends_long_frames_ = (features & (kHostTso4 | kHostTso6)) != 0 || mtu > kLongestOrdinaryMtu;
   merges_buffers_ = (features & kMergeableBuffers) != 0;
   uint16_t used = 0;
   rte_vhost_get_vring_base(device, kFromGuest, &ring_position_, &used);
@@ -214,8 +260,8 @@ void VhostUserPort::detach() {
 uint16_t VhostUserPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
   const int device = device_.load(std::memory_order_acquire);
   if (device < 0) return 0;
-  return sends_super_frames_ ? receive_large(device, packets)
-                             : take_from_ring(device, pool_, packets);
+  return sends_long_frames_ ? receive_large(device, packets)
+                            : take_from_ring(device, pool_, packets);
 }
 
 void VhostUserPort::ask_for_kicks(int device, bool wanted) noexcept {

@@ -5,8 +5,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -20,6 +23,7 @@ namespace {
 using test::VhostGuest;
 using test::VirtioHeader;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const std::string kEth = "eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/";
@@ -39,7 +43,8 @@ bool await(const Condition& condition) {
 // A port and its guest.
 struct Pair {
   explicit Pair(const VhostGuest::Options& options = {}) : guest(path, options) {
-    auto made = VhostUserPort::create(path, test::pool(), test::large_pool(), *quiescence);
+    auto made = VhostUserPort::create({path, options.connects, 0600, ""}, test::pool(),
+                                      test::large_pool(), *quiescence);
     EXPECT_TRUE(made.ok()) << made.status();
     port = std::move(*made);
     guest.connect();
@@ -480,6 +485,65 @@ TEST_F(VhostUserTest, AGuestThatComesBackIsConnectedAgain) {
   }
 }
 
+TEST_F(VhostUserTest, APortThatListensServesOneGuestAtATime) {
+  Pair pair({.connects = true});
+  struct stat facts {};
+  ASSERT_EQ(stat(pair.path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(pass(pair, {}, tcp(100)).bytes, tcp(100));
+    Packet* packet = test::make_packet(tcp(10));
+    ASSERT_EQ(pair.port->transmit(0, std::span(&packet, 1)).taken, 1);
+    EXPECT_EQ(pair.guest.receive().front().frame, tcp(10));
+    EXPECT_FALSE(pair.guest.is_another_let_in());
+    EXPECT_EQ(pass(pair, {}, tcp(100)).packets, 1u) << "the first one is not disturbed";
+    pair.guest.disconnect();
+    EXPECT_TRUE(await([&] { return !pair.port->is_connected(); }));
+    EXPECT_TRUE(pair.guest.is_another_let_in());
+    EXPECT_TRUE(await([&] { return !pair.port->is_taken(); }));
+    pair.guest.connect();
+    EXPECT_TRUE(await([&] { return pair.port->is_connected(); }));
+  }
+  pair.port.reset();
+  EXPECT_NE(access(pair.path.c_str(), F_OK), 0) << "its socket goes with it";
+}
+
+TEST_F(VhostUserTest, APortListensOnlyAtAPathThatIsFree) {
+  const std::string path = ::testing::TempDir() + "taken-" + std::to_string(getpid()) + ".sock";
+  const auto quiescence = std::move(*Quiescence::create(1));
+  const auto listen = [&](const std::string& at) {
+    return VhostUserPort::create({at, true, 0600, ""}, test::pool(), test::large_pool(),
+                                 *quiescence)
+        .status();
+  };
+  {
+    const VhostGuest listening(path, {});
+    EXPECT_THAT(listen(path).message(), HasSubstr("somebody else listens there (wanted a free"));
+    EXPECT_EQ(access(path.c_str(), F_OK), 0);
+  }
+  EXPECT_EQ(listen(path), ok_status()) << "what a process that is gone has left is no hindrance";
+  std::ofstream(path) << "precious";
+  EXPECT_THAT(listen(path).message(), HasSubstr("something else is there"));
+  EXPECT_THAT(listen("/nonexistent/a.sock").message(), HasSubstr("cannot listen (wanted a direct"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(path));
+  std::filesystem::remove(path);
+}
+
+TEST_F(VhostUserTest, AGuestWithoutSegmentationSendsWhatItsMtuAllows) {
+  constexpr uint64_t kFeatures = test::kVirtioVersion1 | test::kVirtioMtu;
+  Pair small({.features = kFeatures, .mtu = 1450});
+  EXPECT_EQ(small.port->guest_mtu(), 1450);
+  EXPECT_EQ(pass(small, {}, tcp(3000)).packets, 0u);
+  Pair jumbo({.features = kFeatures, .mtu = 8950});
+  EXPECT_EQ(jumbo.port->guest_mtu(), 8950);
+  const Seen seen = pass(jumbo, {}, tcp(8950 - 40));
+  EXPECT_EQ(seen.bytes, tcp(8950 - 40));
+  EXPECT_EQ(seen.pieces, 1);
+  EXPECT_EQ(jumbo.port->refused_frames(), 0u);
+  Pair silent;
+  EXPECT_EQ(silent.port->guest_mtu(), 0);
+}
+
 // A nic that is deleted when its guest has just died, and made again: the guest that comes then is
 // its guest, not that of the port that is gone.
 TEST_F(VhostUserTest, APortMayGoInTheMomentInWhichItsGuestDoes) {
@@ -488,7 +552,7 @@ TEST_F(VhostUserTest, APortMayGoInTheMomentInWhichItsGuestDoes) {
   for (int i = 0; i < 100; ++i) {
     VhostGuest guest(path, {});
     auto port =
-        std::move(*VhostUserPort::create(path, test::pool(), test::large_pool(), *quiescence));
+        std::move(*VhostUserPort::create({path}, test::pool(), test::large_pool(), *quiescence));
     guest.connect();
     ASSERT_TRUE(await([&] { return port->is_connected(); }));
     std::thread death([&] { guest.disconnect(); });

@@ -27,6 +27,7 @@ constexpr uint32_t kSetVringAddr = 9;
 constexpr uint32_t kSetVringBase = 10;
 constexpr uint32_t kSetVringKick = 12;
 constexpr uint32_t kSetVringCall = 13;
+constexpr uint32_t kNetSetMtu = 20;
 constexpr uint32_t kVersion = 1;
 
 constexpr size_t kSend = 1;  // the ring's number, and its kick's
@@ -36,6 +37,13 @@ void require(bool fact, const char* what) {
   if (fact) return;
   std::fprintf(stderr, "VhostFrontend: %s: %s\n", what, std::strerror(errno));
   std::abort();
+}
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  return address;
 }
 
 }  // namespace
@@ -52,16 +60,9 @@ RingPlace RingPlace::at(uint64_t offset, uint16_t size) {
   return {size, offset, available, (available + 6 + 2u * size + 63) & ~63ULL};
 }
 
-VhostFrontend::VhostFrontend(const std::string& path, uint64_t bytes, Pages pages) : bytes_(bytes) {
-  listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  ::unlink(path.c_str());
-  require(listener_ &&
-              ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-              ::listen(listener_.get(), 1) == 0,
-          "listen");
+VhostFrontend::VhostFrontend(const std::string& path, uint64_t bytes, Pages pages, Role role)
+    : path_(path), bytes_(bytes) {
+  if (role == Role::server) listen();
   map_memory(pages);
   for (auto* ends : {&kicks_, &calls_}) {
     for (Fd& end : *ends) {
@@ -69,6 +70,34 @@ VhostFrontend::VhostFrontend(const std::string& path, uint64_t bytes, Pages page
       require(static_cast<bool>(end), "eventfd");
     }
   }
+}
+
+void VhostFrontend::listen() {
+  listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = address_of(path_);
+  ::unlink(path_.c_str());
+  require(listener_ &&
+              ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address),
+                     sizeof address) == 0 &&
+              ::listen(listener_.get(), 1) == 0,
+          "listen");
+}
+
+Fd VhostFrontend::dial() const {
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = address_of(path_);
+  require(socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address),
+                              sizeof address) == 0,
+          "connect");
+  return socket;
+}
+
+bool VhostFrontend::is_let_in() {
+  const Fd socket = dial();
+  const Message question{kGetFeatures, kVersion, 0, {}};
+  uint8_t byte;
+  return ::send(socket.get(), &question, 12, MSG_NOSIGNAL) == 12 &&
+         ::recv(socket.get(), &byte, 1, 0) == 1;
 }
 
 VhostFrontend::~VhostFrontend() {
@@ -93,8 +122,9 @@ void VhostFrontend::map_memory(Pages pages) {
   require(map(0), "memory");
 }
 
-void VhostFrontend::connect(uint64_t features, const RingPlace& receive, const RingPlace& send) {
-  connection_ = Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+void VhostFrontend::connect(uint64_t features, const RingPlace& receive, const RingPlace& send,
+                            uint16_t mtu) {
+  connection_ = listener_ ? Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)) : dial();
   require(static_cast<bool>(connection_), "accept");
   const Message answer = request(kGetFeatures, {}, -1, true);
   std::memcpy(&offered_, answer.payload, sizeof offered_);
@@ -102,6 +132,8 @@ void VhostFrontend::connect(uint64_t features, const RingPlace& receive, const R
   request(kSetOwner, {});
   const uint64_t wanted[] = {negotiated_};
   request(kSetFeatures, wanted);
+  const uint64_t told[] = {mtu};
+  if (mtu != 0) request(kNetSetMtu, told);
   const auto user = reinterpret_cast<uint64_t>(memory_);
   const uint64_t table[] = {1, 0, bytes_, user, 0};  // one region, at guest address 0
   request(kSetMemTable, table, memory_fd_.get());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The VMM's end of a vhost-user socket: listens, negotiates, lends memory, starts the two rings of
-// a nic. What is in memory and rings is its owner's business. Sources: QEMU's vhost-user.rst
-// (front-end), virtio 1.2 §2.7 (split rings).
+// The VMM's end of a vhost-user socket: listens or connects, negotiates, lends memory, starts the
+// two rings of a nic. What is in memory and rings is its owner's business. Sources: QEMU's
+// vhost-user.rst (front-end), virtio 1.2 §2.7 (split rings).
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@ namespace butterfly::test {
 // Feature bits (virtio 1.2 §5.1.3, §6).
 inline constexpr uint64_t kVirtioCsum = 1ULL << 0;
 inline constexpr uint64_t kVirtioGuestCsum = 1ULL << 1;
+inline constexpr uint64_t kVirtioMtu = 1ULL << 3;
 inline constexpr uint64_t kVirtioGuestTso4 = 1ULL << 7;
 inline constexpr uint64_t kVirtioGuestTso6 = 1ULL << 8;
 inline constexpr uint64_t kVirtioHostTso4 = 1ULL << 11;
@@ -55,15 +56,22 @@ class VhostFrontend {
     huge
   };  // huge: of 2 MiB, small ones when there are not enough
 
-  // Listens at `path`, as QEMU does, and makes `bytes` of zeroed memory.
-  VhostFrontend(const std::string& path, uint64_t bytes, Pages pages = Pages::small);
+  enum class Role : uint8_t { server, client };
+
+  // As a server listens at `path`, as QEMU does. Makes `bytes` of zeroed memory.
+  VhostFrontend(const std::string& path, uint64_t bytes, Pages pages = Pages::small,
+                Role role = Role::server);
   ~VhostFrontend();
   VhostFrontend(const VhostFrontend&) = delete;
   VhostFrontend& operator=(const VhostFrontend&) = delete;
 
-  // Waits for the port to connect, negotiates `features` of those offered, starts the rings. The
-  // port learns of it a moment later (Port::is_connected).
-  void connect(uint64_t features, const RingPlace& receive, const RingPlace& send);
+  // Waits for the port to connect, or connects to it; negotiates `features` of those offered, tells
+  // of an MTU other than 0, starts the rings. The port learns of it a moment later
+  // (Port::is_connected).
+  void connect(uint64_t features, const RingPlace& receive, const RingPlace& send,
+               uint16_t mtu = 0);
+  // As a client: whether the port serves who connects now, without anything more.
+  bool is_let_in();
   // Ends the connection as QEMU's death does.
   void disconnect() { connection_.reset(); }
 
@@ -77,10 +85,13 @@ class VhostFrontend {
   struct Message;
 
   void map_memory(Pages pages);
+  void listen();
+  Fd dial() const;
   Message request(uint32_t number, std::span<const uint64_t> payload, int fd = -1,
                   bool wants_answer = false);
   void start_ring(uint32_t index, const RingPlace& ring);
 
+  std::string path_;
   uint64_t bytes_;
   uint64_t offered_ = 0;
   uint64_t negotiated_ = 0;

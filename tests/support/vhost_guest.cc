@@ -23,7 +23,8 @@ constexpr uint64_t kBuffers = kFrames + kSendSlots * kSlotBytes;
 
 VhostGuest::VhostGuest(const std::string& path, const Options& options)
     : options_(options),
-      frontend_(path, kMemory),
+      frontend_(path, kMemory, VhostFrontend::Pages::small,
+                options.connects ? VhostFrontend::Role::client : VhostFrontend::Role::server),
       receive_{RingPlace::at(kReceiveRing, options.receive_buffers)},
       send_{RingPlace::at(kSendRing, kSendSlots * kPiecesPerSlot)} {
   for (uint16_t i = 0; i < options.receive_buffers; ++i) post_buffer(i);

@@ -38,6 +38,8 @@ class VhostGuest {
     uint64_t features = kVirtioLinux;  // of those offered
     uint16_t receive_buffers = 256;    // a power of two; posted, each of receive_bytes
     uint32_t receive_bytes = 2048;
+    uint16_t mtu = 0;       // that the VMM tells of; 0: none
+    bool connects = false;  // to a port that listens
   };
   struct Received {
     VirtioHeader header;
@@ -50,12 +52,17 @@ class VhostGuest {
   };
   static constexpr uint64_t kMemory = 64 << 20;
 
-  // Listens at `path`, as QEMU does. Aborts with a message when the system refuses.
+  // Listens at `path`, as QEMU does, unless it connects. Aborts with a message when the system
+  // refuses.
   VhostGuest(const std::string& path, const Options& options);
 
   // Waits for the port to connect, negotiates and starts the rings. The port learns of it a moment
   // later (Port::is_connected).
-  void connect() { frontend_.connect(options_.features, receive_.place, send_.place); }
+  void connect() {
+    frontend_.connect(options_.features, receive_.place, send_.place, options_.mtu);
+  }
+  // Whether the port would take another guest beside this one, which connects.
+  bool is_another_let_in() { return frontend_.is_let_in(); }
   // Ends the connection as QEMU's death does.
   void disconnect() { frontend_.disconnect(); }
   uint64_t offered() const { return frontend_.offered(); }

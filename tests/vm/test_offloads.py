@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What guests leave to their devices: checksums and TCP segmentation, on one host and across hosts.
-`plain` takes neither (QEMU masks it), so its packets are finished and cut for it.
+`plain` takes neither (QEMU masks it), so its packets are finished and cut for it; its QEMU connects to
+the switch, and tells it an MTU of its own.
 
       one 10.0.0.1   two 10.0.0.2   plain 10.0.0.4          three 10.0.0.3
           └──────────────┼──────────────┘                       │
@@ -8,11 +9,13 @@
 """
 
 from checks import OPEN_TO_PINGS, check, check_pings
+from lab.host import find_objects
 from lab.topology import mac_of
 from lab.wait import wait_until
 
 VNI = 500
 MEGABYTES = 8
+MTU_OF_PLAIN = 1400
 OPEN = (*OPEN_TO_PINGS, "--dir in --ip-proto tcp", "--dir in --ip-proto udp")
 NO_RECEIVE_OFFLOADS = "guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
 
@@ -25,7 +28,9 @@ def build_lab(lab):
     for number, (host, name, device) in enumerate((("a", "one", ""), ("a", "two", ""), ("b", "three", ""),
                                                    ("a", "plain", NO_RECEIVE_OFFLOADS)), 1):
         lab.add_guest(host, name, VNI, mac_of(VNI, number),
-                      [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"], device=device)
+                      [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"], device=device,
+                      mtu=MTU_OF_PLAIN if name == "plain" else 1500,
+                      options=["--vhost-server", "--mtu", MTU_OF_PLAIN] if name == "plain" else [])
     lab.wait_guests()
     return lab
 
@@ -98,6 +103,14 @@ def test_a_guest_without_receive_offloads_gets_finished_packets(lab):
     check(counters.get("offload-to-guest/finished", 0) > 0, f"finished for it: {counters}")
 
 
+def test_a_guest_learns_its_mtu_from_qemu(lab):
+    for name, mtu in (("one", 1500), ("plain", MTU_OF_PLAIN)):
+        said = lab.guests[name].run("cat /sys/class/net/eth0/mtu").stdout.strip()
+        check(said == str(mtu), f"the MTU of {name} is {said}")
+        state = find_objects(lab.hosts["a"].json("nic", "show", name), "guest_mtu")[0]
+        check((state["mtu"], state["guest_mtu"]) == (mtu, mtu), f"the switch knows: {state}")
+
+
 def test_udp_arrives_with_good_checksums(lab):
     one = lab.guests["one"]
     for name in ("two", "plain", "three"):
@@ -130,4 +143,5 @@ def test_a_restart_of_the_daemon_takes_no_offload_away(lab):
     host.kill()
     host.start().wait_ready()
     wait_until(lambda: one.can_ping("10.0.0.2"), 30, "one to ping two again")
+    wait_until(lambda: one.can_ping("10.0.0.4"), 30, "one to ping plain, whose QEMU connects by itself")
     check_transfer(one, two, "10.0.0.1", 5000)

@@ -27,7 +27,10 @@ Difference difference(const Intent& before, const Intent& after) {
 
 bool needs_new_port(const NicIntent& before, const NicIntent& after) {
   if (before.type != after.type) return true;
-  return after.type == NicType::tap && before.kernel_name() != after.kernel_name();
+  if (after.type == NicType::tap) {
+    return before.kernel_name() != after.kernel_name() || before.mtu != after.mtu;
+  }
+  return before.vhost_server != after.vhost_server;
 }
 
 }  // namespace butterfly

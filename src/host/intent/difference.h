@@ -47,7 +47,8 @@ Difference difference(const Intent& before, const Intent& after);
 // REQUIRES: `before` is valid, `change` is the difference of the two.
 Status validate_change(const Intent& next, const Difference& change);
 
-// Whether the nic's port must be made anew (type, tap name): the guest sees its link drop.
+// Whether the nic's port must be made anew (type, a tap's name and MTU, who listens at
+// a socket): the guest sees its link drop.
 bool needs_new_port(const NicIntent& before, const NicIntent& after);
 
 }  // namespace butterfly

@@ -32,7 +32,9 @@ struct NicIntent {
   std::set<IpAddress> addresses;
   std::vector<std::string> groups;  // in the operator's order, no doubles; may name later groups
   bool antispoof = true;
-  std::string tap_name;  // of a tap: kernel interface name; empty means the nic's id
+  std::string tap_name;       // of a tap: kernel interface name; empty means the nic's id
+  bool vhost_server = false;  // of vhost-user: we listen and QEMU connects, not the other way round
+  uint16_t mtu = 0;           // the guest is told, 576 to 9,000; 0: what the host thinks right
 
   // Of a tap: the kernel's name for it.
   const std::string& kernel_name() const { return tap_name.empty() ? id : tap_name; }

@@ -23,6 +23,8 @@ inline constexpr size_t kMaxPeerGroups = 64;
 inline constexpr size_t kMaxProcedures = 127;    // of 255 slots: all may change at once
 inline constexpr size_t kMaxGuardRules = 1'000;  // looked at one after the other
 inline constexpr size_t kMaxNameLength = 64;
+inline constexpr uint16_t kMinNicMtu = 576;      // RFC 791: what everybody must be able to receive
+inline constexpr uint16_t kMaxNicMtu = 9000;     // jumbo frames as they are usual
 inline constexpr size_t kMaxTapNameLength = 15;  // IFNAMSIZ - 1
 inline constexpr size_t kMaxDescriptionLength = 255;
 

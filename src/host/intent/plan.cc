@@ -68,12 +68,19 @@ std::string tap_text(const NicIntent& nic) {
   return nic.type == NicType::tap ? nic.kernel_name() : "none";
 }
 
+const char* server_text(const NicIntent& nic) { return nic.vhost_server ? "on" : "off"; }
+std::string mtu_text(const NicIntent& nic) {
+  return nic.mtu == 0 ? "default" : std::to_string(nic.mtu);
+}
+
 std::string compare(const NicIntent& before, const NicIntent& after) {
   Detail detail;
   detail.changed("mac", before.mac.to_string(), after.mac.to_string());
   detail.changed("vni", name_of(before.vni), name_of(after.vni));
   detail.changed("type", type_text(before.type), type_text(after.type));
   detail.changed("tap", tap_text(before), tap_text(after));
+  detail.changed("vhost-server", server_text(before), server_text(after));
+  detail.changed("mtu", mtu_text(before), mtu_text(after));
   detail.changed_set("addresses", missing(after.addresses, before.addresses),
                      missing(before.addresses, after.addresses));
   detail.changed("groups", joined(before.groups), joined(after.groups));

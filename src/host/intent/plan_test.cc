@@ -124,7 +124,17 @@ TEST(Plan, SaysWhatChangesInANic) {
                           "antispoof on → off"));
 }
 
-TEST(Plan, ReplacesThePortOnlyForTypeAndTapName) {
+TEST(Plan, ReplacesThePortWhenItsSocketIsMadeByTheOther) {
+  Intent next = whole_intent();
+  next.nics["a"].mtu = 1450;
+  EXPECT_THAT(plan_text(whole_intent(), next), ElementsAre("change nic a: mtu default → 1450"));
+  next.nics["a"].vhost_server = true;
+  EXPECT_THAT(plan_text(whole_intent(), next),
+              ElementsAre("change nic a: vhost-server off → on, mtu default → 1450 "
+                          "(new port: its link drops)"));
+}
+
+TEST(Plan, ReplacesThePortOfATapForItsTypeNameAndMtu) {
   Intent tap = whole_intent();
   tap.nics["a"].type = NicType::tap;
   const auto to_tap = plan(whole_intent(), tap);
@@ -140,6 +150,11 @@ TEST(Plan, ReplacesThePortOnlyForTypeAndTapName) {
   named.nics["a"].tap_name = "tap7";
   EXPECT_THAT(plan_text(tap, named),
               ElementsAre("change nic a: tap a → tap7 (new port: its link drops)"));
+
+  Intent jumbo = tap;
+  jumbo.nics["a"].mtu = 9000;
+  EXPECT_THAT(plan_text(tap, jumbo),
+              ElementsAre("change nic a: mtu default → 9000 (new port: its link drops)"));
 }
 
 TEST(Plan, CountsLongListsInsteadOfPrintingThem) {

@@ -57,6 +57,18 @@ Status validate_tap_name(const std::string& what, const NicIntent& nic) {
   return ok_status();
 }
 
+Status validate_access(const std::string& what, const NicIntent& nic) {
+  if (nic.vhost_server && nic.type != NicType::vhost_user) {
+    return invalid(what + ": vhost server on a tap (wanted type vhost-user)");
+  }
+  if (nic.mtu != 0 && (nic.mtu < kMinNicMtu || nic.mtu > kMaxNicMtu)) {
+    return invalid(what + ": MTU " + std::to_string(nic.mtu) + " is out of range (wanted " +
+                   std::to_string(kMinNicMtu) + ".." + std::to_string(kMaxNicMtu) +
+                   ", or 0 for the host's choice)");
+  }
+  return validate_tap_name(what, nic);
+}
+
 Status validate_groups_of(const std::string& what, const NicIntent& nic) {
   RETURN_IF_ERROR(validate_count(what + ": groups", nic.groups.size(), kMaxNicGroups));
   std::unordered_set<std::string_view> seen;
@@ -174,7 +186,7 @@ Status validate_nic(const std::string& id, const NicIntent& nic) {
   RETURN_IF_ERROR(validate_count(what + ": addresses", nic.addresses.size(), kMaxNicAddresses));
   for (const IpAddress& address : nic.addresses) RETURN_IF_ERROR(validate_address(what, address));
   RETURN_IF_ERROR(validate_groups_of(what, nic));
-  return validate_tap_name(what, nic);
+  return validate_access(what, nic);
 }
 
 Status validate_group_outline(const std::string& name, const GroupIntent& group) {

@@ -24,6 +24,7 @@ class GuestNic:
     addresses: list
     gateways: list = dataclasses.field(default_factory=list)
     mtu: int = 1500
+    connects: bool = False  # to the switch, which listens; else QEMU does
     device: str = ""  # further properties of QEMU's device, "a=on,b=off"
 
 
@@ -44,7 +45,7 @@ class Guest:
         """Starts QEMU; returns at once. Main thread only (see RunDirectory.spawn)."""
         for leftover in ("command", "console", "qmp"):
             (self._directory / leftover).unlink(missing_ok=True)
-        if self.nic and os.path.exists(self.nic.socket):
+        if self.nic and not self.nic.connects and os.path.exists(self.nic.socket):
             os.unlink(self.nic.socket)  # QEMU's own, of a run before a kill
         self._process = self._run.spawn(self._command(), self._directory / "qemu.log")
         try:
@@ -172,7 +173,8 @@ class Guest:
             # QEMU 7.2 crashes with vhost-user, TCG and MSI-X together.
             more = ",vectors=0" if self._accelerator == "tcg" else ""
             more += f",{self.nic.device}" if self.nic.device else ""
-            command += ["-chardev", f"socket,id=c0,path={self.nic.socket},server=on,wait=off",
+            role = "reconnect=1" if self.nic.connects else "server=on,wait=off"
+            command += ["-chardev", f"socket,id=c0,path={self.nic.socket},{role}",
                         "-netdev", "vhost-user,id=n0,chardev=c0",
                         "-device", f"virtio-net-pci,netdev=n0,mac={self.nic.mac},rx_queue_size=1024,"
                                    f"tx_queue_size=1024,host_mtu={self.nic.mtu}{more}"]
@@ -181,6 +183,6 @@ class Guest:
     def _kernel_arguments(self):
         words = ["console=ttyS0", "quiet", "panic=1", "mitigations=off", f"lab.name={self.name}"]
         if self.nic:
-            words += [f"lab.mtu={self.nic.mtu}", f"lab.ip={','.join(self.nic.addresses)}",
+            words += [f"lab.ip={','.join(self.nic.addresses)}",
                       f"lab.gateway={','.join(self.nic.gateways)}"]
         return " ".join(words)

@@ -138,7 +138,7 @@ class Host:
             words += ["--sg", group]
         answer = self.json(*words, *options)
         socket = find_objects(answer, "socket")[0]["socket"]
-        return GuestNic(socket, mac, list(addresses), list(gateways), mtu)
+        return GuestNic(socket, mac, list(addresses), list(gateways), mtu, "--vhost-server" in options)
 
     def add_tap(self, identifier, vni, mac, addresses, groups=()):
         """`nic add --type tap`; the interface, named like the nic, is set up in the host's namespace."""
