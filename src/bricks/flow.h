@@ -38,7 +38,7 @@ class FlowLookup {
               "by the shortcut: to a guest, with what its sender left to the device"},
       OutInfo{"unfinished-to-wire", Edge::forward,
               "by the shortcut: to a peer, with what its sender left to the device"},
-      OutInfo{"from-guest", Edge::forward, "came from a guest: antispoof is next"},
+      OutInfo{"from-guest", Edge::forward, "came from a guest: it walks every brick"},
       OutInfo{"from-wire", Edge::forward, "came through a tunnel: the switch is next"},
       OutInfo{"elsewhere", Edge::forward, "another lcore owns the flow and takes the packet over"},
   };

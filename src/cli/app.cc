@@ -52,6 +52,7 @@ int run_cli(int argc, char** argv) {
   add_group_commands(app, command);
   add_guard_commands(app, command);
   add_procedure_commands(app, command);
+  add_subnet_commands(app, command);
   add_peer_commands(app, command);
   add_fdb_commands(app, command);
   add_firewall_commands(app, command);

@@ -100,6 +100,9 @@ Status Client::call(const v1::GetGroupRequest& request, v1::GetGroupResponse& re
 Status Client::call(const v1::ListPeersRequest& request, v1::ListPeersResponse& response) {
   return unary(&v1::Butterfly::Stub::ListPeers, request, response);
 }
+Status Client::call(const v1::ListSubnetsRequest& request, v1::ListSubnetsResponse& response) {
+  return unary(&v1::Butterfly::Stub::ListSubnets, request, response);
+}
 Status Client::call(const v1::ListProceduresRequest& request,
                     v1::ListProceduresResponse& response) {
   return unary(&v1::Butterfly::Stub::ListProcedures, request, response);

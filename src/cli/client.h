@@ -30,6 +30,7 @@ class Client {
   Status call(const v1::GetGroupRequest& request, v1::GetGroupResponse& response);
   Status call(const v1::ListPeersRequest& request, v1::ListPeersResponse& response);
   Status call(const v1::ListFdbRequest& request, v1::ListFdbResponse& response);
+  Status call(const v1::ListSubnetsRequest& request, v1::ListSubnetsResponse& response);
   Status call(const v1::ListProceduresRequest& request, v1::ListProceduresResponse& response);
   Status call(const v1::ListGuardRequest& request, v1::ListGuardResponse& response);
   Status call(const v1::CheckPacketRequest& request, v1::CheckPacketResponse& response);

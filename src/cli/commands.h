@@ -15,6 +15,7 @@ void add_rule_commands(CLI::App& group, Command& command);
 void add_check_command(CLI::App& group, Command& command);
 void add_guard_commands(CLI::App& root, Command& command);
 void add_procedure_commands(CLI::App& root, Command& command);
+void add_subnet_commands(CLI::App& root, Command& command);
 void add_peer_commands(CLI::App& root, Command& command);
 void add_fdb_commands(CLI::App& root, Command& command);
 void add_connection_commands(CLI::App& root, Command& command);

@@ -8,9 +8,11 @@ namespace {
 struct NicOptions {
   std::string id, mac, type = "vhost-user", tap_name;
   uint32_t vni = 0, mtu = 0;
-  std::vector<std::string> addresses, groups;
   bool vhost_server = false, vhost_client = false;
+  std::vector<std::string> addresses, groups, subnets;
+  std::string hostname;
   bool no_antispoof = false, antispoof = false, no_addresses = false, no_groups = false;
+  bool no_subnets = false;
 };
 
 v1::NicType type_of(const std::string& word) {
@@ -63,6 +65,8 @@ int add_nic(Command& command, const NicOptions& options) {
   nic.set_antispoof(!options.no_antispoof);
   for (const std::string& address : options.addresses) nic.add_addresses(address);
   for (const std::string& group : options.groups) nic.add_groups(group);
+  for (const std::string& subnet : options.subnets) nic.add_subnets(subnet);
+  nic.set_hostname(options.hostname);
   return change_nic(command, request);
 }
 
@@ -80,6 +84,8 @@ void add_add(CLI::App& topic, Command& command) {
   verb.add_flag("--vhost-server", options->vhost_server, "listen on the socket, QEMU connects");
   add_mtu(verb, *options);
   verb.add_flag("--no-antispoof", options->no_antispoof, "let the guest use any source address");
+  add_repeated(verb, "--subnet", options->subnets, "answer its DHCP from this subnet; repeatable");
+  verb.add_option("--hostname", options->hostname, "told by DHCP");
 }
 
 int update_nic(Command& command, const NicOptions& options, const CLI::App& verb) {
@@ -100,6 +106,9 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   }
   if (options.no_groups || !options.groups.empty()) update.mutable_groups();
   for (const std::string& group : options.groups) update.mutable_groups()->add_groups(group);
+  if (options.no_subnets || !options.subnets.empty()) update.mutable_subnets();
+  for (const std::string& subnet : options.subnets) update.mutable_subnets()->add_subnets(subnet);
+  if (verb.count("--hostname") > 0) update.set_hostname(options.hostname);
   return change_nic(command, request);
 }
 
@@ -124,6 +133,10 @@ void add_update(CLI::App& topic, Command& command) {
   add_mtu(*verb, *options);
   auto* on = verb->add_flag("--antispoof", options->antispoof, "hold the guest to its addresses");
   verb->add_flag("--no-antispoof", options->no_antispoof, "let it use any")->excludes(on);
+  auto* subnet =
+      add_repeated(*verb, "--subnet", options->subnets, "subnets that its DHCP is answered from");
+  verb->add_flag("--no-subnet", options->no_subnets, "its DHCP is not answered")->excludes(subnet);
+  verb->add_option("--hostname", options->hostname, "told by DHCP; '' for none");
 }
 
 std::string list_text(const v1::ListNicsResponse& response) {
@@ -160,7 +173,8 @@ std::string show_text(const v1::GetNicResponse& response) {
   return "nic: " + nic.id() + "\nmac: " + nic.mac() + "\nvni: " + std::to_string(nic.vni()) +
          "\ntype: " + type_text(nic.type()) + "\naddresses: " + joined(nic.addresses()) +
          "\ngroups: " + joined(nic.groups()) + "\nantispoof: " + (nic.antispoof() ? "on" : "off") +
-         "\nmtu: " + mtu_text(state) + "\nconnected: " + (state.connected() ? "yes" : "no") +
+         "\nmtu: " + mtu_text(state) + "\nsubnets: " + joined(nic.subnets()) +
+         "\nhostname: " + nic.hostname() + "\nconnected: " + (state.connected() ? "yes" : "no") +
          "\nlcore: " + std::to_string(state.lcore()) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
          std::to_string(state.half_open()) + " half-open\n" + access_text(response.nic().access());

@@ -189,6 +189,11 @@ void Answers::peers(v1::ListPeersResponse& response) const {
   add_peers(*keeper_.intent(), host_.report(), response);
 }
 
+void Answers::subnets(v1::ListSubnetsResponse& response) const {
+  const auto intent = host_.intent();
+  for (const auto& [name, subnet] : intent->subnets) *response.add_subnets() = to_proto(subnet);
+}
+
 void Answers::procedures(v1::ListProceduresResponse& response) const {
   const auto intent = host_.intent();
   for (const auto& [name, procedure] : intent->procedures) {

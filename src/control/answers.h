@@ -27,6 +27,7 @@ class Answers {
   void peers(v1::ListPeersResponse& response) const;
   void fdb(v1::ListFdbResponse& response) const;
   void procedures(v1::ListProceduresResponse& response) const;
+  void subnets(v1::ListSubnetsResponse& response) const;
   void guard(v1::ListGuardResponse& response) const;
 
   void status(v1::GetStatusResponse& response) const;

@@ -60,6 +60,10 @@ Status update_nic(const v1::NicUpdate& update, Intent& intent) {
   if (update.has_groups()) {
     nic.groups.assign(update.groups().groups().begin(), update.groups().groups().end());
   }
+  if (update.has_subnets()) {
+    nic.subnets.assign(update.subnets().subnets().begin(), update.subnets().subnets().end());
+  }
+  if (update.has_hostname()) nic.hostname = update.hostname();
   return ok_status();
 }
 
@@ -233,6 +237,25 @@ Status delete_procedure(const std::string& name, Intent& intent) {
   return not_found("procedure '" + name + "': not found (wanted one of ours)");
 }
 
+// --- subnets ---------------------------------------------------------------------------------
+
+Status put_subnet(const v1::Subnet& message, Intent& intent) {
+  auto subnet = from_proto(message);
+  if (!subnet.ok()) return subnet.status();
+  intent.subnets[subnet->name] = *std::move(subnet);
+  return ok_status();
+}
+
+Status delete_subnet(const std::string& name, Intent& intent) {
+  for (const auto& [id, nic] : intent.nics) {
+    if (std::ranges::find(nic.subnets, name) == nic.subnets.end()) continue;
+    return precondition("subnet '" + name + "': in use by nic '" + id +
+                        "' (wanted one that no nic names)");
+  }
+  if (intent.subnets.erase(name) != 0) return ok_status();
+  return not_found("subnet '" + name + "': not found (wanted one of ours)");
+}
+
 // --- the guard list --------------------------------------------------------------------------
 
 Status put_guard(const v1::GuardRule& message, Intent& intent) {
@@ -330,6 +353,10 @@ Status make_change(const v1::Change& change, Intent& intent) {
       return put_procedure(change.procedure_put(), intent);
     case v1::Change::kProcedureDelete:
       return delete_procedure(change.procedure_delete(), intent);
+    case v1::Change::kSubnetPut:
+      return put_subnet(change.subnet_put(), intent);
+    case v1::Change::kSubnetDelete:
+      return delete_subnet(change.subnet_delete(), intent);
     case v1::Change::kGuardPut:
       return put_guard(change.guard_put(), intent);
     case v1::Change::kGuardDelete:

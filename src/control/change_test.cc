@@ -65,6 +65,35 @@ TEST(Proto, KeepsEveryFieldOfAProcedure) {
   EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
 }
 
+TEST(Proto, KeepsEveryFieldOfASubnet) {
+  const auto intent = from_proto(text<v1::Intent>(R"(
+    nics { id: "a" mac: "52:54:00:00:00:01" vni: 42 subnets: "lan" hostname: "web" }
+    subnets { name: "lan" prefix: "10.0.0.0/24" gateway: "10.0.0.1" server: "10.0.0.2"
+              routes { prefix: "10.9.0.0/16" via: "10.0.0.9" } routes { prefix: "10.8.0.0/16" }
+              dns: "10.0.0.3" dns: "10.0.0.4" domains: "example.org" mtu: 1400 lease_s: 60 }
+    subnets { name: "least" prefix: "10.0.0.0/8" }
+  )"));
+  ASSERT_TRUE(intent.ok()) << intent.status();
+  EXPECT_THAT(intent->nics.at("a").subnets, ElementsAre("lan"));
+  EXPECT_EQ(intent->nics.at("a").hostname, "web");
+  SubnetIntent lan;
+  lan.name = "lan";
+  lan.prefix = *Cidr::parse("10.0.0.0/24");
+  lan.gateway = Ipv4{{10, 0, 0, 1}};
+  lan.server = Ipv4{{10, 0, 0, 2}};
+  lan.routes = {{*Cidr::parse("10.9.0.0/16"), IpAddress(Ipv4{{10, 0, 0, 9}})},
+                {*Cidr::parse("10.8.0.0/16"), {}}};
+  lan.dns = {Ipv4{{10, 0, 0, 3}}, Ipv4{{10, 0, 0, 4}}};
+  lan.domains = {"example.org"};
+  lan.mtu = 1400;
+  lan.lease_s = 60;
+  EXPECT_EQ(intent->subnets.at("lan"), lan);
+  EXPECT_EQ(intent->subnets.at("least").lease_s, SubnetIntent::kStandardLeaseS);
+  const auto back = from_proto(to_proto(*intent));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, *intent);
+}
+
 TEST(Proto, RefusesNumbersThatNoProcedureHas) {
   for (const auto& [field, message] : {std::pair("max_mss: 65536", "max MSS 65536 is too big"),
                                        std::pair("min_ttl: 256", "min TTL 256 is too big")}) {
@@ -148,6 +177,27 @@ TEST(Change, PutsAndDeletesGuardRules) {
   EXPECT_EQ(unknown.message(), "guard rule 'other': not found (wanted one of ours)");
   EXPECT_EQ(change(intent, "guard_delete: 'k'"), ok_status());
   EXPECT_TRUE(intent.guard.empty());
+}
+
+TEST(Change, PutsAndDeletesSubnetsThatNoNicNames) {
+  Intent intent = some_intent();
+  EXPECT_EQ(change(intent, "subnet_put { name: 'lan' prefix: '10.0.0.0/24' mtu: 1400 }"),
+            ok_status());
+  EXPECT_EQ(change(intent, "subnet_put { name: 'lan' prefix: '10.0.0.0/25' }"), ok_status());
+  EXPECT_EQ(intent.subnets.at("lan").mtu, 0);
+  EXPECT_EQ(change(intent, "nic_update { id: 'a' subnets { subnets: 'lan' } hostname: 'web' }"),
+            ok_status());
+  EXPECT_EQ(intent.nics.at("a").hostname, "web");
+  EXPECT_EQ(change(intent, "nic_update { id: 'a' hostname: '' }"), ok_status());
+  EXPECT_EQ(intent.nics.at("a").hostname, "");
+  const Status used = change(intent, "subnet_delete: 'lan'");
+  EXPECT_TRUE(absl::IsFailedPrecondition(used));
+  EXPECT_EQ(used.message(), "subnet 'lan': in use by nic 'a' (wanted one that no nic names)");
+  EXPECT_EQ(change(intent, "nic_update { id: 'a' subnets { } }"), ok_status());
+  EXPECT_EQ(change(intent, "subnet_delete: 'lan'"), ok_status());
+  const Status gone = change(intent, "subnet_delete: 'lan'");
+  EXPECT_TRUE(absl::IsNotFound(gone));
+  EXPECT_EQ(gone.message(), "subnet 'lan': not found (wanted one of ours)");
 }
 
 TEST(Change, PutsSetsAndDeletesProcedures) {
@@ -332,6 +382,23 @@ struct Refusal {
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kNotFound = absl::StatusCode::kNotFound;
 const Refusal kRefusals[] = {
+    {R"(subnet_put { name: "x" prefix: "10.0.0.1/24" })", kInvalid,
+     "subnet 'x': prefix '10.0.0.1/24' is malformed (wanted ADDRESS/LENGTH with clear host bits)"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0" })", kInvalid,
+     "subnet 'x': prefix '10.0.0.0' is malformed"},
+    {R"(subnet_put { name: "x" })", kInvalid, "subnet 'x': prefix '' is malformed"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0/24" gateway: "gw" })", kInvalid,
+     "subnet 'x': gateway: address 'gw' is malformed"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0/24" server: "10.0.0.1/24" })", kInvalid,
+     "subnet 'x': server: address '10.0.0.1/24' is malformed"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0/24" dns: "" })", kInvalid,
+     "subnet 'x': DNS server: address '' is malformed"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0/24" routes { prefix: "10.0.0.0" } })", kInvalid,
+     "subnet 'x': route: prefix '10.0.0.0' is malformed"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0/24" routes { prefix: "10.9.0.0/16" via: "y" } })",
+     kInvalid, "subnet 'x': route 10.9.0.0/16: via: address 'y' is malformed"},
+    {R"(subnet_put { name: "x" prefix: "10.0.0.0/24" mtu: 65536 })", kInvalid,
+     "subnet 'x': MTU 65536 is too big (wanted 0..65535)"},
     {"", kInvalid, "change: empty, or of a kind that this butterflyd does not know"},
     {R"(nic_put { id: "x" mac: "52:54:00" vni: 1 })", kInvalid,
      "nic 'x': MAC '52:54:00' is malformed (wanted six hexadecimal pairs"},

@@ -130,6 +130,8 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   intent.tap_name = nic.tap_name();
   intent.vhost_server = nic.vhost_server();
   intent.mtu = *mtu;
+  intent.subnets.assign(nic.subnets().begin(), nic.subnets().end());
+  intent.hostname = nic.hostname();
   return intent;
 }
 
@@ -241,6 +243,9 @@ StatusOr<Intent> from_proto(const v1::Intent& message) {
   RETURN_IF_ERROR(
       read_all(message.guard(), intent.guard, "guard rule",
                [](const GuardIntent& rule) { return std::pair(rule.key, "'" + rule.key + "'"); }));
+  RETURN_IF_ERROR(read_all(
+      message.subnets(), intent.subnets, "subnet",
+      [](const SubnetIntent& subnet) { return std::pair(subnet.name, "'" + subnet.name + "'"); }));
   merge(message.firewall(), intent.firewall);
   return intent;
 }

@@ -63,6 +63,7 @@ StatusOr<RuleIntent> parse_rule(const std::string& what, const v1::Rule& rule);
 StatusOr<RuleIntent> from_proto(const std::string& group, const v1::Rule& rule);
 StatusOr<GroupIntent> from_proto(const v1::Group& group);
 StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure);
+StatusOr<SubnetIntent> from_proto(const v1::Subnet& subnet);
 StatusOr<GuardIntent> from_proto(const v1::GuardRule& rule);
 StatusOr<PeerIntent> from_proto(const v1::Peer& peer);
 StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);

@@ -111,6 +111,11 @@ class Service final : public v1::Butterfly::Service {
     *response = to_proto(*report);
     return grpc::Status::OK;
   }
+  grpc::Status ListSubnets(ServerContext*, const v1::ListSubnetsRequest*,
+                           v1::ListSubnetsResponse* response) override {
+    answers_.subnets(*response);
+    return grpc::Status::OK;
+  }
   grpc::Status ListProcedures(ServerContext*, const v1::ListProceduresRequest*,
                               v1::ListProceduresResponse* response) override {
     answers_.procedures(*response);

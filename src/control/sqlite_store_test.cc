@@ -39,6 +39,10 @@ Intent big_intent(int nics) {
   guard.vni = Vni(42);
   guard.match.protocol = 6;
   intent.guard["all"].key = "all";
+  SubnetIntent& subnet = intent.subnets["lan"];
+  subnet.name = "lan";
+  subnet.prefix = *Cidr::parse("10.0.0.0/8");
+  subnet.gateway = Ipv4{{10, 255, 0, 1}};
   for (int i = 0; i < nics; ++i) {
     NicIntent nic;
     nic.id = "nic" + std::to_string(i);
@@ -46,6 +50,7 @@ Intent big_intent(int nics) {
     nic.vni = Vni(42);
     nic.addresses = {Ipv4::from_u32(0x0a000000 + static_cast<uint32_t>(i) + 1)};
     nic.groups = {"web"};
+    if (i % 2 == 0) nic.subnets = {"lan"};
     intent.nics[nic.id] = nic;
   }
   const IpAddress peer = Ipv4{{192, 0, 2, 2}};
@@ -114,11 +119,15 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   next.procedures["slow"].random_id = true;
   next.guard["no-telnet"].match.direction = RuleDirection::egress;
   next.guard.erase("all");
+  next.nics["nic2"].subnets.clear();
+  next.subnets["lan"].mtu = 1400;
   follow(next);
   next.groups["db"].name = "db";
   next.groups.erase("web");
   next.procedures.clear();
   next.guard.clear();
+  next.nics["nic0"].subnets.clear();
+  next.subnets.clear();
   next.fdb.clear();
   follow(next);
   follow({});

@@ -127,6 +127,7 @@ Status write_difference(const Intent& before, const Intent& next, const RowSink&
   RETURN_IF_ERROR(write_changes("peer", change.peers, sink));
   RETURN_IF_ERROR(write_changes("procedure", change.procedures, sink));
   RETURN_IF_ERROR(write_changes("guard", change.guard, sink));
+  RETURN_IF_ERROR(write_changes("subnet", change.subnets, sink));
   RETURN_IF_ERROR(write_changes("fdb", change.fdb, sink));
   if (!change.firewall) return ok_status();
   // No row: the defaults, whatever they will be one day.
@@ -160,6 +161,10 @@ Status read_row(const Row& row, Intent& intent) {
   if (row.kind == "guard") {
     return read_object<v1::GuardRule>(row, intent.guard,
                                       [](const GuardIntent& rule) { return rule.key; });
+  }
+  if (row.kind == "subnet") {
+    return read_object<v1::Subnet>(row, intent.subnets,
+                                   [](const SubnetIntent& subnet) { return subnet.name; });
   }
   if (row.kind == "group") return read_group(row, intent);
   if (row.kind == "rule" || row.kind == "member") return read_part_of_group(row, intent);

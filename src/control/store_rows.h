@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intent as rows of the store: one for each nic, group, rule, member, peer, fdb entry, procedure
-// and guard rule, so that a change writes only what it touches.
+// Intent as rows of the store: one for each nic, group, rule, member, peer, fdb entry, procedure,
+// guard rule and subnet, so that a change writes only what it touches.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@
 namespace butterfly {
 
 struct Row {
-  std::string
-      kind;  // "nic", "group", "rule", "member", "peer", "fdb", "firewall", "procedure", "guard"
+  // "nic", "group", "rule", "member", "peer", "fdb", "firewall", "procedure", "guard", "subnet"
+  std::string kind;
   std::string name;  // unique within the kind: "web-1", "web/0123456789abcdef", "42/52:54:…"
   std::string body;  // a serialised API message, or empty
 };

@@ -16,6 +16,8 @@ v1::Nic to_proto(const NicIntent& nic) {
   message.set_tap_name(nic.tap_name);
   message.set_vhost_server(nic.vhost_server);
   message.set_mtu(nic.mtu);
+  for (const std::string& subnet : nic.subnets) message.add_subnets(subnet);
+  message.set_hostname(nic.hostname);
   return message;
 }
 
@@ -89,6 +91,7 @@ v1::Intent to_proto(const Intent& intent) {
     *message.add_procedures() = to_proto(procedure);
   }
   for (const auto& [key, rule] : intent.guard) *message.add_guard() = to_proto(rule);
+  for (const auto& [name, subnet] : intent.subnets) *message.add_subnets() = to_proto(subnet);
   *message.mutable_firewall() = to_proto(intent.firewall);
   return message;
 }

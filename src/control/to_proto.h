@@ -12,6 +12,7 @@ v1::Nic to_proto(const NicIntent& nic);
 v1::Rule to_proto(const RuleIntent& rule);
 v1::Group to_proto(const GroupIntent& group);
 v1::Procedure to_proto(const ProcedureIntent& procedure);
+v1::Subnet to_proto(const SubnetIntent& subnet);
 v1::GuardRule to_proto(const GuardIntent& rule);
 v1::Peer to_proto(const PeerIntent& peer);
 v1::FdbEntry to_proto(const FdbIntent& entry);

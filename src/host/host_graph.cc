@@ -11,6 +11,7 @@ namespace butterfly {
 HostGraph::HostGraph(const GraphInputs& in)
     : admission_(in.admission),
       parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
+      guest_services_(*in.snapshot.nics),
       antispoof_(*in.snapshot.nics),
       tunnel_in_(in.snapshot.vtep, *in.snapshot.peers, *in.snapshot.segments),
       vtep_(in.snapshot.vtep, *in.snapshot.peers),
@@ -51,6 +52,7 @@ HostGraph::HostGraph(const GraphInputs& in)
   // With several lcores, some packets are ours and some are not.
   nodes_.flow =
       in.mesh.lcores() == 1 ? &graph_.add("flow", flow_) : &graph_.add_splitting("flow", flow_);
+  nodes_.guest_services = &graph_.add("guest-services", guest_services_);
   nodes_.antispoof = &graph_.add("antispoof", antispoof_);
   nodes_.firewall_from = &graph_.add("firewall-from", firewall_from_);
   nodes_.switching = &graph_.add("switch", switch_);
@@ -88,7 +90,14 @@ void HostGraph::wire_from_guest() {
   graph_.connect(*n.flow, FlowLookup::Out::to_guest, *n.port_out);
   graph_.connect(*n.flow, FlowLookup::Out::unfinished_to_wire, *n.offload_to_wire);
   graph_.connect(*n.flow, FlowLookup::Out::unfinished_to_guest, *n.offload_to_guest);
-  graph_.connect(*n.flow, FlowLookup::Out::from_guest, *n.antispoof);
+  graph_.connect(*n.flow, FlowLookup::Out::from_guest, *n.guest_services);
+  // What the switch itself answers goes back at once: only the guest that asks is concerned.
+  using Service = GuestServices::Out;
+  graph_.connect(*n.guest_services, Service::on, *n.antispoof);
+  for (const Service answer :
+       {Service::dhcp_offer, Service::dhcp_ack, Service::dhcp_nak, Service::arp}) {
+    graph_.connect(*n.guest_services, answer, *n.port_out);
+  }
   // Beyond this line the source of the packet can be trusted, its content not.
   graph_.connect(*n.antispoof, Antispoof::Out::genuine, *n.firewall_from);
   graph_.connect(*n.flow, FlowLookup::Out::elsewhere, *n.handoff);

@@ -11,6 +11,7 @@
 #include "bricks/firewall.h"
 #include "bricks/flood.h"
 #include "bricks/flow.h"
+#include "bricks/guest_services.h"
 #include "bricks/neighbour.h"
 #include "bricks/offload.h"
 #include "bricks/parse.h"
@@ -94,6 +95,7 @@ class alignas(kLinePair) HostGraph {
 
   FlowAdmission& admission_;
   Parse parse_;
+  GuestServices guest_services_;
   Antispoof antispoof_;
   TunnelIn tunnel_in_;
   Parse parse_outer_;
@@ -122,10 +124,10 @@ class alignas(kLinePair) HostGraph {
 
   Graph graph_;
   struct Nodes {
-    Node *parse, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour, *vxlan_decap,
-        *parse_inner, *fragments, *flow, *firewall_from, *switching, *flood, *firewall_to, *record,
-        *reject, *procedure, *offload_to_guest, *path_mtu, *offload_to_wire, *vxlan_encap,
-        *port_out, *handoff, *handoff_fragments;
+    Node *parse, *guest_services, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour,
+        *vxlan_decap, *parse_inner, *fragments, *flow, *firewall_from, *switching, *flood,
+        *firewall_to, *record, *reject, *procedure, *offload_to_guest, *path_mtu, *offload_to_wire,
+        *vxlan_encap, *port_out, *handoff, *handoff_fragments;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

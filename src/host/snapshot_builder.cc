@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot_builder.h"
 
+#include <algorithm>
 #include <set>
 
 #include "host/guard_compiler.h"
 #include "host/segment_builder.h"
+#include "host/service_compiler.h"
 
 namespace butterfly {
 namespace {
 
-std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const CompiledState& state) {
+std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const Intent& next,
+                                     const CompiledState& state) {
   const Generation generation = state.snapshot.generation;
   auto nic = std::make_shared<Nic>();
   nic->id = intent.id;
@@ -22,6 +25,7 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const CompiledStat
   nic->antispoof = intent.antispoof;
   nic->addresses.assign(intent.addresses.begin(), intent.addresses.end());
   nic->policy = compile_policy(intent, state.groups, generation);
+  nic->service = compile_service(intent, next, state.snapshot.vtep);
   return nic;
 }
 
@@ -43,7 +47,17 @@ void add_rejudged(const Difference& change, const Intent& next, std::set<std::st
   }
 }
 
-// Nics whose intent, groups or guard list changed are built anew; the others are shared.
+void add_subnet_users(const Difference& change, const Intent& next, std::set<std::string>& anew) {
+  std::set<std::string> subnets;
+  for (const auto& subnet : change.subnets) subnets.insert(subnet.key());
+  if (subnets.empty()) return;
+  for (const auto& [id, nic] : next.nics) {
+    if (std::ranges::any_of(nic.subnets, [&](const auto& name) { return subnets.contains(name); }))
+      anew.insert(id);
+  }
+}
+
+// Nics whose intent, groups, subnets or guard list changed are built anew; the others are shared.
 std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Difference& change,
                                            const std::set<std::string>& changed_groups,
                                            const Intent& next, const CompiledState& state) {
@@ -54,13 +68,14 @@ std::shared_ptr<const NicTable> build_nics(const CompiledState& before, const Di
   for (const auto& nic : change.nics) {
     if (nic.after) anew.insert(nic.key());
   }
+  add_subnet_users(change, next, anew);
   add_rejudged(change, next, anew);
   if (anew.empty() && change.nics.empty()) return before.snapshot.nics;
   auto table = std::make_shared<NicTable>(*before.snapshot.nics);
   for (const auto& nic : change.nics) {
     if (nic.before) table->clear(PortId{*before.slots.ports.find(nic.key())});
   }
-  for (const std::string& id : anew) table->set(build_nic(next.nics.at(id), state));
+  for (const std::string& id : anew) table->set(build_nic(next.nics.at(id), next, state));
   return table;
 }
 

@@ -85,6 +85,10 @@ std::string text_of(const Nic& nic, const ProcedureTable& procedures) {
   std::ostringstream text;
   text << nic.id << ' ' << nic.mac.to_string() << ' ' << nic.vni.value << ' ' << nic.antispoof;
   for (const IpAddress& address : nic.addresses) text << ' ' << address.to_string();
+  if (nic.service) {
+    text << " serves " << IpAddress(nic.service->dhcp.address).to_string();
+    for (const uint8_t byte : nic.service->dhcp.options) text << ' ' << int{byte};
+  }
   return text.str() + text_of(nic.policy, procedures);
 }
 
@@ -182,7 +186,17 @@ class RandomIntent {
   }
   void change(Intent& next) {
     const std::string id = "nic" + std::to_string(below(6));
-    switch (below(15)) {
+    switch (below(16)) {
+      case 15: {
+        SubnetIntent subnet;
+        subnet.name = "s" + std::to_string(below(2));
+        subnet.prefix = Cidr(Ipv4{{10, 0, 0, 0}}, below(2) ? 24 : 16);
+        subnet.gateway = Ipv4{{10, 0, 0, 250}};
+        subnet.mtu = static_cast<uint16_t>(1000 + below(3));
+        if (below(3) && next.subnets.erase(subnet.name) != 0) break;
+        next.subnets[subnet.name] = subnet;
+        break;
+      }
       case 13: {
         GuardIntent rule;
         rule.key = "k" + std::to_string(below(3));
@@ -215,6 +229,7 @@ class RandomIntent {
         nic.type = below(4) ? NicType::vhost_user : NicType::tap;
         nic.addresses = {address(), address()};
         if (below(3)) nic.groups = {group()};
+        if (below(2)) nic.subnets = {"s" + std::to_string(below(2))};
         next.nics[id] = nic;
         break;
       }

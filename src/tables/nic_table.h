@@ -11,6 +11,7 @@
 #include "base/ip.h"
 #include "base/mac.h"
 #include "tables/flow_history.h"
+#include "tables/guest_service.h"
 #include "tables/ruleset.h"
 #include "tables/shared_slots.h"
 
@@ -35,6 +36,7 @@ struct Nic {
   bool antispoof = true;
   std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
   Policy policy;
+  std::shared_ptr<const GuestService> service;  // null: the switch answers nothing itself
 
   // Of the flows that count for it.
   AccountKey account() const { return {port, static_cast<uint32_t>(serial.value), segment, vni}; }

@@ -292,6 +292,33 @@ ROWS = [
      [r"change 2 of 2: guard rule 'nobody': not found \(wanted one of ours\)"]),
     ("guard del office no-telnet", DONE, [r"^remove guard rule no-telnet$", r"^remove guard rule office$"]),
 
+    # subnet
+    ("subnet", USAGE, [r"A subcommand is required"]),
+    ("subnet set lan", USAGE, [r"--prefix is required"]),
+    ("subnet set lan --prefix 10.0.0.0/24 --mtu big", USAGE, [r"--mtu"]),
+    ("subnet set lan --prefix 10.0.0.1/24", REFUSED, [r"subnet 'lan': prefix '10\.0\.0\.1/24' is malformed"]),
+    ("subnet set lan --prefix 10.0.0.0/24", REFUSED, [r"subnet 'lan': neither gateway nor server \(wanted"]),
+    ("subnet set lan --prefix 10.0.0.0/24 --gateway 10.0.0.1 --lease-s 9", REFUSED, [r"lease of 9 s \(wanted 10\.\."]),
+    ("subnet set lan --prefix 10.0.0.0/24 --gateway 10.0.0.1 --dns 10.0.0.3 --dns 10.0.0.4 --domain example.org "
+     "--route 10.9.0.0/16,10.0.0.9 --route 10.8.0.0/16 --lease-s 60", DONE,
+     [r"^add subnet lan: 10\.0\.0\.0/24, gateway 10\.0\.0\.1$"]),
+    ("subnet list", DONE, [r"^NAME +PREFIX +GATEWAY +SERVER +DNS +DOMAINS +ROUTES +MTU +LEASE-S$",
+                           r"^lan +10.0.0.0/24 +10.0.0.1 +- +10.0.0.3,10.0.0.4 +example.org "
+                           r"+10.9.0.0/16,10.0.0.9;10.8.0.0/16 +- +60$"]),
+    ("nic update --id t --ip 10.0.0.7 --subnet wan", REFUSED, [r"nic 't': subnet 'wan' is not there"]),
+    ("nic update --id t --ip 10.0.0.7 --subnet lan --hostname web-1", DONE,
+     [r"^change nic t: addresses \+10.0.0.7, subnets none → lan, hostname none → web-1$"]),
+    ("nic show t", DONE, [r"^subnets: lan$", r"^hostname: web-1$"]),
+    ("nic update --id t --subnet lan --no-subnet", USAGE, [r"--subnet excludes --no-subnet"]),
+    ("subnet del lan", REFUSED, [r"subnet 'lan': in use by nic 't' \(wanted one that no nic names\)"]),
+    ("nic update --id t --no-ip --no-subnet --hostname ''", DONE,
+     [r"^change nic t: addresses -10.0.0.7, subnets lan → none, hostname web-1 → none$"]),
+    ("nic add --id d --mac 52:54:00:00:00:0d --vni 42 --type tap --ip 10.0.0.8 --subnet lan --hostname d", DONE,
+     [r"^add nic d: tap"]),
+    ("nic del d", DONE, [r"^remove nic d$"]),
+    ("subnet del lan", DONE, [r"^remove subnet lan$"]),
+    ("subnet del lan", REFUSED, [r"subnet 'lan': not found \(wanted one of ours\)"]),
+
     # procedure
     ("procedure", USAGE, [r"A subcommand is required"]),
     ("procedure set", USAGE, [r"NAME is required"]),

@@ -123,8 +123,13 @@ Status read_nic_fields(Reader& reader, NicIntent& nic) {
       if (!reader.accept("none")) nic.groups.push_back(reader.next());
     } else if (field == "antispoof") {
       nic.antispoof = reader.next() != "no";
+    } else if (field == "subnet") {
+      if (is_first) nic.subnets.clear();
+      if (!reader.accept("none")) nic.subnets.push_back(reader.next());
+    } else if (field == "hostname") {
+      nic.hostname = reader.next();
     } else {
-      reader.wanted("mac, vni, ip, sg or antispoof");
+      reader.wanted("mac, vni, ip, sg, antispoof, subnet or hostname");
     }
   }
   return reader.status();
@@ -325,6 +330,40 @@ Status read_procedure(Reader reader, Intent& intent) {
   return reader.status();
 }
 
+Status read_subnet(Reader reader, Intent& intent) {
+  if (reader.accept("del")) {
+    if (intent.subnets.erase(reader.next()) == 0) reader.wanted("a subnet that is there");
+    return reader.status();
+  }
+  SubnetIntent subnet;
+  subnet.name = reader.next();
+  subnet.prefix = reader.cidr();
+  while (!reader.is_done()) {
+    const std::string field = reader.next();
+    if (field == "gateway") {
+      subnet.gateway = reader.address();
+    } else if (field == "server") {
+      subnet.server = reader.address();
+    } else if (field == "route") {
+      RouteIntent route{reader.cidr(), {}};
+      if (reader.accept("via")) route.via = reader.address();
+      subnet.routes.push_back(route);
+    } else if (field == "dns") {
+      subnet.dns.push_back(reader.address());
+    } else if (field == "domain") {
+      subnet.domains.push_back(reader.next());
+    } else if (field == "mtu") {
+      subnet.mtu = reader.number<uint16_t>(65535);
+    } else if (field == "lease") {
+      subnet.lease_s = reader.duration() / 1000;
+    } else {
+      reader.wanted("gateway, server, route, dns, domain, mtu or lease");
+    }
+  }
+  intent.subnets.set(subnet.name, subnet);
+  return reader.status();
+}
+
 Status read_peer(Reader reader, Wanted& wanted) {
   if (reader.accept("del")) {
     if (wanted.intent.peers.erase(reader.address()) == 0) reader.wanted("a peer that is there");
@@ -450,9 +489,9 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 }
 
 bool is_intent_line(const Line& line) {
-  static const std::set<std::string> verbs{"underlay",  "option",   "nic",  "sg",
-                                           "peer",      "fdb",      "far",  "neighbour",
-                                           "procedure", "firewall", "guard"};
+  static const std::set<std::string> verbs{"underlay",  "option",   "nic",   "sg",
+                                           "peer",      "fdb",      "far",   "neighbour",
+                                           "procedure", "firewall", "guard", "subnet"};
   return verbs.contains(line.verb());
 }
 
@@ -464,6 +503,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "sg") return read_group(reader, wanted.intent);
   if (line.verb() == "guard") return read_guard(reader, wanted.intent);
   if (line.verb() == "procedure") return read_procedure(reader, wanted.intent);
+  if (line.verb() == "subnet") return read_subnet(reader, wanted.intent);
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
   if (line.verb() == "firewall") return read_firewall(reader, wanted.intent);

@@ -4,8 +4,8 @@
 //
 //   underlay 192.0.2.1/24 mac MAC [mtu 1600] [gateway ADDRESS] [port 4789]
 //   option lcores N | flows N | fdb N | fdb-per-segment N | ageing 10s
-//   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no]
-//   nic set ID …                  a list (ip, sg) starts anew; `none` empties it
+//   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] [subnet NAME]… [hostname NAME]
+//   nic set ID …                  a list (ip, sg, subnet) starts anew; `none` empties it
 //   nic del ID
 //   sg GROUP [empty]              with the two default rules (everything out), or without any
 //   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]]
@@ -21,6 +21,9 @@
 //   procedure NAME [max-mss N] [min-ttl N] [no-df] [random-id] [packets N] [bits N] [burst 100ms]
 //     [log]
 //   procedure del NAME
+//   subnet NAME PREFIX [gateway A] [server A] [route PREFIX [via A]]… [dns A]… [domain NAME]… [mtu N]
+//     [lease 1h]
+//   subnet del NAME
 //   peer ADDRESS vni N[,N] [mac MAC]
 //   peer del ADDRESS
 //   fdb VNI MAC PEER

@@ -26,6 +26,11 @@
 //   mld      type 131, group ff02::1, delay 0
 //   gre      flags 0, proto by what follows
 //   vxlan    vni 1, flags 0x08, reserved1 0, reserved2 0
+//   dhcp     op by type, xid 0x1234, chaddr 52:54:00:00:00:01, ciaddr, yiaddr, siaddr, giaddr,
+//   secs,
+//            flags, hops 0; options type (discover, …), server, lease, renewal, rebinding,
+//            requested, mask, router, dns (A+B), hostname, domain, mtu, search (hex), routes
+//            (PREFIX>A+…), client_id, wanted (hex), then opts (hex) and end 1; sname, file (hex)
 //   payload  len letters a..z, or text
 //   raw      hex
 //   trailer  len zero bytes, or hex: behind the packet of the innermost eth, in none of its

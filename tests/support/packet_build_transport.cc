@@ -3,6 +3,7 @@
 #include <map>
 
 #include "support/packet_build.h"
+#include "support/packet_dhcp.h"
 #include "wire/checksum.h"
 #include "wire/headers.h"
 
@@ -183,6 +184,10 @@ void build_vxlan(Fields& fields, const Surroundings&, Bytes& bytes) {
   put_in_front(vxlan, {}, bytes);
 }
 
+void build_dhcp_layer(Fields& fields, const Surroundings&, Bytes& bytes) {
+  build_dhcp(fields, bytes);
+}
+
 }  // namespace
 
 Bytes tcp_options(std::optional<uint16_t> mss, std::optional<uint8_t> wscale) {
@@ -201,7 +206,7 @@ bool build_transport(const std::string& name, Fields& fields, const Surroundings
       {"tcp", build_tcp},     {"udp", build_udp},     {"sctp", build_sctp},
       {"icmp", build_icmp},   {"icmp6", build_icmp6}, {"nd_ns", build_nd_ns},
       {"nd_na", build_nd_na}, {"nd_rs", build_nd_rs}, {"nd_ra", build_nd_ra},
-      {"mld", build_mld},     {"vxlan", build_vxlan}};
+      {"mld", build_mld},     {"vxlan", build_vxlan}, {"dhcp", build_dhcp_layer}};
   const auto it = builds.find(name);
   if (it == builds.end()) return false;
   it->second(fields, around, bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "support/packet_build.h"
+#include "support/packet_dhcp.h"
 #include "support/packet_dissect.h"
 #include "wire/headers.h"
 
@@ -120,6 +121,8 @@ void dissect_udp(ByteSpan bytes, std::vector<Layer>& layers) {
   layers.push_back(layer);
   const ByteSpan inside = bytes.subspan(sizeof *udp);
   if (udp->destination_port == wire::kVxlanPort) return dissect_vxlan(inside, layers);
+  Layer dhcp;
+  if (dissect_dhcp(inside, dhcp)) return layers.push_back(dhcp);
   dissect_content(inside, layers);
 }
 

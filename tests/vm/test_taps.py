@@ -10,6 +10,7 @@
 
 import json
 import os
+import signal
 import time
 
 from checks import OPEN_TO_PINGS, check, check_ledger
@@ -192,6 +193,70 @@ def test_rule_changes_do_not_disturb_a_running_transfer(world):
         # An lcore that sleeps through its packets until its next tick gets 3 MB through.
         check(result["kilobytes"] > 8192 and result["longest_pause_s"] < 2, str(result))
         running.stop()
+
+
+# --- services ------------------------------------------------------------------------------------
+
+UDHCPC_SCRIPT = """#!/bin/sh
+env | sort > "$1.$$" && mv "$1.$$" "{directory}/$1"
+[ "$1" = deconfig ] && exit 0
+busybox ip addr flush dev "$interface" && busybox ip addr add "$ip/$mask" dev "$interface"
+"""
+
+
+class DhcpClient:
+    """busybox udhcpc on a tap; what it was told at each event lies in a file of that name."""
+
+    def __init__(self, world, tap, *options):
+        self.directory = world.lab.run.make_directory(f"dhcp-{tap.name}")
+        script = self.directory / "script"
+        script.write_text(UDHCPC_SCRIPT.format(directory=self.directory))
+        script.chmod(0o755)
+        wanted = ("subnet", "router", "dns", "hostname", "domain", "mtu", "search", "staticroutes", "lease", "serverid")
+        self.process = world.lab.run.spawn(
+            ["busybox", "udhcpc", "-f", "-i", tap.name, "-s", script, "-t", "3", "-T", "1",
+             *[word for name in wanted for word in ("-O", name)], *options], self.directory / "log", tap.namespace)
+
+    def told(self, event, timeout=20):
+        file = self.directory / event
+        wait_until(file.exists, timeout, f"udhcpc to say {event}; {(self.directory / 'log').read_text()[-300:]}")
+        return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+
+    def renew(self):
+        """Now, instead of after half the lease."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def test_a_guest_gets_address_and_settings_by_dhcp_and_renews_them(world):
+    host = world.a1.host
+    host.must("subnet", "set", "lan", "--prefix", "10.0.0.0/24", "--gateway", "10.0.0.254", "--server", "10.0.0.253",
+              "--dns", "10.0.0.3", "--domain", "example.org", "--route", "10.9.0.0/16,10.0.0.9", "--lease-s", "10")
+    tap = TapGuest(world.lab.run, host, "adhcp", TWO, mac_of(TWO, 50), [], ["open"],
+                   ["--ip", "10.0.0.50", "--subnet", "lan", "--hostname", "web-1"])
+    client = DhcpClient(world, tap)
+    try:
+        told = client.told("bound")
+        wanted = {"ip": "10.0.0.50", "mask": "24", "router": "10.0.0.254", "dns": "10.0.0.3", "hostname": "web-1",
+                  "domain": "example.org", "search": "example.org", "mtu": "1500", "lease": "10",
+                  "serverid": "10.0.0.253", "staticroutes": "10.9.0.0/16 10.0.0.9 0.0.0.0/0 10.0.0.254"}
+        check({key: told.get(key, "").strip() for key in wanted} == wanted, f"told: {told}")
+        tap.ping_until("10.0.0.2")
+        client.renew()
+        check(client.told("renew")["ip"] == "10.0.0.50", "renewed by unicast, after half the lease")
+        requests = drop_reasons.total(host.counters(), "guest-services/arp")
+        check(requests > 0, "the client asked for the server's MAC to renew")
+        host.must("nic", "update", "--id", "adhcp", "--ip", "10.0.0.51")
+        client.renew()
+        check(client.told("nak") is not None, "an address that is not the nic's any more is refused")
+        wait_until(lambda: tap.can_ping("10.0.0.2"), 20, "the client to have its new address")
+    finally:
+        client.end()
+    host.must("nic", "del", "adhcp")
+    host.must("subnet", "del", "lan")
 
 
 # --- attacks -------------------------------------------------------------------------------------

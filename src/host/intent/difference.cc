@@ -21,6 +21,7 @@ Difference difference(const Intent& before, const Intent& after) {
   note(before.fdb, after.fdb, found.fdb);
   note(before.procedures, after.procedures, found.procedures);
   note(before.guard, after.guard, found.guard);
+  note(before.subnets, after.subnets, found.subnets);
   if (before.firewall != after.firewall) found.firewall = {before.firewall, after.firewall};
   return found;
 }

@@ -27,6 +27,7 @@ struct Difference {
   std::vector<Changed<decltype(Intent::fdb)>> fdb;
   std::vector<Changed<decltype(Intent::procedures)>> procedures;
   std::vector<Changed<decltype(Intent::guard)>> guard;
+  std::vector<Changed<decltype(Intent::subnets)>> subnets;
 
   struct Settings {
     FirewallSettings before;
@@ -36,7 +37,7 @@ struct Difference {
 
   bool empty() const {
     return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty() &&
-           guard.empty() && !firewall;
+           guard.empty() && subnets.empty() && !firewall;
   }
 };
 

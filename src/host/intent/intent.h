@@ -35,6 +35,8 @@ struct NicIntent {
   std::string tap_name;       // of a tap: kernel interface name; empty means the nic's id
   bool vhost_server = false;  // of vhost-user: we listen and QEMU connects, not the other way round
   uint16_t mtu = 0;           // the guest is told, 576 to 9,000; 0: what the host thinks right
+  std::vector<std::string> subnets;  // what its guest is told by DHCP; no doubles
+  std::string hostname;              // told by DHCP; empty: none
 
   // Of a tap: the kernel's name for it.
   const std::string& kernel_name() const { return tap_name.empty() ? id : tap_name; }
@@ -90,6 +92,29 @@ struct ProcedureIntent {
   friend bool operator==(const ProcedureIntent&, const ProcedureIntent&) = default;
 };
 
+// Behind which address a prefix lies.
+struct RouteIntent {
+  Cidr prefix;
+  std::optional<IpAddress> via;  // empty: on link
+  friend bool operator==(const RouteIntent&, const RouteIntent&) = default;
+};
+
+// What the guests of nics that name it are told about the network around them.
+struct SubnetIntent {
+  static constexpr uint32_t kStandardLeaseS = 86'400;
+
+  std::string name;  // as NicIntent::id
+  Cidr prefix;
+  std::optional<IpAddress> gateway;  // in the prefix, like `server`
+  std::optional<IpAddress> server;   // by which guests know the DHCP server; empty: the gateway
+  std::vector<RouteIntent> routes;   // besides the default one; each prefix once
+  std::vector<IpAddress> dns;
+  std::vector<std::string> domains;  // searched for names; the first is the guest's own
+  uint16_t mtu = 0;                  // 0: what fits the underlay
+  uint32_t lease_s = kStandardLeaseS;
+  friend bool operator==(const SubnetIntent&, const SubnetIntent&) = default;
+};
+
 // A peer VTEP and the segments that it serves: it gets their flooded frames.
 struct PeerIntent {
   IpAddress address;
@@ -127,6 +152,7 @@ struct Intent {
   SharedMap<std::pair<Vni, Mac>, FdbIntent> fdb;
   SharedMap<std::string, ProcedureIntent> procedures;  // by name
   SharedMap<std::string, GuardIntent> guard;           // by key
+  SharedMap<std::string, SubnetIntent> subnets;        // by name
   FirewallSettings firewall;
   friend bool operator==(const Intent&, const Intent&) = default;
 };

@@ -33,6 +33,8 @@ void put(Intent& intent, const ProcedureIntent& procedure) {
   intent.procedures[procedure.name] = procedure;
 }
 
+void put(Intent& intent, const SubnetIntent& subnet) { intent.subnets[subnet.name] = subnet; }
+
 void put(Intent& intent, const GuardIntent& rule) { intent.guard[rule.key] = rule; }
 
 GuardIntent make_guard(const std::string& key) {
@@ -47,7 +49,23 @@ GuardIntent make_guard(const std::string& key) {
   return rule;
 }
 
-// Two nics, a group with a rule, a procedure, a guard rule, a peer and a static entry: valid.
+SubnetIntent make_subnet(const std::string& name) {
+  SubnetIntent subnet;
+  subnet.name = name;
+  subnet.prefix = *Cidr::parse("10.0.0.0/24");
+  subnet.gateway = *IpAddress::parse("10.0.0.1");
+  subnet.server = *IpAddress::parse("10.0.0.254");
+  subnet.routes = {{*Cidr::parse("10.9.0.0/16"), *IpAddress::parse("10.0.0.9")},
+                   {*Cidr::parse("10.8.0.0/32"), {}}};
+  subnet.dns = {*IpAddress::parse("10.0.0.3"), *IpAddress::parse("192.0.2.53")};
+  subnet.domains = {"example.org", "x"};
+  subnet.mtu = 576;
+  subnet.lease_s = 10;
+  return subnet;
+}
+
+// Two nics, a group with a rule, a procedure, a guard rule, a subnet, a peer and a static entry:
+// valid.
 Intent good_intent() {
   Intent intent;
   put(intent, make_nic("a", 0x525400000001));
@@ -55,6 +73,8 @@ Intent good_intent() {
   tap.type = NicType::tap;
   tap.addresses = {*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")};
   tap.groups = {"web", "later"};
+  tap.subnets = {"lan"};
+  tap.hostname = "web-1.example.org";
   put(intent, tap);
   intent.groups["web"].name = "web";
   RuleIntent http;
@@ -63,6 +83,7 @@ Intent good_intent() {
   put(intent, http);
   put(intent, ProcedureIntent{"plain", 65'535, 255, true, true, 1'000'000'000, 8'000, 10'000});
   put(intent, make_guard("no-telnet"));
+  put(intent, make_subnet("lan"));
   const IpAddress peer = *IpAddress::parse("192.0.2.2");
   intent.peers[peer] = {peer, {Vni(42)}};
   const Mac far = Mac::from_u64(0x525400000099);
@@ -201,6 +222,100 @@ const Mistake kMistakes[] = {
        i.procedures.clear();
      },
      "procedure 'plain' is not there (wanted one of the procedures)"},
+    {"nic: subnet that is not there", [](Intent& i) { i.nics["b"].subnets = {"wan"}; },
+     "nic 'b': subnet 'wan' is not there (wanted one of the subnets)"},
+    {"nic: subnet that goes", [](Intent& i) { i.subnets.clear(); },
+     "nic 'b': subnet 'lan' is not there (wanted one of the subnets)"},
+    {"nic: no address in its subnet", [](Intent& i) { i.nics["a"].subnets = {"lan"}; },
+     "nic 'a': no address in subnet 'lan', 10.0.0.0/24 (wanted one)"},
+    {"subnet that moves away from its nics",
+     [](Intent& i) {
+       SubnetIntent& subnet = i.subnets["lan"];
+       subnet.prefix = *Cidr::parse("10.1.0.0/24");
+       subnet.gateway = *IpAddress::parse("10.1.0.1");
+       subnet.server = {};
+       subnet.routes.clear();
+     },
+     "nic 'b': no address in subnet 'lan', 10.1.0.0/24 (wanted one)"},
+    {"nic: two subnets of a family",
+     [](Intent& i) {
+       put(i, make_subnet("more"));
+       i.nics["b"].subnets = {"lan", "more"};
+     },
+     "nic 'b': subnets 'lan' and 'more' are of one family (wanted at most one of each)"},
+    {"nic: hostname with a space", [](Intent& i) { i.nics["b"].hostname = "web 1"; },
+     "nic 'b': hostname 'web 1' is malformed (wanted labels of 1..63 letters, digits and inner "
+     "dashes, with dots between)"},
+    {"nic: hostname that ends in a dash", [](Intent& i) { i.nics["b"].hostname = "web-"; },
+     "nic 'b': hostname 'web-' is malformed"},
+    {"nic: hostname with an empty label", [](Intent& i) { i.nics["b"].hostname = "a..b"; },
+     "nic 'b': hostname 'a..b' is malformed"},
+    {"nic: hostname of 64", [](Intent& i) { i.nics["b"].hostname = std::string(64, 'x'); },
+     "has 64 characters (wanted 1..63)"},
+    {"subnet: malformed name", [](Intent& i) { put(i, make_subnet("a b")); },
+     "subnet 'a b': name is malformed"},
+    {"subnet under another name", [](Intent& i) { i.subnets["lan"].name = "other"; },
+     "subnet 'other': kept under 'lan'"},
+    {"subnet: IPv6", [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("fd00::/64"); },
+     "subnet 'lan': prefix fd00::/64 (wanted an IPv4 prefix of 1..30 bits)"},
+    {"subnet: no room for hosts",
+     [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("10.0.0.0/31"); },
+     "subnet 'lan': prefix 10.0.0.0/31 (wanted an IPv4 prefix of 1..30 bits)"},
+    {"subnet: group addresses",
+     [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("224.0.0.0/24"); },
+     "subnet 'lan': prefix 224.0.0.0/24 holds no host's own address (wanted unicast)"},
+    {"subnet: gateway outside",
+     [](Intent& i) { i.subnets["lan"].gateway = *IpAddress::parse("10.0.1.1"); },
+     "subnet 'lan': gateway: address 10.0.1.1 is outside (wanted a host's address in 10.0.0.0/24)"},
+    {"subnet: gateway of the other family",
+     [](Intent& i) { i.subnets["lan"].gateway = *IpAddress::parse("fd00::1"); },
+     "subnet 'lan': gateway: address fd00::1 is outside (wanted a host's address in 10.0.0.0/24)"},
+    {"subnet: server that is the broadcast",
+     [](Intent& i) { i.subnets["lan"].server = *IpAddress::parse("10.0.0.255"); },
+     "subnet 'lan': server: address 10.0.0.255 is the prefix's own or its broadcast (wanted"},
+    {"subnet: nobody to know",
+     [](Intent& i) { i.subnets["lan"].gateway = i.subnets["lan"].server = std::nullopt; },
+     "subnet 'lan': neither gateway nor server (wanted an address by which guests know the DHCP "
+     "server)"},
+    {"subnet: DNS server of the other family",
+     [](Intent& i) { i.subnets["lan"].dns = {*IpAddress::parse("fd00::3")}; },
+     "subnet 'lan': DNS server fd00::3 is not of the family of 10.0.0.0/24 (wanted one that is)"},
+    {"subnet: DNS server that is a group",
+     [](Intent& i) { i.subnets["lan"].dns = {*IpAddress::parse("224.0.0.251")}; },
+     "subnet 'lan': DNS server: address 224.0.0.251 is no host's own (wanted unicast)"},
+    {"subnet: route of the other family",
+     [](Intent& i) { i.subnets["lan"].routes[0].prefix = *Cidr::parse("fd00::/8"); },
+     "subnet 'lan': route fd00::/8 is not of the family of 10.0.0.0/24 (wanted one that is)"},
+    {"subnet: default route as a route",
+     [](Intent& i) { i.subnets["lan"].routes[0].prefix = *Cidr::parse("0.0.0.0/0"); },
+     "subnet 'lan': route 0.0.0.0/0 is the default route (wanted a gateway instead)"},
+    {"subnet: route twice",
+     [](Intent& i) {
+       auto& routes = i.subnets["lan"].routes;
+       routes[1].prefix = routes[0].prefix;
+     },
+     "subnet 'lan': route 10.9.0.0/16 listed twice (wanted once)"},
+    {"subnet: route by somebody outside",
+     [](Intent& i) { i.subnets["lan"].routes[0].via = *IpAddress::parse("10.0.1.9"); },
+     "subnet 'lan': route 10.9.0.0/16: via: address 10.0.1.9 is outside (wanted"},
+    {"subnet: more than clients take",
+     [](Intent& i) {
+       i.subnets["lan"].routes.clear();
+       for (uint8_t n = 0; n < 24; ++n) {
+         i.subnets["lan"].routes.push_back({Cidr(Ipv4{{10, 9, n, 0}}, 24), {}});
+       }
+     },
+     "subnet 'lan': what guests are told takes 256 bytes of DHCP (wanted at most 215: fewer "
+     "routes, "
+     "DNS servers or domains)"},
+    {"subnet: malformed domain", [](Intent& i) { i.subnets["lan"].domains = {"a_b"}; },
+     "subnet 'lan': domain 'a_b' is malformed"},
+    {"subnet: MTU of 575", [](Intent& i) { i.subnets["lan"].mtu = 575; },
+     "subnet 'lan': MTU 575 (wanted 576..65535, or 0 for what fits)"},
+    {"subnet: lease of 9", [](Intent& i) { i.subnets["lan"].lease_s = 9; },
+     "subnet 'lan': lease of 9 s (wanted 10..31536000)"},
+    {"subnet: lease of more than a year", [](Intent& i) { i.subnets["lan"].lease_s = 31'536'001; },
+     "subnet 'lan': lease of 31536001 s (wanted 10..31536000)"},
     {"procedure: malformed name", [](Intent& i) { put(i, ProcedureIntent{"a b"}); },
      "procedure 'a b': name is malformed"},
     {"procedure under another name", [](Intent& i) { i.procedures["plain"].name = "other"; },
@@ -398,6 +513,22 @@ TEST(Validate, BoundsMembersRulesAndSegments) {
   }
   EXPECT_EQ(validate_both(good_intent(), intent).message(),
             "VNIs of nics and peers: 4096 exceed the limit (wanted at most 4095)");
+}
+
+TEST(Validate, BoundsWhatASubnetTells) {
+  const auto message_of = [](const std::function<void(SubnetIntent&)>& change) {
+    Intent intent = good_intent();
+    change(intent.subnets["lan"]);
+    const Status status = validate_both(good_intent(), intent);
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    return std::string(status.message());
+  };
+  EXPECT_EQ(message_of([](SubnetIntent& s) { s.dns.assign(9, *IpAddress::parse("10.0.0.3")); }),
+            "subnet 'lan': DNS servers: 9 exceed the limit (wanted at most 8)");
+  EXPECT_EQ(message_of([](SubnetIntent& s) { s.routes.resize(33); }),
+            "subnet 'lan': routes: 33 exceed the limit (wanted at most 32)");
+  EXPECT_EQ(message_of([](SubnetIntent& s) { s.domains.assign(9, "x"); }),
+            "subnet 'lan': domains: 9 exceed the limit (wanted at most 8)");
 }
 
 TEST(Validate, TakesAThousandGuardRulesAndRefusesOneMore) {

@@ -17,6 +17,9 @@ std::string name_of(const std::pair<Vni, Mac>& key) {
   return std::to_string(key.first.value) + "/" + key.second.to_string();
 }
 std::string name_of(Vni vni) { return std::to_string(vni.value); }
+std::string name_of(const RouteIntent& route) {
+  return route.prefix.to_string() + (route.via ? " via " + route.via->to_string() : "");
+}
 std::string name_of(const std::pair<const std::string, RuleIntent>& rule) { return rule.first; }
 
 // "a,b" or "none".
@@ -63,6 +66,11 @@ class Detail {
   std::string text_;
 };
 
+std::string word(const std::string& text) { return text.empty() ? "none" : text; }
+std::string word(const std::optional<IpAddress>& address) {
+  return address ? address->to_string() : "none";
+}
+
 const char* type_text(NicType type) { return type == NicType::tap ? "tap" : "vhost-user"; }
 std::string tap_text(const NicIntent& nic) {
   return nic.type == NicType::tap ? nic.kernel_name() : "none";
@@ -85,6 +93,8 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
                      missing(before.addresses, after.addresses));
   detail.changed("groups", joined(before.groups), joined(after.groups));
   detail.changed("antispoof", before.antispoof ? "on" : "off", after.antispoof ? "on" : "off");
+  detail.changed("subnets", joined(before.subnets), joined(after.subnets));
+  detail.changed("hostname", word(before.hostname), word(after.hostname));
   return detail.take();
 }
 
@@ -124,6 +134,20 @@ std::string compare(const GroupIntent& before, const GroupIntent& after) {
 std::string compare(const PeerIntent& before, const PeerIntent& after) {
   Detail detail;
   detail.changed_set("vnis", missing(after.vnis, before.vnis), missing(before.vnis, after.vnis));
+  return detail.take();
+}
+
+std::string compare(const SubnetIntent& before, const SubnetIntent& after) {
+  Detail detail;
+  detail.changed("prefix", before.prefix.to_string(), after.prefix.to_string());
+  detail.changed("gateway", word(before.gateway), word(after.gateway));
+  detail.changed("server", word(before.server), word(after.server));
+  detail.changed("routes", joined(before.routes), joined(after.routes));
+  detail.changed("dns", joined(before.dns), joined(after.dns));
+  detail.changed("domains", joined(before.domains), joined(after.domains));
+  detail.changed("mtu", std::to_string(before.mtu), std::to_string(after.mtu));
+  detail.changed("lease", std::to_string(before.lease_s) + " s",
+                 std::to_string(after.lease_s) + " s");
   return detail.take();
 }
 
@@ -176,6 +200,9 @@ std::string describe(const GroupIntent& group) {
          " members" + (group.reject ? ", rejects" : "");
 }
 std::string describe(const PeerIntent& peer) { return "vnis " + joined(peer.vnis); }
+std::string describe(const SubnetIntent& subnet) {
+  return subnet.prefix.to_string() + ", gateway " + word(subnet.gateway);
+}
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
 std::string describe(const ProcedureIntent& procedure) {
   const std::string text = compare(ProcedureIntent(), procedure);
@@ -236,7 +263,9 @@ std::vector<Action> actions_of(const Difference& change) {
   plan_removals(Object::group, change.groups, actions);
   plan_removals(Object::procedure, change.procedures, actions);
   plan_removals(Object::guard_rule, change.guard, actions);
+  plan_removals(Object::subnet, change.subnets, actions);
   // Beyond this line things come, in the opposite order.
+  plan_arrivals(Object::subnet, change.subnets, actions);
   plan_arrivals(Object::guard_rule, change.guard, actions);
   plan_arrivals(Object::procedure, change.procedures, actions);
   plan_arrivals(Object::group, change.groups, actions);
@@ -252,8 +281,8 @@ std::vector<Action> actions_of(const Difference& change) {
 
 std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
-  constexpr const char* kObjects[] = {"nic",       "group",      "peer",    "fdb",
-                                      "procedure", "guard rule", "firewall"};
+  constexpr const char* kObjects[] = {"nic",       "group",      "peer",     "fdb",
+                                      "procedure", "guard rule", "firewall", "subnet"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

@@ -12,7 +12,7 @@ namespace butterfly {
 
 struct Action {
   enum class Verb : uint8_t { add, change, remove };
-  enum class Object : uint8_t { nic, group, peer, fdb, procedure, guard_rule, firewall };
+  enum class Object : uint8_t { nic, group, peer, fdb, procedure, guard_rule, firewall, subnet };
   Verb verb = Verb::add;
   Object object = Object::nic;
   std::string name;  // id, group name, address, "vni/mac", key, or "settings"

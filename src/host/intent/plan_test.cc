@@ -52,6 +52,40 @@ TEST(Plan, RemovesUsersBeforeWhatTheyUse) {
                           "remove peer 192.0.2.2", "remove group web"));
 }
 
+TEST(Plan, SaysWhatASubnetIsAndWhatChangesInIt) {
+  Intent intent = whole_intent();
+  SubnetIntent subnet;
+  subnet.name = "lan";
+  subnet.prefix = *Cidr::parse("10.0.0.0/24");
+  subnet.gateway = Ipv4{{10, 0, 0, 9}};
+  intent.subnets["lan"] = subnet;
+  Intent used = intent;
+  used.nics["a"].subnets = {"lan"};
+  used.nics["a"].hostname = "web";
+  EXPECT_THAT(plan_text(whole_intent(), used),
+              ElementsAre("add subnet lan: 10.0.0.0/24, gateway 10.0.0.9",
+                          "change nic a: subnets none → lan, hostname none → web"));
+  EXPECT_THAT(
+      plan_text(used, whole_intent()),
+      ElementsAre("remove subnet lan", "change nic a: subnets lan → none, hostname web → none"));
+  Intent next = used;
+  SubnetIntent& changed = next.subnets["lan"];
+  changed.prefix = *Cidr::parse("10.0.0.0/16");
+  changed.gateway = {};
+  changed.server = Ipv4{{10, 0, 0, 8}};
+  changed.routes = {{*Cidr::parse("10.9.0.0/16"), IpAddress(Ipv4{{10, 0, 0, 7}})},
+                    {*Cidr::parse("10.8.0.0/16"), {}}};
+  changed.dns = {Ipv4{{10, 0, 0, 3}}};
+  changed.domains = {"example.org"};
+  changed.mtu = 1400;
+  changed.lease_s = 60;
+  EXPECT_THAT(plan_text(used, next),
+              ElementsAre("change subnet lan: prefix 10.0.0.0/24 → 10.0.0.0/16, gateway 10.0.0.9 → "
+                          "none, server none → 10.0.0.8, routes none → 10.9.0.0/16 via "
+                          "10.0.0.7,10.8.0.0/16, dns none → 10.0.0.3, domains none → example.org, "
+                          "mtu 0 → 1400, lease 86400 s → 60 s"));
+}
+
 TEST(Plan, SaysWhatAProcedureDoesAndWhatChangesInIt) {
   Intent intent;
   intent.procedures["p"] = {"p", 1300, 0, true, false, 0, 8000, 100};

@@ -88,6 +88,7 @@ Status validate_nics(const Intent& intent) {
   std::unordered_map<std::string, const NicIntent*> by_tap;
   for (const auto& [id, nic] : intent.nics) {
     RETURN_IF_ERROR(validate_nic(id, nic));
+    RETURN_IF_ERROR(validate_subnets_of(nic, intent));
     const auto [twin, is_new] = by_mac.try_emplace({nic.vni, nic.mac}, &nic);
     if (!is_new) {
       return invalid("nic '" + id + "': MAC " + nic.mac.to_string() + " is nic '" +
@@ -109,6 +110,12 @@ Status validate_procedures(const Intent& intent) {
   for (const auto& [name, procedure] : intent.procedures) {
     RETURN_IF_ERROR(validate_procedure(name, procedure));
   }
+  return ok_status();
+}
+
+Status validate_subnets(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("subnets", intent.subnets.size(), kMaxSubnets));
+  for (const auto& [name, subnet] : intent.subnets) RETURN_IF_ERROR(validate_subnet(name, subnet));
   return ok_status();
 }
 
@@ -186,6 +193,9 @@ Status validate_nic(const std::string& id, const NicIntent& nic) {
   RETURN_IF_ERROR(validate_count(what + ": addresses", nic.addresses.size(), kMaxNicAddresses));
   for (const IpAddress& address : nic.addresses) RETURN_IF_ERROR(validate_address(what, address));
   RETURN_IF_ERROR(validate_groups_of(what, nic));
+  if (!nic.hostname.empty()) {
+    RETURN_IF_ERROR(validate_hostname(what + ": hostname", nic.hostname, kMaxHostnameLength));
+  }
   return validate_access(what, nic);
 }
 
@@ -255,6 +265,7 @@ Status validate_vni_count(const Intent& intent) {
 }
 
 Status validate(const Intent& intent) {
+  RETURN_IF_ERROR(validate_subnets(intent));
   RETURN_IF_ERROR(validate_nics(intent));
   RETURN_IF_ERROR(validate_procedures(intent));
   RETURN_IF_ERROR(validate_groups(intent));

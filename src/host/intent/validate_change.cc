@@ -38,6 +38,7 @@ bool nics_hold(const Intent& next, const Difference& change) {
     if (!nic.after) continue;
     const NicIntent& intent = nic.after->second;
     if (!validate_nic(nic.key(), intent).ok()) return false;
+    if (!validate_subnets_of(intent, next).ok()) return false;
     if (is_elsewhere(nic)) places.push_back(place_of(intent));
     const bool has_new_tap = !nic.before || tap_of(nic.before->second) != tap_of(intent);
     if (intent.type == NicType::tap && has_new_tap) taps.push_back(tap_of(intent));
@@ -98,6 +99,19 @@ bool procedures_hold(const Intent& next, const Difference& change) {
   });
 }
 
+// One that goes or means other addresses must leave nobody without.
+bool subnets_hold(const Intent& next, const Difference& change) {
+  if (!validate_count("subnets", next.subnets.size(), kMaxSubnets).ok()) return false;
+  bool is_less = false;
+  for (const auto& [before, after] : change.subnets) {
+    if (after && !validate_subnet(after->first, after->second).ok()) return false;
+    is_less = is_less || (before && (!after || before->second.prefix != after->second.prefix));
+  }
+  return !is_less || std::ranges::all_of(next.nics, [&](const auto& nic) {
+    return validate_subnets_of(nic.second, next).ok();
+  });
+}
+
 bool peers_hold(const Intent& next, const Difference& change) {
   if (!validate_count("peers", next.peers.size(), kMaxPeers).ok()) return false;
   bool serve_less = false;
@@ -133,9 +147,10 @@ bool vni_count_holds(const Intent& next, const Difference& change) {
 }  // namespace
 
 Status validate_change(const Intent& next, const Difference& change) {
-  if (nics_hold(next, change) && procedures_hold(next, change) && groups_hold(next, change) &&
-      guard_holds(next, change) && peers_hold(next, change) && fdb_holds(next, change) &&
-      vni_count_holds(next, change) && (!change.firewall || validate(next.firewall).ok())) {
+  if (subnets_hold(next, change) && nics_hold(next, change) && procedures_hold(next, change) &&
+      groups_hold(next, change) && guard_holds(next, change) && peers_hold(next, change) &&
+      fdb_holds(next, change) && vni_count_holds(next, change) &&
+      (!change.firewall || validate(next.firewall).ok())) {
     return ok_status();
   }
   // There is time to look again, for the first fault in the order of the maps.

@@ -35,6 +35,9 @@ Status validate_peer_groups_of(const GroupIntent& group);
 
 // One object of a map, kept under that key, by itself.
 Status validate_nic(const std::string& id, const NicIntent& nic);
+// That the subnets which it names are there, and that it has an address in each.
+Status validate_subnets_of(const NicIntent& nic, const Intent& intent);
+Status validate_subnet(const std::string& name, const SubnetIntent& subnet);
 // Name and sizes: what need not look at each rule and member.
 Status validate_group_outline(const std::string& name, const GroupIntent& group);
 Status validate_procedure(const std::string& name, const ProcedureIntent& procedure);
@@ -45,6 +48,9 @@ Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry
 
 // All static entries, and that none of them is a nic of ours.
 Status validate_fdb(const Intent& intent);
+// "web-1.example.org": letters, digits and dashes in labels of at most 63 (RFC 1123 §2.1).
+Status validate_hostname(const std::string& what, std::string_view name, size_t longest);
+
 // Segments exist for every VNI that a nic or a peer names.
 Status validate_vni_count(const Intent& intent);
 
