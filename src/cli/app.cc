@@ -59,6 +59,7 @@ int run_cli(int argc, char** argv) {
   add_connection_commands(app, command);
   add_host_commands(app, command);
   add_log_commands(app, command);
+  add_config_commands(app, command);
   add_intent_commands(app, command);
   // CLI11 reports by exceptions; they end here.
   try {

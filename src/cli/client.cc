@@ -119,6 +119,12 @@ Status Client::call(const v1::ListFdbRequest& request, v1::ListFdbResponse& resp
 Status Client::call(const v1::GetStatusRequest& request, v1::GetStatusResponse& response) {
   return unary(&v1::Butterfly::Stub::GetStatus, request, response);
 }
+Status Client::call(const v1::GetConfigRequest& request, v1::GetConfigResponse& response) {
+  return unary(&v1::Butterfly::Stub::GetConfig, request, response);
+}
+Status Client::call(const v1::SetConfigRequest& request, v1::SetConfigResponse& response) {
+  return unary(&v1::Butterfly::Stub::SetConfig, request, response);
+}
 Status Client::call(const v1::GetCountersRequest& request, v1::GetCountersResponse& response) {
   return unary(&v1::Butterfly::Stub::GetCounters, request, response);
 }

@@ -37,6 +37,8 @@ class Client {
   Status call(const v1::GetStatusRequest& request, v1::GetStatusResponse& response);
   Status call(const v1::GetCountersRequest& request, v1::GetCountersResponse& response);
   Status call(const v1::GetGraphRequest& request, v1::GetGraphResponse& response);
+  Status call(const v1::GetConfigRequest& request, v1::GetConfigResponse& response);
+  Status call(const v1::SetConfigRequest& request, v1::SetConfigResponse& response);
 
   // Calls `sink` for every packet. Waits without a limit: packets come when they come.
   Status trace(const v1::TraceRequest& request,

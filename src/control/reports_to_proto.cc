@@ -96,4 +96,30 @@ v1::RuleHits to_proto(const RuleHits& hits) {
   return message;
 }
 
+v1::GetConfigResponse to_proto(const std::vector<SettingReport>& settings) {
+  v1::GetConfigResponse message;
+  for (const SettingReport& setting : settings) {
+    v1::ConfigKey& key = *message.add_keys();
+    key.set_key(setting.key);
+    key.set_value(setting.value);
+    key.set_standard(setting.standard);
+    switch (setting.origin) {
+      case SettingOrigin::standard:
+        key.set_origin(v1::CONFIG_ORIGIN_DEFAULT);
+        break;
+      case SettingOrigin::file:
+        key.set_origin(v1::CONFIG_ORIGIN_FILE);
+        break;
+      case SettingOrigin::run_time:
+        key.set_origin(v1::CONFIG_ORIGIN_RUN_TIME);
+        break;
+    }
+    key.set_start_only(setting.start_only);
+    key.set_type(setting.type);
+    key.set_wanted(setting.wanted);
+    key.set_sentence(setting.sentence);
+  }
+  return message;
+}
+
 }  // namespace butterfly

@@ -49,7 +49,7 @@ StatusOr<std::unique_ptr<ApiServer>> ApiServer::start(const ServerOptions& optio
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<ApiServer> server(new ApiServer());
   server->lock_ = *std::move(lock);
-  server->service_ = make_service(host, keeper);
+  server->service_ = make_service(host, keeper, options.settings);
   // Nobody may connect before mode and group are what was asked for.
   const mode_t old_mask = umask(0177);
   server->server_ = listen(options.address, server->service_.get());

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "control/file_lock.h"
 #include "control/intent_keeper.h"
+#include "control/settings.h"
 #include "host/host.h"
 
 namespace grpc {
@@ -18,9 +19,10 @@ class Service;
 namespace butterfly {
 
 struct ServerOptions {
-  std::string address;   // "unix:/run/butterfly/api.sock"; its directory must exist
-  unsigned mode = 0660;  // of the socket
-  std::string group;     // owner group of the socket; empty: the daemon's own
+  std::string address;           // "unix:/run/butterfly/api.sock"; its directory must exist
+  unsigned mode = 0660;          // of the socket
+  std::string group;             // owner group of the socket; empty: the daemon's own
+  Settings* settings = nullptr;  // of the daemon; null: has none. Must outlive the server
 };
 
 // gRPC would take a socket over from a live server, so a lock beside it decides who may serve; the

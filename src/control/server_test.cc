@@ -15,6 +15,7 @@
 
 #include "butterfly/v1/butterfly.grpc.pb.h"
 #include "control/fake_host.h"
+#include "control/fake_settings.h"
 #include "control/sqlite_store.h"
 #include "control/test_directory.h"
 
@@ -30,6 +31,7 @@ class ServerTest : public testing::Test {
     store = *SqliteStore::open(directory.file("state.db"));
     keeper = *IntentKeeper::start(host, *store);
     options.address = "unix:" + socket();
+    options.settings = &settings;
     auto started = ApiServer::start(options, host, *keeper);
     ASSERT_TRUE(started.ok()) << started.status();
     server = *std::move(started);
@@ -52,6 +54,7 @@ class ServerTest : public testing::Test {
   FakeHost host;
   std::unique_ptr<SqliteStore> store;
   std::unique_ptr<IntentKeeper> keeper;
+  FakeSettings settings;
   ServerOptions options;
   std::unique_ptr<ApiServer> server;
   std::shared_ptr<grpc::Channel> channel;
@@ -191,6 +194,54 @@ TEST_F(ServerTest, RefusesWatchesThatMakeNoSense) {
   EXPECT_EQ(refusal(request), "log: kind 9 is unknown (wanted 1 drop or 2 start)");
 }
 
+TEST_F(ServerTest, TellsTheConfigurationAndSetsIt) {
+  const auto get = [&] {
+    grpc::ClientContext context;
+    v1::GetConfigResponse response;
+    EXPECT_TRUE(stub->GetConfig(&context, v1::GetConfigRequest(), &response).ok());
+    return response;
+  };
+  const auto set = [&](const std::string& key) {
+    grpc::ClientContext context;
+    v1::SetConfigRequest request;
+    v1::SetConfigResponse response;
+    request.add_changes()->set_key(key);
+    request.mutable_changes(0)->set_value("\"debug\"");
+    return stub->SetConfig(&context, request, &response);
+  };
+  const auto before = get();
+  ASSERT_EQ(before.keys_size(), 2);
+  EXPECT_EQ(before.keys(0).origin(), v1::CONFIG_ORIGIN_DEFAULT);
+  EXPECT_FALSE(before.keys(0).start_only());
+  EXPECT_EQ(before.keys(1).key(), "dataplane.lcores");
+  EXPECT_EQ(before.keys(1).value(), "[1]");
+  EXPECT_EQ(before.keys(1).standard(), "(the last CPU)");
+  EXPECT_EQ(before.keys(1).origin(), v1::CONFIG_ORIGIN_FILE);
+  EXPECT_TRUE(before.keys(1).start_only());
+  EXPECT_EQ(before.keys(1).sentence(), "Threads.");
+
+  EXPECT_TRUE(set("daemon.log_level").ok());
+  EXPECT_EQ(get().keys(0).value(), "\"debug\"");
+  EXPECT_EQ(get().keys(0).origin(), v1::CONFIG_ORIGIN_RUN_TIME);
+  EXPECT_EQ(set("dataplane.lcores").error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(ServerTest, HasNothingToConfigureWithoutSettings) {
+  server.reset();
+  options.settings = nullptr;
+  server = *ApiServer::start(options, host, *keeper);
+  stub = v1::Butterfly::NewStub(
+      grpc::CreateChannel(options.address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext get;
+  v1::GetConfigResponse keys;
+  EXPECT_TRUE(stub->GetConfig(&get, v1::GetConfigRequest(), &keys).ok());
+  EXPECT_EQ(keys.keys_size(), 0);
+  grpc::ClientContext set;
+  v1::SetConfigResponse response;
+  EXPECT_EQ(stub->SetConfig(&set, v1::SetConfigRequest(), &response).error_message(),
+            "configuration: nothing can be set");
+}
+
 TEST_F(ServerTest, ServesHealthAndReflection) {
   grpc::GenericStub generic(channel);
   grpc::ClientContext context;
@@ -277,7 +328,8 @@ TEST_F(ServerTest, ReplacesTheSocketOfADeadDaemonButNoOtherFile) {
 TEST_F(ServerTest, RefusesAddressesAndGroupsThatItCannotServe) {
   server.reset();
   const auto message = [&](const std::string& address, const std::string& group) {
-    return std::string(ApiServer::start({address, 0660, group}, host, *keeper).status().message());
+    return std::string(
+        ApiServer::start({address, 0660, group, nullptr}, host, *keeper).status().message());
   };
   EXPECT_THAT(message("0.0.0.0:9999", ""), HasSubstr("not a unix socket (wanted unix:/PATH)"));
   EXPECT_THAT(message("unix:/" + std::string(107, 'x'), ""), HasSubstr("108 bytes (wanted at most "

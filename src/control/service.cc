@@ -27,7 +27,8 @@ grpc::Status to_grpc(const Status& status) {
 
 class Service final : public v1::Butterfly::Service {
  public:
-  Service(Host& host, IntentKeeper& keeper) : host_(host), answers_(host, keeper) {}
+  Service(Host& host, IntentKeeper& keeper, Settings* settings)
+      : host_(host), settings_(settings), answers_(host, keeper) {}
 
   grpc::Status Apply(ServerContext*, const v1::ApplyRequest* request,
                      v1::ApplyResponse* response) override {
@@ -84,6 +85,20 @@ class Service final : public v1::Butterfly::Service {
                         v1::GetGraphResponse* response) override {
     response->set_dot(host_.graph_dot());
     return grpc::Status::OK;
+  }
+  grpc::Status GetConfig(ServerContext*, const v1::GetConfigRequest*,
+                         v1::GetConfigResponse* response) override {
+    if (settings_ != nullptr) *response = to_proto(settings_->settings());
+    return grpc::Status::OK;
+  }
+  grpc::Status SetConfig(ServerContext*, const v1::SetConfigRequest* request,
+                         v1::SetConfigResponse*) override {
+    if (settings_ == nullptr) return to_grpc(precondition("configuration: nothing can be set"));
+    std::vector<Settings::KeyAndValue> changes;
+    for (const v1::ConfigChange& change : request->changes()) {
+      changes.emplace_back(change.key(), change.value());
+    }
+    return to_grpc(settings_->set(changes));
   }
   grpc::Status Trace(ServerContext* context, const v1::TraceRequest* request,
                      grpc::ServerWriter<v1::TraceResponse>* writer) override {
@@ -186,13 +201,14 @@ class Service final : public v1::Butterfly::Service {
 
  private:
   Host& host_;
+  Settings* settings_;
   Answers answers_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper) {
-  return std::make_unique<Service>(host, keeper);
+std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper, Settings* settings) {
+  return std::make_unique<Service>(host, keeper, settings);
 }
 
 }  // namespace butterfly

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "control/intent_keeper.h"
+#include "control/settings.h"
 #include "host/host.h"
 
 namespace grpc {
@@ -13,7 +14,7 @@ class Service;
 
 namespace butterfly {
 
-// `host` and `keeper` must outlive the service.
-std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper);
+// All must outlive the service. Without `settings` there is nothing to configure.
+std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper, Settings* settings);
 
 }  // namespace butterfly

@@ -2,7 +2,10 @@
 // Intent and reports to API messages.
 #pragma once
 
+#include <vector>
+
 #include "butterfly/v1/butterfly.pb.h"
+#include "control/settings.h"
 #include "host/intent/intent.h"
 #include "host/reports.h"
 
@@ -26,5 +29,6 @@ v1::LcoreState to_proto(const LcoreReport& report);
 v1::UplinkState to_proto(const UplinkReport& report);
 v1::TraceResponse to_proto(const TraceReport& report);
 v1::RuleHits to_proto(const RuleHits& hits);
+v1::GetConfigResponse to_proto(const std::vector<SettingReport>& settings);
 
 }  // namespace butterfly

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The settings of butterflyd, read once at start from a TOML file (https://toml.io, 1.0).
-// dist/butterflyd.toml documents every key.
+// config_keys.cc says everything about every key.
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,7 @@ struct UplinkConfig {
 struct LogConfig {
   uint32_t drops_per_second = 0;
   uint32_t starts_per_second = 0;
+  bool operator==(const LogConfig&) const = default;
 };
 
 struct Config {
@@ -60,6 +62,7 @@ struct Config {
   LogConfig log;
   DataplaneConfig dataplane;
   std::optional<UplinkConfig> uplink;
+  std::set<std::string> given;  // keys that the file has: "daemon.api"
 };
 
 // The CPUs that this process may run on, ascending.

@@ -16,10 +16,17 @@ namespace butterfly {
 
 class ConfigReader {
  public:
-  // `faults` collects lines; all must outlive the reader. `name` is the table's.
+  // `faults` collects lines; `cpus` are those that lcores may have; all must outlive the reader.
+  // `name` is the table's. Without a `file` faults name no place.
   ConfigReader(const toml::table* table, std::string file, std::string name,
-               std::vector<std::string>& faults)
-      : table_(table), file_(std::move(file)), name_(std::move(name)), faults_(faults) {}
+               std::vector<std::string>& faults, const std::vector<unsigned>& cpus)
+      : table_(table),
+        file_(std::move(file)),
+        name_(std::move(name)),
+        faults_(faults),
+        cpus_(cpus) {}
+
+  const std::vector<unsigned>& cpus() const { return cpus_; }
 
   // Null when the key is absent. Marks the key as known.
   const toml::node* find(const std::string& key) {
@@ -55,9 +62,10 @@ class ConfigReader {
   void fault(const std::string& key, const std::string& fact, const std::string& wanted) {
     const toml::node* node = table_ == nullptr ? nullptr : table_->get(key);
     std::ostringstream line;
-    line << file_ << ":";
-    if (node != nullptr) line << node->source().begin.line << ":";
-    line << " " << (name_.empty() ? "" : name_ + ".") << key;
+    if (!file_.empty()) line << file_ << ":";
+    if (node != nullptr && !file_.empty()) line << node->source().begin.line << ":";
+    if (!file_.empty()) line << " ";
+    line << (name_.empty() ? "" : name_ + ".") << key;
     if (node != nullptr && !node->is_table()) line << " = " << text_of(*node);
     line << ": " << fact << " (wanted " << wanted << ")";
     faults_.push_back(line.str());
@@ -85,6 +93,7 @@ class ConfigReader {
   std::string file_;
   std::string name_;
   std::vector<std::string>& faults_;
+  const std::vector<unsigned>& cpus_;
   std::set<std::string> known_;
 };
 

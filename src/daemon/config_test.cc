@@ -5,7 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
+
+#include "daemon/config_keys.h"
+#include "daemon/config_manual.h"
 
 namespace butterfly {
 namespace {
@@ -27,8 +32,9 @@ TEST(Config, IsWholeWithoutAnyKey) {
   EXPECT_FALSE(config->uplink);
 }
 
-TEST(Config, TakesEveryKey) {
-  const auto config = parse(R"(
+const char* const kUplinkOnly = "[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\n";
+
+const char* const kEveryKey = R"(
 [daemon]
 api = "unix:/tmp/api.sock"
 api_mode = "0600"
@@ -58,7 +64,10 @@ gateway = "2001:db8::ff"
 vxlan_port = 8472
 mtu = 9000
 force = true
-)");
+)";
+
+TEST(Config, TakesEveryKey) {
+  const auto config = parse(kEveryKey);
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->daemon.api, "unix:/tmp/api.sock");
   EXPECT_EQ(config->daemon.api_mode, 0600u);
@@ -172,6 +181,57 @@ TEST(Config, ReportsAllFaultsAtOnce) {
   const auto config = parse("[daemon]\nlog_level = 'x'\nstat = ''\n[dataplane]\nmemory_mb = 1\n");
   EXPECT_THAT(std::string(config.status().message()),
               AllOf(HasSubstr("b.toml:2:"), HasSubstr("b.toml:3:"), HasSubstr("b.toml:5:")));
+}
+
+// What is made of the table of keys is as it is in the tree; UPDATE=1 writes it (tools/config).
+void expect_file(const std::string& path, const std::string& wanted) {
+  const std::string file = BUTTERFLY_SOURCE_DIR "/" + path;
+  if (std::getenv("UPDATE") != nullptr) std::ofstream(file) << wanted;
+  std::ostringstream there;
+  there << std::ifstream(file).rdbuf();
+  EXPECT_EQ(there.str(), wanted) << path << " is not as the keys say: tools/config makes it anew";
+}
+
+TEST(ConfigKeys, MakeTheSampleInTheTree) { expect_file("dist/butterflyd.toml", sample_config()); }
+
+TEST(ConfigKeys, MakeTheManualInTheTree) {
+  expect_file("docs/operate/configuration.md", config_manual());
+}
+
+TEST(ConfigKeys, SayEverythingAboutThemselves) {
+  for (const ConfigKey& key : config_keys()) {
+    SCOPED_TRACE(key.full_name());
+    EXPECT_TRUE(key.sentence.ends_with("."));
+    EXPECT_FALSE(key.access.type.empty());
+    EXPECT_FALSE(key.access.wanted.empty());
+    // A default, or words about it and an example.
+    EXPECT_NE(key.standard().empty(), key.standard_in_words.empty());
+    EXPECT_EQ(key.standard_in_words.empty(), key.example.empty());
+    EXPECT_EQ(find_config_key(key.full_name()), &key);
+  }
+  EXPECT_EQ(find_config_key("daemon.nothing"), nullptr);
+}
+
+// Written as it says itself, a configuration is read back equal.
+TEST(ConfigKeys, AreReadAsTheyAreTold) {
+  const auto config = parse(kEveryKey);
+  ASSERT_TRUE(config.ok()) << config.status();
+  std::string text;
+  for (const ConfigTable& table : config_tables()) {
+    text += "[" + table.name + "]\n";
+    for (const ConfigKey& key : config_keys()) {
+      if (key.table == table.name) text += key.name + " = " + key.text(*config) + "\n";
+    }
+  }
+  const auto again = parse(text);
+  ASSERT_TRUE(again.ok()) << again.status() << text;
+  for (const ConfigKey& key : config_keys()) {
+    EXPECT_EQ(key.text(*again), key.text(*config)) << key.full_name();
+    EXPECT_TRUE(config->given.contains(key.full_name())) << key.full_name() << ": not in kEveryKey";
+    Config copy = *parse(kUplinkOnly);
+    key.access.copy(*config, copy);
+    EXPECT_EQ(key.text(copy), key.text(*config)) << key.full_name();
+  }
 }
 
 // The sample beside the sources, with the lines that are commented out as well.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.h"
 
+#include <grp.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <filesystem>
 
+#include "base/socket_file.h"
+#include "control/socket_file.h"
 #include "daemon/eal.h"
 #include "host/expression/compiler.h"
 #include "ports/uplink.h"
@@ -63,6 +67,26 @@ void warn_of_small_underlay(const UplinkConfig& config, const Vtep& vtep,
                      " or more, or the guests' to " + std::to_string(vtep.inner_mtu()));
 }
 
+// The daemon's own group, where none is named.
+std::string group_or_own(const std::string& group) {
+  const ::group* own = group.empty() ? getgrgid(getegid()) : nullptr;
+  return own != nullptr ? own->gr_name : group;
+}
+
+Status set_rights(const DaemonConfig& before, const DaemonConfig& next) {
+  if (next.api_mode != before.api_mode || next.api_group != before.api_group) {
+    const auto path = socket_path_of(next.api);
+    if (!path.ok()) return path.status();
+    RETURN_IF_ERROR(set_socket_rights("API socket '" + *path + "'", *path, next.api_mode,
+                                      group_or_own(next.api_group)));
+  }
+  if (next.socket_mode == before.socket_mode && next.socket_group == before.socket_group) {
+    return ok_status();
+  }
+  return prepare_socket_directory(next.socket_directory, next.socket_mode,
+                                  group_or_own(next.socket_group));
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
@@ -75,6 +99,10 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
                                            config.daemon.socket_mode, config.daemon.socket_group));
   RETURN_IF_ERROR(daemon->start_host(config));
   daemon->start_log(config.log);
+  daemon->settings_ = std::make_unique<LiveSettings>(
+      config, [raw = daemon.get()](const Config& before, const Config& next) {
+        return raw->adopt(before, next);
+      });
   RETURN_IF_ERROR(daemon->start_control(config.daemon));
   return daemon;
 }
@@ -135,6 +163,7 @@ Status Daemon::start_host(const Config& config) {
 }
 
 void Daemon::start_log(const LogConfig& config) {
+  log_writers_.clear();
   const auto write = [&](bool drops, uint32_t per_second) {
     if (per_second == 0) return;
     LogQuery query;
@@ -157,9 +186,24 @@ Status Daemon::start_control(const DaemonConfig& config) {
   options.address = config.api;
   options.mode = config.api_mode;
   options.group = config.api_group;
+  options.settings = settings_.get();
   auto server = ApiServer::start(options, *host_, *keeper_);
   if (!server.ok()) return server.status();
   server_ = std::move(*server);
+  return ok_status();
+}
+
+// What may fail comes first, and is undone; the rest does not fail.
+Status Daemon::adopt(const Config& before, const Config& next) {
+  if (const Status status = set_rights(before.daemon, next.daemon); !status.ok()) {
+    if (const Status undone = set_rights(next.daemon, before.daemon); !undone.ok()) {
+      spdlog::error("{}", std::string(undone.message()));
+    }
+    return status;
+  }
+  factory_->set_rights(next.daemon.socket_mode, next.daemon.socket_group);
+  spdlog::set_level(spdlog::level::from_str(next.daemon.log_level));
+  if (next.log != before.log) start_log(next.log);
   return ok_status();
 }
 

@@ -10,6 +10,7 @@
 #include "control/server.h"
 #include "control/sqlite_store.h"
 #include "daemon/config.h"
+#include "daemon/live_settings.h"
 #include "daemon/log_writer.h"
 #include "daemon/port_factory.h"
 #include "graph/packet_pool.h"
@@ -24,12 +25,14 @@ class Daemon {
   static StatusOr<std::unique_ptr<Daemon>> start(const Config& config);
 
   Host& host() { return *host_; }
+  LiveSettings& settings() { return *settings_; }
 
  private:
   Daemon() = default;
   Status start_host(const Config& config);
   void start_log(const LogConfig& config);
   Status start_control(const DaemonConfig& config);
+  Status adopt(const Config& before, const Config& next);
 
   size_t warnings_at_start_ = 0;  // that were logged before the intent ran
   // Members end in reverse order: first the API, last the packet pools.
@@ -40,6 +43,7 @@ class Daemon {
   std::unique_ptr<Host> host_;
   std::vector<std::unique_ptr<LogWriter>> log_writers_;
   std::unique_ptr<IntentKeeper> keeper_;
+  std::unique_ptr<LiveSettings> settings_;
   std::unique_ptr<ApiServer> server_;
 };
 

@@ -19,10 +19,21 @@ StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, Po
     if (!tap.ok()) return tap.status();
     return std::unique_ptr<Port>(std::move(*tap));
   }
-  const VhostSocket socket{socket_path(nic), nic.vhost_server, sockets_.mode, sockets_.group};
+  VhostSocket socket{socket_path(nic), nic.vhost_server, 0, ""};
+  {
+    const std::lock_guard lock(rights_mutex_);
+    socket.mode = sockets_.mode;
+    socket.group = sockets_.group;
+  }
   auto port = VhostUserPort::create(socket, pool_, large_, *quiescence_);
   if (!port.ok()) return port.status();
   return std::unique_ptr<Port>(std::move(*port));
+}
+
+void DaemonPortFactory::set_rights(unsigned mode, const std::string& group) {
+  const std::lock_guard lock(rights_mutex_);
+  sockets_.mode = mode;
+  sockets_.group = group;
 }
 
 void DaemonPortFactory::remove(std::vector<std::unique_ptr<Port>> ports) {

@@ -2,6 +2,7 @@
 // Makes the ports of a real host: vhost-user and tap.
 #pragma once
 
+#include <mutex>
 #include <string>
 
 #include "host/host.h"
@@ -25,8 +26,12 @@ class DaemonPortFactory : public PortFactory {
   void remove(std::vector<std::unique_ptr<Port>> ports) override;
   std::string socket_path(const NicIntent& nic) const override;
 
+  // Of sockets that are made from now on. Any thread.
+  void set_rights(unsigned mode, const std::string& group);
+
  private:
-  Sockets sockets_;
+  Sockets sockets_;  // its directory never changes
+  std::mutex rights_mutex_;
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence* quiescence_ = nullptr;

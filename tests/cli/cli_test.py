@@ -148,6 +148,20 @@ ROWS = [
     ("conn import", USAGE, [r"NIC is required"]),
     ("conn import a", REFUSED, [r"^butterfly: connections: version 0 of the format is unknown "]),
 
+    # config
+    ("config", USAGE, [r"A subcommand is required"]),
+    ("config show", DONE, [r"^KEY +VALUE +FROM +CHANGES +DEFAULT$",
+                           r'^daemon.log_level +"info" +default +any time +"info"$',
+                           r"^dataplane.lcores +\[1\] +file +start +\(the last CPU\)$"]),
+    ("config set", USAGE, [r"KEY=VALUE is required"]),
+    ("config set daemon.log_level", USAGE,
+     [r"^butterfly: setting 'daemon.log_level' is malformed \(wanted KEY=VALUE\)$"]),
+    ("config set =debug", USAGE, [r"is malformed"]),
+    ("config set daemon.log_level=debug dataplane.lcores=[2]", REFUSED,
+     [r"^butterfly: setting 'dataplane.lcores': not now$"]),
+    ("config set daemon.log_level=debug", DONE, [r"^set daemon.log_level=debug$"]),
+    ("config show", DONE, [r"^daemon.log_level +debug +run time"]),
+
     # sg
     ("sg", USAGE, [r"A subcommand is required"]),
     ("sg add", USAGE, [r"NAME is required"]),

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "control/fake_host.h"
+#include "control/fake_settings.h"
 #include "control/server.h"
 #include "control/sqlite_store.h"
 
@@ -23,7 +24,9 @@ int serve(const std::string& directory) {
   host.expressions = std::make_shared<ChildCompiler>(BUTTERFLY_EXPRESSION_COMPILER);
   auto keeper = IntentKeeper::start(host, **store);
   if (!keeper.ok()) return fail(keeper.status());
-  auto server = ApiServer::start({"unix:" + directory + "/api.sock", 0600, ""}, host, **keeper);
+  FakeSettings settings;
+  auto server =
+      ApiServer::start({"unix:" + directory + "/api.sock", 0600, "", &settings}, host, **keeper);
   if (!server.ok()) return fail(server.status());
   std::cout << "ready" << std::endl;
   while (std::getchar() != EOF) {

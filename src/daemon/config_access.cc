@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config_access.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/socket_file.h"
+
+namespace butterfly {
+namespace {
+
+bool is_usable_address(const IpAddress& address) {
+  return !address.is_zero() && !address.is_multicast() &&
+         !(address.is_v4() && address.v4().is_limited_broadcast());
+}
+
+// The whole of `text` from `first` on as a number.
+std::optional<unsigned> parse_number(const std::string& text, size_t first, int base) {
+  unsigned number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + first, end, number, base);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+const char* const kModeWanted = "an octal mode in quotes, \"0600\" to \"0777\"";
+
+std::string api_wanted() {
+  return "unix:/PATH, the path at most " + std::to_string(kMaxSocketPath) + " bytes";
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "\"";
+}
+
+std::string mode_text(unsigned mode) {
+  std::string text = "0000";
+  for (size_t i = text.size(); i > 1; --i, mode >>= 3) {
+    text[i - 1] = static_cast<char>('0' + (mode & 7));
+  }
+  return text;
+}
+
+std::string list_text(const std::vector<unsigned>& numbers) {
+  std::string text;
+  for (const unsigned number : numbers) {
+    text += (text.empty() ? "" : ", ") + std::to_string(number);
+  }
+  return text;
+}
+
+void read_path(ConfigReader& reader, const std::string& key, size_t max, std::string& value) {
+  reader.read_as<std::string>(key, "an absolute path in quotes", [&](const std::string& text) {
+    if (text.empty() || text[0] != '/') {
+      return reader.fault(key, "not an absolute path", "a path that begins with /");
+    }
+    if (text.size() > max) {
+      return reader.fault(key, "path too long", "at most " + std::to_string(max) + " bytes");
+    }
+    value = text;
+  });
+}
+
+void read_api(ConfigReader& reader, const std::string& key, std::string& value) {
+  reader.read_as<std::string>(key, api_wanted(), [&](const std::string& text) {
+    constexpr std::string_view kScheme = "unix:";
+    if (!text.starts_with(std::string(kScheme) + "/")) {
+      return reader.fault(key, "not a unix socket", api_wanted());
+    }
+    if (text.size() - kScheme.size() > kMaxSocketPath) {
+      return reader.fault(key, "path too long", api_wanted());
+    }
+    value = text;
+  });
+}
+
+// A mode as chmod(1) takes it; a string, since TOML has no leading zeros.
+void read_mode(ConfigReader& reader, const std::string& key, unsigned& value) {
+  reader.read_as<std::string>(key, kModeWanted, [&](const std::string& text) {
+    const auto mode = parse_number(text, 0, 8);
+    // The daemon itself must be able to use the socket.
+    if (!mode || *mode > 0777 || (*mode & 0600) != 0600) {
+      return reader.fault(key, "not a usable mode", kModeWanted);
+    }
+    value = *mode;
+  });
+}
+
+void read_lcores(ConfigReader& reader, const std::string& key, std::vector<unsigned>& lcores) {
+  const std::vector<unsigned>& cpus = reader.cpus();
+  lcores = {cpus.back()};
+  const toml::node* node = reader.find(key);
+  if (node == nullptr) return;
+  const std::string wanted = "a list of different CPU numbers out of " + list_text(cpus);
+  if (!node->is_array() || node->as_array()->empty()) {
+    return reader.fault(key, "no list of CPUs", wanted);
+  }
+  std::vector<unsigned> numbers;
+  for (const toml::node& item : *node->as_array()) {
+    const auto number = item.value_exact<int64_t>();
+    if (!number || std::ranges::find(cpus, *number) == cpus.end()) {
+      return reader.fault(key, "not a usable CPU", wanted);
+    }
+    const auto cpu = static_cast<unsigned>(*number);
+    if (std::ranges::find(numbers, cpu) != numbers.end()) {
+      return reader.fault(key, "CPU " + std::to_string(cpu) + " listed twice", wanted);
+    }
+    numbers.push_back(cpu);
+  }
+  lcores = numbers;
+}
+
+void read_uplink_address(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  const std::string wanted = "our unicast address with its prefix length, as in 192.0.2.1/24";
+  if (reader.find(key) == nullptr) return reader.fault(key, "missing", wanted);
+  reader.read_as<std::string>(key, wanted, [&](const std::string& text) {
+    const size_t slash = text.find('/');
+    const auto address = IpAddress::parse(text.substr(0, slash));
+    if (!address || slash == std::string::npos) return reader.fault(key, "malformed", wanted);
+    const auto length = parse_number(text, slash + 1, 10);
+    if (!length || *length > (address->is_v4() ? 32u : 128u) || *length == 0) {
+      return reader.fault(key, "bad prefix length", wanted);
+    }
+    if (!is_usable_address(*address)) return reader.fault(key, "not unicast", wanted);
+    uplink.address = *address;
+    uplink.on_link = Cidr(*address, *length);
+  });
+}
+
+void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  const std::string wanted = "another address of the uplink's own prefix";
+  reader.read_as<std::string>(key, wanted, [&](const std::string& text) {
+    const auto gateway = IpAddress::parse(text);
+    if (!gateway || !is_usable_address(*gateway)) return reader.fault(key, "malformed", wanted);
+    if (uplink.address.is_zero()) return;  // on link of what?
+    if (!uplink.on_link.contains(*gateway)) {
+      return reader.fault(key, "not on link", wanted + " " + uplink.on_link.to_string());
+    }
+    if (*gateway == uplink.address) return reader.fault(key, "our own address", wanted);
+    uplink.gateway = *gateway;
+  });
+}
+
+void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  if (reader.find(key) == nullptr) return;
+  uint16_t mtu = 1500;
+  // RFC 791 and RFC 8200 §5: what every link must carry.
+  reader.read(key, mtu, uplink.address.is_v4() ? 576 : 1280, 65535);
+  uplink.mtu = mtu;
+}
+
+}  // namespace butterfly

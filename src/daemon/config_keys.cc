@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// A new key: a field in config.h, a row here, then tools/config for the sample and the manual.
+#include "daemon/config_keys.h"
+
+#include "host/reports.h"
+
+namespace butterfly {
+namespace {
+
+// Leaves room for short names at least; a nic whose name does not fit is refused when it comes.
+constexpr size_t kMaxSocketDirectory = 90;
+constexpr size_t kMaxPath = 4095;
+const char* const kGroupWanted = "a group of this system; \"\": the daemon's own";
+
+std::vector<ConfigKey> daemon_keys() {
+  const auto api = [](auto& c) -> auto& { return c.daemon.api; };
+  return {
+      {"daemon",
+       "api",
+       Change::at_start,
+       "Where the API listens.",
+       {"string", api_wanted(),
+        [api](ConfigReader& reader, const std::string& key, Config& config) {
+          read_api(reader, key, api(config));
+        },
+        [api](const Config& config) { return quoted(api(config)); }, copier(api)}},
+      {"daemon", "api_mode", Change::any_time,
+       "Mode of the API's socket. Whoever may write to it may configure the switch.",
+       mode_key([](auto& c) -> auto& { return c.daemon.api_mode; })},
+      {"daemon", "api_group", Change::any_time, "Group of the API's socket.",
+       text_key(
+           [](auto& c) -> auto& { return c.daemon.api_group; }, kGroupWanted)},
+      {"daemon", "state", Change::at_start,
+       "The durable intent: nics, security groups, peers. One file for every daemon.",
+       path_key(
+           [](auto& c) -> auto& { return c.daemon.state; }, kMaxPath)},
+      {"daemon", "socket_directory", Change::at_start,
+       "Where the sockets of vhost-user nics are, one for each.",
+       path_key(
+           [](auto& c) -> auto& { return c.daemon.socket_directory; }, kMaxSocketDirectory)},
+      {"daemon", "socket_mode", Change::any_time,
+       "Rights in that directory, in which QEMU makes its sockets, and of the sockets that the "
+       "switch makes (nics with vhost_server; those that are there keep theirs): \"0660\" and a "
+       "group let the group's QEMU processes "
+       "in (a directory's x bits are added by themselves).",
+       mode_key([](auto& c) -> auto& { return c.daemon.socket_mode; })},
+      {"daemon", "socket_group", Change::any_time,
+       "Group of that directory and of the sockets that the switch makes in it.",
+       text_key(
+           [](auto& c) -> auto& { return c.daemon.socket_group; }, kGroupWanted)},
+      {"daemon", "log_level", Change::any_time, "The least important that is written to the log.",
+       word_key<std::string>([](auto& c) -> auto& { return c.daemon.log_level; },
+                             {{"trace", "trace"},
+                              {"debug", "debug"},
+                              {"info", "info"},
+                              {"warning", "warning"},
+                              {"error", "error"}})},
+  };
+}
+
+std::vector<ConfigKey> log_keys() {
+  return {
+      {"log", "drops_per_second", Change::any_time,
+       "Packets that are dropped, written to the log a second; 0: none.",
+       number_key(
+           [](auto& c) -> auto& { return c.log.drops_per_second; }, 0, LogQuery::kMaxPerSecond)},
+      {"log", "starts_per_second", Change::any_time,
+       "Connections that rules with a log procedure let start, written to the log a second; 0: "
+       "none.",
+       number_key(
+           [](auto& c) -> auto& { return c.log.starts_per_second; }, 0, LogQuery::kMaxPerSecond)},
+  };
+}
+
+std::vector<ConfigKey> dataplane_keys() {
+  const auto lcores = [](auto& c) -> auto& { return c.dataplane.lcores; };
+  return {
+      {"dataplane",
+       "lcores",
+       Change::at_start,
+       "CPUs that move packets, one thread each.",
+       {"list of integers", "different CPUs that the daemon may use",
+        [lcores](ConfigReader& reader, const std::string& key, Config& config) {
+          read_lcores(reader, key, lcores(config));
+        },
+        [lcores](const Config& config) { return "[" + list_text(lcores(config)) + "]"; },
+        copier(lcores)},
+       "the last CPU that the daemon may use",
+       "[1]"},
+      {"dataplane", "mode", Change::at_start,
+       "\"adaptive\" sleeps when nothing comes; \"poll\" never sleeps: lowest latency, whole CPUs.",
+       word_key<PollMode>([](auto& c) -> auto& { return c.dataplane.mode; },
+                          {{"adaptive", PollMode::adaptive}, {"poll", PollMode::poll}})},
+      {"dataplane", "memory_mb", Change::at_start, "Memory for packets and tables, MiB.",
+       number_key(
+           [](auto& c) -> auto& { return c.dataplane.memory_mb; }, 64, 1048576)},
+      {"dataplane", "hugepages", Change::at_start,
+       "\"auto\" uses hugepages when there are enough, \"on\" insists, \"off\" does without "
+       "(slower).",
+       word_key<HugepageUse>(
+           [](auto& c) -> auto& { return c.dataplane.hugepages; },
+           {{"auto", HugepageUse::automatic}, {"on", HugepageUse::on}, {"off", HugepageUse::off}})},
+      {"dataplane", "flows_per_lcore", Change::at_start, "Tracked flows of one lcore.",
+       number_key(
+           [](auto& c) -> auto& { return c.dataplane.flows_per_lcore; }, 1024, 16777216)},
+      {"dataplane", "shortcut", Change::at_start,
+       "Packets of known flows go where the one before them went. false: each walks every brick, "
+       "with the same result, for when that is in doubt.",
+       flag_key([](auto& c) -> auto& { return c.dataplane.shortcut; })},
+      {"dataplane", "fdb_capacity", Change::at_start, "Learnt MACs of the host.",
+       number_key(
+           [](auto& c) -> auto& { return c.dataplane.fdb_capacity; }, 1024, 16777216)},
+      {"dataplane", "fdb_per_segment", Change::at_start,
+       "Learnt MACs of one segment; at most fdb_capacity.",
+       number_key(
+           [](auto& c) -> auto& { return c.dataplane.fdb_per_segment; }, 1, 16777216)},
+      {"dataplane", "fdb_ageing_s", Change::at_start,
+       "Seconds until a learnt MAC that stays silent is forgotten.",  // 802.1Q-2018 table 8-6
+       number_key(
+           [](auto& c) -> auto& { return c.dataplane.fdb_ageing_s; }, 10, 1000000)},
+  };
+}
+
+std::string on_link_text(const UplinkConfig& uplink) {
+  return uplink.address.is_zero()
+             ? ""
+             : quoted(uplink.address.to_string() + "/" + std::to_string(uplink.on_link.length()));
+}
+
+std::vector<ConfigKey> uplink_keys() {
+  const auto device = [](auto& c) -> auto& { return c.uplink->device; };
+  return {
+      {"uplink",
+       "device",
+       Change::at_start,
+       "A kernel interface (\"eth1\"), a PCI address (\"0000:01:00.0\") or a DPDK device "
+       "(\"net_pcap0,…\").",
+       {"string", "a device of this machine",
+        [device](ConfigReader& reader, const std::string& key, Config& config) {
+          reader.read(key, device(config));
+          if (!device(config).empty()) return;
+          reader.fault(key, "missing", "a kernel interface, a PCI address or a DPDK device");
+        },
+        [device](const Config& config) {
+          return device(config).empty() ? "" : quoted(device(config));
+        },
+        copier(device)},
+       "none: it must be given",
+       "\"eth1\""},
+      {"uplink",
+       "address",
+       Change::at_start,
+       "Our tunnel endpoint with its prefix length, IPv4 or IPv6. It is the switch's, not the "
+       "kernel's.",
+       {"string", "a unicast address with its prefix length",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_uplink_address(reader, key, *config.uplink);
+        },
+        [](const Config& config) { return on_link_text(*config.uplink); },
+        [](const Config& from, Config& to) {
+          to.uplink->address = from.uplink->address;
+          to.uplink->on_link = from.uplink->on_link;
+        }},
+       "none: it must be given",
+       "\"192.0.2.1/24\""},
+      {"uplink",
+       "gateway",
+       Change::at_start,
+       "Where peers outside the prefix are reached.",
+       {"string", "another address of the prefix",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_gateway(reader, key, *config.uplink);
+        },
+        [](const Config& config) {
+          return config.uplink->gateway ? quoted(config.uplink->gateway->to_string()) : "";
+        },
+        copier([](auto& c) -> auto& { return c.uplink->gateway; })},
+       "none: every peer is on link",
+       "\"192.0.2.254\""},
+      {"uplink", "vxlan_port", Change::at_start, "UDP port of VXLAN.",
+       number_key(
+           [](auto& c) -> auto& { return c.uplink->vxlan_port; }, 1, 65535)},
+      {"uplink",
+       "mtu",
+       Change::at_start,
+       "Largest IP packet of the underlay, bytes. Guests' packets must be 50 bytes smaller (IPv6: "
+       "70), so 1550 (1570) or more lets them keep their 1500.",
+       {"integer", "576 to 65535, over IPv6 1280 to 65535",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_uplink_mtu(reader, key, *config.uplink);
+        },
+        [](const Config& config) {
+          return config.uplink->mtu ? std::to_string(*config.uplink->mtu) : "";
+        },
+        copier([](auto& c) -> auto& { return c.uplink->mtu; })},
+       "what the device says",
+       "1600"},
+      {"uplink", "force", Change::at_start,
+       "Take an interface even though it carries an address of the host. You may lose your ssh "
+       "session.",
+       flag_key([](auto& c) -> auto& { return c.uplink->force; })},
+  };
+}
+
+std::vector<ConfigKey> all_keys() {
+  std::vector<ConfigKey> all;
+  for (auto&& part : {daemon_keys(), log_keys(), dataplane_keys(), uplink_keys()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::vector<ConfigTable>& config_tables() {
+  static const std::vector<ConfigTable> kTables{
+      {"daemon", "The process and its sockets."},
+      {"log",
+       "What packets and connections tell the daemon's log, at level info, as key=value. What is "
+       "more than the rates is counted: `suppressed` in the next line of its kind."},
+      {"dataplane", "What moves packets."},
+      {"uplink", "The underlay. Without this table the switch works for guests of this host only.",
+       [](const Config& config) { return config.uplink.has_value(); },
+       [](Config& config) { config.uplink.emplace(); }},
+  };
+  return kTables;
+}
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> kKeys = all_keys();
+  return kKeys;
+}
+
+const ConfigKey* find_config_key(const std::string& full_name) {
+  for (const ConfigKey& key : config_keys()) {
+    if (key.full_name() == full_name) return &key;
+  }
+  return nullptr;
+}
+
+std::string ConfigKey::text(const Config& config) const {
+  for (const ConfigTable& its : config_tables()) {
+    if (its.name == table && its.is_there && !its.is_there(config)) return "";
+  }
+  return access.text(config);
+}
+
+std::string ConfigKey::standard() const {
+  if (!standard_in_words.empty()) return "";
+  Config config;
+  for (const ConfigTable& each : config_tables()) {
+    if (each.make) each.make(config);
+  }
+  return access.text(config);
+}
+
+}  // namespace butterfly
