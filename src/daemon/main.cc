@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // butterflyd: reads its configuration, starts, serves until it is told to stop.
 //
+// SIGHUP: reads its configuration again (src/daemon/live_settings.h).
 // Exit codes: 0 stopped as asked, 1 could not start (one line on stderr says why), 2 wrong usage.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <exception>
+#include <sstream>
 #include <string>
 
 #include "daemon/config.h"
 #include "daemon/daemon.h"
+#include "daemon/journal.h"
 
 namespace {
 
@@ -55,13 +61,15 @@ Arguments read_arguments(int argc, char** argv) {
   return arguments;
 }
 
-// Blocks the signals that end us in every thread, so that sigwait() below gets them.
+// Blocks the signals that end us, or have us read our file again, in every thread, so that
+// sigwait() below gets them.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGQUIT);
+  sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return set;
@@ -76,10 +84,40 @@ void allow_many_descriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// One line of the log for each line of an error.
+void log_error(const butterfly::Status& status) {
+  std::istringstream lines{std::string(status.message())};
+  for (std::string line; std::getline(lines, line);) spdlog::error("reload: {}", line);
+}
+
+// Reads the file again and takes what may change; a bad file changes nothing.
+void reload(const std::string& path, butterfly::LiveSettings& settings) {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
+  const auto config = butterfly::load_config(path);
+  const auto reloaded = config.ok() ? settings.reload(*config) : config.status();
+  if (reloaded.ok()) {
+    for (const std::string& change : reloaded->changed) spdlog::info("reload: {}", change);
+    for (const std::string& key : reloaded->start_only) {
+      spdlog::warn("reload: {}: counts from the next start on", key);
+    }
+    spdlog::info("reload: {}: done", path);
+  } else {
+    log_error(reloaded.status());
+    spdlog::error("reload: nothing has changed");
+  }
+  sd_notify(0, "READY=1");
+}
+
 int run(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
   if (arguments.exit_code >= 0) return arguments.exit_code;
   spdlog::set_default_logger(spdlog::stderr_color_mt("butterflyd"));
+  if (butterfly::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))) {
+    butterfly::log_for_journal();
+  }
   const auto config = butterfly::load_config(arguments.config);
   if (!config.ok()) {
     std::fprintf(stderr, "butterflyd: %s\n", std::string(config.status().message()).c_str());
@@ -100,7 +138,9 @@ int run(int argc, char** argv) {
   spdlog::info("ready: API at {}", config->daemon.api);
   sd_notify(0, "READY=1");
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    reload(arguments.config, (*daemon)->settings());
+  }
   spdlog::info("stopping: {}", strsignal(signal));
   sd_notify(0, "STOPPING=1");
   return 0;

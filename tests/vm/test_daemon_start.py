@@ -7,6 +7,8 @@
 import grp
 import os
 import pathlib
+import re
+import signal
 import socket
 import stat
 
@@ -319,6 +321,53 @@ def test_service_manager_hears_of_the_start_and_the_end(world):
         check(daemon.stop() == 0, daemon.log())
         check(manager.recv(4096) == b"STOPPING=1", "the end is told")
     check_nothing_left(daemon)
+
+
+def test_hangup_reads_the_file_again(world):
+    """What may change does, what waits for a start is named, a bad file changes nothing."""
+    daemon = world.daemon(daemon={"log_level": "warning"})
+    good = daemon.config.read_text()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(daemon.directory / "log.notify"))
+        manager.settimeout(20)
+        daemon.start([f"NOTIFY_SOCKET={daemon.directory}/log.notify"])
+        check(manager.recv(4096) == b"READY=1", "it is up")
+
+        def reload(text):
+            daemon.config.write_text(text)
+            os.kill(daemon.process.pid, signal.SIGHUP)
+            check(manager.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC="), "a reload begins")
+            check(manager.recv(4096) == b"READY=1", "and ends")
+            return daemon.must("config", "show")
+
+        text = reload(good.replace('"warning"', '"debug"').replace("flows_per_lcore = 4096", "flows_per_lcore = 2048"))
+        check(re.search(r'^daemon.log_level +"debug" +file', text, re.M), text)
+        check(re.search(r"^dataplane.flows_per_lcore +4096 ", text, re.M), text)
+        check('reload: daemon.log_level = "debug"' in daemon.log(), daemon.log())
+        check("reload: dataplane.flows_per_lcore: counts from the next start on" in daemon.log(), daemon.log())
+        for bad, fault in ((good.replace('"warning"', '"loud"'), ": daemon.log_level = 'loud': unknown word"),
+                           (good + "[log]\ndrops = 1\n", ": log.drops = 1: unknown key"),
+                           (good + '[daemon]\n', str(daemon.config)),
+                           (good.replace('"warning"', '"error"\napi_group = "no-such-group"'), "'no-such-group'")):
+            check(reload(bad) == text, "a file with a fault changes nothing")
+            check(fault in daemon.log() and "reload: nothing has changed" in daemon.log(), daemon.log())
+        daemon.must("config", "set", "daemon.log_level=error", "daemon.api_mode=0600", "daemon.api_group=users")
+        check(re.search(r'^daemon.log_level +"error" +run time', daemon.must("config", "show"), re.M), "set")
+        facts = daemon.socket.stat()
+        check(stat.S_IMODE(facts.st_mode) == 0o600 and facts.st_gid == grp.getgrnam("users").gr_gid, str(facts))
+        check(re.search(r'^daemon.api_mode +"0660" +default', reload(good), re.M), "the file counts again")
+        check(stat.S_IMODE(daemon.socket.stat().st_mode) == 0o660, "and is followed")
+        check(daemon.stop() == 0, daemon.log())
+
+
+def test_log_lines_for_the_journal_have_priorities(world):
+    daemon = world.daemon()
+    log = daemon.directory / "log.1"  # of the first start
+    log.touch()
+    facts = log.stat()
+    daemon.start([f"JOURNAL_STREAM={facts.st_dev}:{facts.st_ino}"])
+    check(daemon.stop() == 0, daemon.log())
+    check("<6>ready: API at " in daemon.log() and "[info]" not in daemon.log(), daemon.log())
 
 
 def test_interrupt_ends_it_in_order_too(world):
