@@ -5,7 +5,20 @@
 namespace butterfly {
 namespace {
 
-Status error_of(sqlite3* handle) { return absl::InternalError(sqlite3_errmsg(handle)); }
+// resource_exhausted when it is the system that refuses: that says nothing about the file.
+Status error_of(sqlite3* handle) {
+  switch (sqlite3_errcode(handle)) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_NOMEM:
+      return exhausted(sqlite3_errmsg(handle));
+    default:
+      return absl::InternalError(sqlite3_errmsg(handle));
+  }
+}
 
 }  // namespace
 

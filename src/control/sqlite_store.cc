@@ -27,6 +27,16 @@ Status refuse(const std::string& path, const std::string& fact) {
                              "a copy that is whole, or no file there to start with no intent)");
 }
 
+// An error that SQLite met on the way. A full disk is no damage: nobody shall take the file away.
+Status refuse(const std::string& path, const Status& error) {
+  const std::string text(error.message());
+  if (!absl::IsResourceExhausted(error)) return refuse(path, "damaged: " + text);
+  return exhausted(
+      "state file '" + path + "': cannot be used: " + text +
+      "; nothing was changed (wanted room on its disk, and leave to write the file and "
+      "its directory)");
+}
+
 Status system_error(const std::string& path, const std::string& doing) {
   return precondition("state file '" + path + "': cannot " + doing + ": " + std::strerror(errno));
 }
@@ -65,7 +75,10 @@ Status create(const std::string& path) {
                           "': cannot be made: " + std::string(database.status().message()) +
                           " (wanted a directory that exists and may be written)");
     }
-    RETURN_IF_ERROR(write_schema(*database));
+    if (const Status status = write_schema(*database); !status.ok()) {
+      unlink(fresh.c_str());
+      return refuse(path, status);
+    }
   }
   if (chmod(fresh.c_str(), 0600) != 0) return system_error(path, "chmod");
   if (rename(fresh.c_str(), path.c_str()) != 0) return system_error(path, "rename");
@@ -98,7 +111,7 @@ Status check_contents(const std::string& path, Database& database) {
   const auto application = database.ask("PRAGMA application_id");
   const auto schema = database.ask("PRAGMA user_version");
   for (const auto& answer : {application, schema}) {
-    if (!answer.ok()) return refuse(path, "damaged: " + std::string(answer.status().message()));
+    if (!answer.ok()) return refuse(path, answer.status());
   }
   if (*application != std::to_string(kApplicationId)) {
     return refuse(path, "a database of another program");
@@ -111,7 +124,7 @@ Status check_contents(const std::string& path, Database& database) {
         "a newer one)");
   }
   const auto check = database.ask("PRAGMA quick_check(1)");
-  if (!check.ok()) return refuse(path, "damaged: " + std::string(check.status().message()));
+  if (!check.ok()) return refuse(path, check.status());
   if (*check != "ok") return refuse(path, "damaged: " + *check);
   return ok_status();
 }
@@ -130,11 +143,11 @@ StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path
   }
   RETURN_IF_ERROR(check_header(path));
   auto database = Database::open(path, SQLITE_OPEN_READWRITE);
-  if (!database.ok()) return refuse(path, std::string(database.status().message()));
+  if (!database.ok()) return refuse(path, database.status());
   RETURN_IF_ERROR(check_contents(path, *database));
   if (auto status = database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
       !status.ok()) {
-    return refuse(path, "cannot be written: " + std::string(status.message()));
+    return refuse(path, status);
   }
   return std::unique_ptr<SqliteStore>(
       new SqliteStore(path, *std::move(lock), *std::move(database)));
@@ -143,11 +156,11 @@ StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path
 StatusOr<Intent> SqliteStore::load() {
   const std::lock_guard guard(mutex_);
   auto rows = database_.prepare("SELECT kind, name, body, sum FROM object ORDER BY kind, name");
-  if (!rows.ok()) return refuse(path_, "damaged: " + std::string(rows.status().message()));
+  if (!rows.ok()) return refuse(path_, rows.status());
   Intent intent;
   while (true) {
     const auto has_row = rows->step();
-    if (!has_row.ok()) return refuse(path_, "damaged: " + std::string(has_row.status().message()));
+    if (!has_row.ok()) return refuse(path_, has_row.status());
     if (!*has_row) break;
     const Row row{rows->text(0), rows->text(1), rows->text(2)};
     if (row_sum(row) != rows->number(3)) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the operator asked for outlives crashes, second daemons and damaged files: never lost, never guessed."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -189,6 +190,62 @@ def test_database_of_another_program_is_refused(world):
         database.execute("CREATE TABLE bookmarks(url TEXT)")
     database.close()
     check_kept(daemon, "another program")
+
+
+def test_full_disk_is_told_and_loses_nothing(world):
+    """Neither a change nor a start may take a full disk for damage: the file is good."""
+    daemon = world.daemon()
+    disk = daemon.directory / "disk"
+    disk.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=256k", "none", disk)
+    try:
+        daemon = world.daemon(daemon={"state": str(disk / "state.db")})
+        fill = disk / "fill"
+
+        def fill_up():
+            with contextlib.suppress(OSError), open(fill, "wb", buffering=0) as file:
+                while file.write(b"x" * 4096):
+                    pass
+
+        def check_told(answer):
+            check(answer.exit == 1 and f"state file '{daemon.state}': cannot be used: " in answer.stderr, str(answer))
+            check("wanted room on its disk" in answer.stderr and "no file" not in answer.stderr, str(answer))
+
+        fill_up()
+        check_told(daemon.end())
+        check(not daemon.state.exists() and not list(disk.glob("*.new")), f"left: {list(disk.iterdir())}")
+        fill.unlink()
+        daemon.start()
+        daemon.must("sg", "add", "kept")
+        before = daemon.must("dump")
+        fill_up()
+        answers = [daemon.cli("sg", "add", f"lost-{number}") for number in range(100)]
+        refused = [answer for answer in answers if not answer.ok]
+        check(refused and all("cannot be written" in answer.stderr for answer in refused), str(answers[-1]))
+        taken = [f"lost-{number}" for number, answer in enumerate(answers) if answer.ok]
+        groups = [group["name"] for group in json.loads(daemon.must("dump"))["groups"]]
+        check(sorted(groups) == sorted(["kept", *taken]), "what was refused is not there")
+        fill.unlink()
+        daemon.must("sg", "add", "found")
+        for name in ("found", *taken):
+            daemon.must("sg", "del", name)
+        check(daemon.must("dump") == before, "and goes on once there is room")
+        daemon.stop()
+        kept = daemon.state.read_bytes()
+        fill_up()
+        check_told(daemon.end())
+        fill.unlink()
+        check(daemon.state.read_bytes() == kept, "the file is as it was")
+        run("mount", "-o", "remount,ro", disk)
+        answer = daemon.end()
+        check(answer.exit == 1 and "Read-only file system (wanted a directory that" in answer.stderr, str(answer))
+        run("mount", "-o", "remount,rw", disk)
+        daemon.start()
+        check(daemon.must("dump") == before, "the intent is as before")
+        daemon.stop()
+    finally:
+        world.after_test()
+        run("umount", disk)
 
 
 def test_newer_schema_is_refused_with_the_remedy(world):
