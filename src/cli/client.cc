@@ -171,6 +171,20 @@ Status Client::list(const v1::ListConnectionsRequest& request,
   return explain(status.error_code(), status.error_message());
 }
 
+Status Client::call(const v1::FlushFdbRequest& request, v1::FlushFdbResponse& response) {
+  return unary(&v1::Butterfly::Stub::FlushFdb, request, response);
+}
+
+Status Client::list(const v1::ListStationsRequest& request,
+                    const std::function<void(const v1::ListStationsResponse&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->ListStations(&context, request);
+  v1::ListStationsResponse part;
+  while (reader->Read(&part)) sink(part);
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
 Status Client::export_connections(const v1::ExportConnectionsRequest& request,
                                   const std::function<void(const v1::ConnectionExport&)>& sink) {
   grpc::ClientContext context;

@@ -50,7 +50,10 @@ class Client {
 
   Status call(const v1::CountConnectionsRequest& request, v1::CountConnectionsResponse& response);
   Status call(const v1::FlushConnectionsRequest& request, v1::FlushConnectionsResponse& response);
+  Status call(const v1::FlushFdbRequest& request, v1::FlushFdbResponse& response);
   // Call `sink` for every part.
+  Status list(const v1::ListStationsRequest& request,
+              const std::function<void(const v1::ListStationsResponse&)>& sink);
   Status list(const v1::ListConnectionsRequest& request,
               const std::function<void(const v1::ListConnectionsResponse&)>& sink);
   Status export_connections(const v1::ExportConnectionsRequest& request,

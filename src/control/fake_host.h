@@ -187,6 +187,20 @@ class FakeHost : public Host {
     report.imported = flows.size();
     return report;
   }
+  // Its nics' MACs, and two learnt ones: behind the first nic and behind 192.0.2.2.
+  Status list_stations(const StationQuery& query, const StationSink& sink) const override {
+    if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
+      return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
+    }
+    const std::vector<StationReport> stations = stations_of(query);
+    if (!stations.empty()) sink(stations);
+    return ok_status();
+  }
+  StatusOr<uint64_t> flush_fdb(const StationQuery& query) override {
+    StationQuery learnt = query;
+    learnt.learnt_only = true;
+    return stations_of(learnt).size();
+  }
   void run_round(TimeMs) override {}
 
   Status fail_next_apply = ok_status();
@@ -225,6 +239,31 @@ class FakeHost : public Host {
     start.group = "web";
     start.kept_back = 0;
     return {drop, start};
+  }
+  std::vector<StationReport> stations_of(const StationQuery& query) const {
+    using Kind = StationReport::Kind;
+    const auto now = intent();
+    std::vector<StationReport> stations;
+    for (const auto& [id, nic] : now->nics) {
+      stations.push_back({nic.vni, nic.mac, Kind::nic, id, std::nullopt, 0});
+    }
+    for (const auto& [key, entry] : now->fdb) {
+      stations.push_back({entry.vni, entry.mac, Kind::configured, "", entry.peer, 0});
+    }
+    if (!now->nics.empty()) {
+      const auto& [id, nic] = *now->nics.begin();
+      stations.push_back(
+          {nic.vni, Mac::from_u64(0x5254000000aa), Kind::learnt, id, std::nullopt, 4'200});
+    }
+    stations.push_back({Vni{42}, Mac::from_u64(0x525400000055), Kind::learnt, "",
+                        IpAddress(Ipv4{{192, 0, 2, 2}}), 61'000});
+    std::erase_if(stations, [&](const StationReport& station) {
+      return (query.learnt_only && station.kind != Kind::learnt) ||
+             (query.vni && *query.vni != station.vni) || (query.mac && *query.mac != station.mac) ||
+             (!query.nic.empty() && query.nic != station.nic) ||
+             (query.peer && query.peer != station.peer);
+    });
+    return stations;
   }
   std::vector<FlowReport> flows_of(const FlowQuery& query) const {
     std::vector<FlowReport> flows;

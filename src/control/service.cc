@@ -9,6 +9,7 @@
 #include "control/check.h"
 #include "control/connections.h"
 #include "control/log.h"
+#include "control/stations.h"
 #include "control/to_proto.h"
 
 namespace butterfly {
@@ -70,6 +71,31 @@ class Service final : public v1::Butterfly::Service {
                        v1::ListFdbResponse* response) override {
     answers_.fdb(*response);
     return grpc::Status::OK;
+  }
+  grpc::Status ListStations(ServerContext*, const v1::ListStationsRequest* request,
+                            grpc::ServerWriter<v1::ListStationsResponse>* writer) override {
+    auto query = from_proto(request->filter());
+    if (!query.ok()) return to_grpc(query.status());
+    query->learnt_only = request->learnt_only();
+    uint64_t left = request->limit() == 0 ? ~uint64_t{0} : request->limit();
+    const auto sink = [&](const std::vector<StationReport>& reports) {
+      v1::ListStationsResponse response;
+      for (const StationReport& report : reports) {
+        if (left == 0) break;
+        --left;
+        *response.add_stations() = to_proto(report);
+      }
+      return writer->Write(response) && left != 0;
+    };
+    return to_grpc(host_.list_stations(*query, sink));
+  }
+  grpc::Status FlushFdb(ServerContext*, const v1::FlushFdbRequest* request,
+                        v1::FlushFdbResponse* response) override {
+    const auto query = from_proto(*request);
+    if (!query.ok()) return to_grpc(query.status());
+    const auto flushed = host_.flush_fdb(*query);
+    if (flushed.ok()) response->set_flushed(*flushed);
+    return to_grpc(flushed.status());
   }
   grpc::Status GetStatus(ServerContext*, const v1::GetStatusRequest*,
                          v1::GetStatusResponse* response) override {

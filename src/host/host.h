@@ -145,6 +145,15 @@ class Host {
   virtual StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
                                                   const std::vector<NicFlow>& flows) = 0;
 
+  // MACs: nics' own, then those of static entries, by VNI and MAC; then those that were learnt, in
+  // no order. Gets some hundred at a time; ends when it returns false. What moves meanwhile may be
+  // seen or not. invalid_argument: a nic and a peer; not_found: no such nic or peer.
+  using StationSink = std::function<bool(const std::vector<StationReport>&)>;
+  virtual Status list_stations(const StationQuery& query, const StationSink& sink) const = 0;
+  // Forgets learnt MACs, and what connections know of where they are; returns how many. Whoever
+  // still sends is learnt again.
+  virtual StatusOr<uint64_t> flush_fdb(const StationQuery& query) = 0;
+
   // IdleMode::manual only: one round of every lcore at the given time, on the caller's thread.
   virtual void run_round(TimeMs now) = 0;
 };

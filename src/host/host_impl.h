@@ -51,6 +51,8 @@ class HostImpl : public Host {
                       const std::function<bool()>& keep_going) override;
   StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
                                           const std::vector<NicFlow>& flows) override;
+  Status list_stations(const StationQuery& query, const StationSink& sink) const override;
+  StatusOr<uint64_t> flush_fdb(const StationQuery& query) override;
   void run_round(TimeMs now) override;
 
   // IdleMode::manual only: what was learnt, between rounds.
@@ -99,6 +101,10 @@ class HostImpl : public Host {
   // Has the lcore do the job; returns when it is done.
   void do_on(LcoreRunner& lcore, LcoreJob& job);
   StatusOr<FlowFilter> filter_of(const FlowQuery& query) const;
+  StatusOr<Fdb::Filter> filter_of(const StationQuery& query) const;
+  // A learnt one's; nothing when its place has gone, or intent names the MAC.
+  std::optional<StationReport> describe(const Fdb::Station& station) const;
+  TimeMs now() const;
   std::vector<FlowReport> describe(std::span<const FlowRecord> records) const;
 
   HostOptions options_;

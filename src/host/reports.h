@@ -104,6 +104,27 @@ struct HostReport {
   std::vector<std::string> warnings;  // e.g. an underlay too small for 1,500-byte guests
 };
 
+// Which stations; empty members match anything.
+struct StationQuery {
+  std::optional<Vni> vni;
+  std::optional<Mac> mac;
+  std::string nic;                // id; at most one of nic and peer
+  std::optional<IpAddress> peer;  // behind which it is
+  bool learnt_only = false;
+};
+
+// A MAC of a segment, and where it is.
+struct StationReport {
+  enum class Kind : uint8_t { nic, configured, learnt };
+
+  Vni vni;
+  Mac mac;
+  Kind kind = Kind::learnt;  // a nic's own, a static entry's, or learnt
+  std::string nic;           // id; empty: behind `peer`
+  std::optional<IpAddress> peer;
+  uint32_t age_ms = 0;  // of a learnt one: since it was last seen
+};
+
 // How often a rule has let a connection start since it came into its group.
 struct RuleHits {
   std::string rule;              // id

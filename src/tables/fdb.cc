@@ -30,6 +30,11 @@ uint32_t age_of(uint64_t value, TimeMs now) {
   return age < 0 ? 0 : static_cast<uint32_t>(age);
 }
 
+Fdb::Station station_of(uint64_t key, uint64_t value, TimeMs now) {
+  const auto vni = static_cast<uint32_t>(value >> 56 << 16 | (key & 0xffff));
+  return {Vni{vni}, Mac::from_u64(key >> 16), decode(value), age_of(value, now)};
+}
+
 }  // namespace
 
 class Fdb::TryLock {
@@ -186,9 +191,27 @@ uint32_t Fdb::sweep(TimeMs now, uint32_t slots) noexcept {
   return freed;
 }
 
+bool Fdb::Filter::fits(const Station& station) const {
+  if (vni && *vni != station.vni) return false;
+  if (mac && *mac != station.mac) return false;
+  return !place || (place->port == station.place.port && place->peer == station.place.peer);
+}
+
+void Fdb::for_each(const Filter& filter, TimeMs now,
+                   const std::function<bool(const Station&)>& sink) const {
+  for (size_t i = 0; i < capacity(); ++i) {
+    const Entry& entry = slot(i);
+    const uint64_t key = entry.key.load(std::memory_order_acquire);
+    const uint64_t value = entry.value.load(std::memory_order_acquire);
+    if (key == 0 || entry.key.load(std::memory_order_relaxed) != key) continue;
+    if (has_aged(value, now)) continue;
+    const Station station = station_of(key, value, now);
+    if (filter.fits(station) && !sink(station)) return;
+  }
+}
+
 // Takes the lock for a slice at a time, so that lcores keep learning meanwhile.
-template <typename Which>
-uint32_t Fdb::forget(Which which) {
+uint32_t Fdb::forget(const Filter& filter) {
   constexpr size_t kSlice = 256;
   uint32_t forgotten = 0;
   for (size_t next = 0; next < capacity();) {
@@ -200,7 +223,8 @@ uint32_t Fdb::forget(Which which) {
     for (const size_t end = std::min<size_t>(next + kSlice, capacity()); next < end; ++next) {
       Entry& entry = slot(next);
       const uint64_t key = entry.key.load(std::memory_order_relaxed);
-      if (key == 0 || !which(key, entry.value.load(std::memory_order_relaxed))) continue;
+      const uint64_t value = entry.value.load(std::memory_order_relaxed);
+      if (key == 0 || !filter.fits(station_of(key, value, 0))) continue;
       release(entry);
       ++forgotten;
     }
@@ -210,23 +234,13 @@ uint32_t Fdb::forget(Which which) {
 }
 
 uint32_t Fdb::forget_port(PortId port) {
-  return forget([port](uint64_t, uint64_t value) {
-    const Place place = decode(value);
-    return place.peer == kNoPeer && place.port == port;
-  });
+  return port == kUplinkPort ? 0 : forget({.vni = {}, .mac = {}, .place = Place{port, kNoPeer}});
 }
 
 uint32_t Fdb::forget_peer(PeerId peer) {
-  return forget([peer](uint64_t, uint64_t value) {
-    const Place place = decode(value);
-    return place.port == kUplinkPort && place.peer == peer;
-  });
+  return forget({.vni = {}, .mac = {}, .place = Place{kUplinkPort, peer}});
 }
 
-uint32_t Fdb::forget_segment(Vni vni) {
-  return forget([vni](uint64_t key, uint64_t value) {
-    return (key & 0xffff) == (vni.value & 0xffff) && value >> 56 == vni.value >> 16;
-  });
-}
+uint32_t Fdb::forget_segment(Vni vni) { return forget({.vni = vni, .mac = {}, .place = {}}); }
 
 }  // namespace butterfly

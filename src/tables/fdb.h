@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -62,6 +63,29 @@ class Fdb {
   // Frees what has aged among the next `slots` entries; returns how many. Does nothing when another
   // lcore is writing. For lcores between bursts, every millisecond or so: it takes the lock's line.
   uint32_t sweep(TimeMs now, uint32_t slots) noexcept;
+
+  // One entry, as it is told.
+  struct Station {
+    Vni vni;
+    Mac mac;
+    Place place;
+    uint32_t age_ms = 0;  // since it was last seen
+  };
+  // Which entries; empty members match anything.
+  struct Filter {
+    std::optional<Vni> vni;
+    std::optional<Mac> mac;
+    std::optional<Place> place;
+
+    bool fits(const Station& station) const;
+  };
+  // Control side: calls `sink` for every entry that fits and has not aged, in no order, until it
+  // returns false. What comes, moves or goes meanwhile may be seen or not.
+  void for_each(const Filter& filter, TimeMs now,
+                const std::function<bool(const Station&)>& sink) const;
+  // Control side: forgets those that fit, aged ones too; returns how many. Lcores may learn them
+  // again at once.
+  uint32_t forget(const Filter& filter);
 
   // Control side: forgets everything at a place or of a segment; returns how much that was.
   // REQUIRES: no lcore learns it any more.
@@ -112,8 +136,6 @@ class Fdb {
   // Beyond this line: with the lock held.
   Entry* make_room(const Spot& spot, TimeMs now) noexcept;
   void release(Entry& entry) noexcept;
-  template <typename Which>
-  uint32_t forget(Which which);
 
   const size_t buckets_count_;
   const uint32_t per_segment_;

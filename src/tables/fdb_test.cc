@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tables/fdb.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace butterfly {
 namespace {
 
 using Learnt = Fdb::Learnt;
+using testing::ElementsAre;
+using testing::SizeIs;
 
 constexpr uint32_t kAgeing = 300'000;
 constexpr Vni kRed{100};
@@ -140,6 +144,54 @@ TEST_F(FdbTest, ASegmentThatGoesTakesItsMacsAlong) {
   EXPECT_EQ(fdb_.forget_segment(kRed), 2u);
   EXPECT_EQ(where(1), "unknown");
   EXPECT_EQ(where(1, 0, Vni{kRed.value + 0x10000}), "port 4");
+}
+
+// "1 at port 3, 5 ms" for each, sorted.
+std::vector<std::string> listed(const Fdb& fdb, const Fdb::Filter& filter, TimeMs now) {
+  std::vector<std::string> lines;
+  fdb.for_each(filter, now, [&](const Fdb::Station& station) {
+    const bool is_remote = station.place.port == kUplinkPort;
+    lines.push_back(
+        std::to_string(station.vni.value) + " " + std::to_string(station.mac.to_u64() & 0xff) +
+        (is_remote ? " at peer " : " at port ") +
+        std::to_string(is_remote ? station.place.peer.value : station.place.port.value) + ", " +
+        std::to_string(station.age_ms) + " ms");
+    return true;
+  });
+  std::ranges::sort(lines);
+  return lines;
+}
+
+TEST_F(FdbTest, AListSaysWhereAndHowLongAgo) {
+  learn(1, local(3), 1'000);
+  learn(2, remote(3), 2'000);
+  fdb_.learn(Vni{kRed.value + 0x10000}, 3, mac(1), local(4), 3'000);
+  EXPECT_THAT(listed(fdb_, {}, 3'000),
+              ElementsAre("100 1 at port 3, 2000 ms", "100 2 at peer 3, 1000 ms",
+                          "65636 1 at port 4, 0 ms"));
+  EXPECT_THAT(listed(fdb_, {}, 1'000 + kAgeing + 1), SizeIs(2)) << "one has aged";
+  EXPECT_THAT(listed(fdb_, {.vni = kRed, .mac = mac(1), .place = {}}, 3'000),
+              ElementsAre("100 1 at port 3, 2000 ms"));
+  EXPECT_THAT(listed(fdb_, {.vni = {}, .mac = {}, .place = remote(3)}, 3'000),
+              ElementsAre("100 2 at peer 3, 1000 ms"));
+  uint32_t seen = 0;
+  fdb_.for_each({}, 3'000, [&](const Fdb::Station&) { return ++seen, false; });
+  EXPECT_EQ(seen, 1u) << "who has enough is left alone";
+}
+
+TEST_F(FdbTest, WhatIsForgottenByAFilterEndsWhatRestedOnIt) {
+  for (uint64_t i = 0; i < 4; ++i) learn(i, i % 2 == 0 ? local(3) : remote(3));
+  fdb_.learn(kBlue, kBlueSegment, mac(1), local(4), 0);
+  const uint64_t before = fdb_.moves();
+  EXPECT_EQ(fdb_.forget({.vni = kRed, .mac = mac(7), .place = {}}), 0u);
+  EXPECT_EQ(fdb_.moves(), before) << "nothing has changed";
+  EXPECT_EQ(fdb_.forget({.vni = {}, .mac = mac(1), .place = {}}), 2u) << "in both segments";
+  EXPECT_GT(fdb_.moves(), before);
+  EXPECT_EQ(where(1), "unknown");
+  EXPECT_EQ(fdb_.forget({.vni = kRed, .mac = {}, .place = local(3)}), 2u);
+  EXPECT_EQ(fdb_.forget({}), 1u);
+  EXPECT_EQ(fdb_.size(), 0u);
+  EXPECT_EQ(learn(1, local(3)), Learnt::learnt) << "and is learnt again";
 }
 
 TEST(FdbCapacityTest, IsRoundedUpToAPowerOfTwo) {

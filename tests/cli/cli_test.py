@@ -394,7 +394,22 @@ ROWS = [
      [r"peer 192.0.2.2 does not serve VNI 44"]),
     ("fdb add --vni 42 --mac 52:54:00:00:00:99 --peer 192.0.2.2", DONE,
      [r"add fdb 42/52:54:00:00:00:99: peer 192.0.2.2"]),
-    ("fdb list", DONE, [r"^42 +52:54:00:00:00:99 +192.0.2.2$", r"^2 learnt besides$"]),
+    ("fdb list", DONE, [r"^VNI +MAC +WHERE +KIND +AGE$",
+                        r"^42 +52:54:00:00:00:01 +nic a +nic +-$",
+                        r"^42 +52:54:00:00:00:55 +peer 192.0.2.2 +learnt +61s$",
+                        r"^42 +52:54:00:00:00:99 +peer 192.0.2.2 +static +-$",
+                        r"^42 +52:54:00:00:00:aa +nic a +learnt +4s$"]),
+    ("fdb list --learnt --vni 42 --peer 192.0.2.2", DONE,
+     [r"^VNI .*\n42 +52:54:00:00:00:55 +peer 192.0.2.2 +learnt +61s\n$"]),
+    ("fdb list --nic nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("fdb list --nic a --peer 192.0.2.2", USAGE, [r"--peer excludes --nic"]),
+    ("fdb list --peer there", REFUSED, [r"fdb: peer 'there' is malformed \(wanted an IPv4"]),
+    ("fdb flush", REFUSED, [r"fdb: nothing says which to flush \(wanted a filter, or all\)"]),
+    ("fdb flush --all --vni 42", REFUSED, [r"fdb: both a filter and all \(wanted one of them\)"]),
+    ("fdb flush --vni 16777216", REFUSED, [r"fdb: VNI 16777216 is too large \(wanted 0..16777215\)"]),
+    ("fdb flush --mac 52:54", REFUSED, [r"fdb: MAC '52:54' is malformed \(wanted xx:xx"]),
+    ("fdb flush --mac 52:54:00:00:00:aa", DONE, [r"^flushed 1$"]),
+    ("fdb flush --all", DONE, [r"^flushed 2$"]),
     ("peer del --ip 192.0.2.2", REFUSED, [r"in use by fdb entry 42/52:54:00:00:00:99"]),
     ("fdb del --vni 42", USAGE, [r"--mac is required"]),
     ("fdb del --vni 42 --mac 52:54:00:00:00:99", DONE, [r"remove fdb 42/52:54:00:00:00:99"]),
@@ -593,7 +608,12 @@ class CliTest(unittest.TestCase):
         self.assertEqual(run("status")["uplink"]["inner_mtu"], 1450)
         self.assertEqual(run("health"), {"status": "serving"})
         self.assertEqual(run("peer list")["peers"][0]["peer"]["vnis"], [42])
-        self.assertEqual(run("fdb list")["entries"][0]["peer"], "192.0.2.2")
+        stations = [json.loads(line) for line in self.daemon.run("-o json fdb list").stdout.splitlines()]
+        self.assertEqual({(one["kind"], one["nic"], one["peer"], one["age_ms"]) for one in stations},
+                         {("STATION_KIND_NIC", "a", "", "0"), ("STATION_KIND_NIC", "b", "", "0"),
+                          ("STATION_KIND_STATIC", "", "192.0.2.2", "0"),
+                          ("STATION_KIND_LEARNT", "a", "", "4200"),
+                          ("STATION_KIND_LEARNT", "", "192.0.2.2", "61000")})
         self.assertEqual(run("graph")["dot"].split()[0], "digraph")
         hits = run("sg rule list web")["hits"]
         self.assertEqual([(type(one["rule_id"]), one["hits"]) for one in hits], [(str, "12")] * 3)
