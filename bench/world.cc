@@ -134,7 +134,7 @@ World::World(wire::Family family, uint32_t flow_capacity, uint16_t lcores, Flows
              uint32_t rules)
     : who_(flows),
       mesh_(flows == Flows::handed_over ? lcores : uint16_t{1}),
-      fdb_(kFdbEntries, kFdbEntries, kAgeingMs),
+      fdb_(kFdbEntries, {.ageing_ms = kAgeingMs}),
       seed_{{0x0123456789abcdef, 0xfedcba9876543210}},  // the same work in every run
       guest_port_(lcores),
       uplink_(lcores) {
@@ -171,7 +171,7 @@ void World::build_graph(uint16_t index) {
   seat.stages.make_room_for(state_.snapshot.ports);
   seat.graph = std::make_unique<HostGraph>(
       GraphInputs{state_.snapshot, seat.lcore, keeper.flows, keeper.admission, keeper.routes, fdb_,
-                  neighbours_, seat.fragments, mesh_, fragment_mesh_, rate_limits_,
+                  seat.storms, neighbours_, seat.fragments, mesh_, fragment_mesh_, rate_limits_,
                   seat.mtu_answers, seat.rejects, seat.stages});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : seat.graph->graph().nodes()) {

@@ -120,6 +120,7 @@ class World {
     FlowTable flows;
     FlowAdmission admission;
     RouteTable routes;
+    StormLimits storms;
     FragmentTable fragments;
     TokenBucket mtu_answers{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};
     TokenBucket rejects{Reject::kAnswersPerSecond, Reject::kAnswersAtOnce};

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The settings of a host's firewall: one value each for the whole host.
 //
-// All that is known of a setting stands in its row of kKnobs. Validation, the API's messages, the
-// command's help and the table in docs/firewall.md are made from it. A new setting is a name in
-// Knob, a row, and a field of that name in the API's FirewallSettings.
+// A new setting is a name in Knob, a row, and a field of that name in the API's FirewallSettings;
+// what else there is of it is made from the row (base/knobs.h).
 #pragma once
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/knobs.h"
 #include "base/status.h"
 
 namespace butterfly {
@@ -43,17 +43,6 @@ enum class Knob : uint8_t {
   ra_without_rules,
   mld_without_rules,
   dhcp_without_rules,
-};
-
-enum class KnobUnit : uint8_t { seconds, on_off, count };
-
-struct KnobInfo {
-  const char* key;  // as in the API: "tcp_new_s"
-  KnobUnit unit;
-  uint32_t standard;  // the default
-  uint32_t least;     // bounds, inclusive; of on_off 0 and 1
-  uint32_t most;
-  const char* sentence;
 };
 
 // A flow's clock wraps after three days; one for the sweep to find what has expired.
@@ -123,49 +112,20 @@ inline constexpr std::array kKnobs{
              "allows it, each way"},
 };
 
-class FirewallSettings {
- public:
-  // The defaults.
-  constexpr FirewallSettings() {
-    for (size_t i = 0; i < kKnobs.size(); ++i) values_[i] = kKnobs[i].standard;
-  }
-  constexpr uint32_t operator[](Knob knob) const { return values_[static_cast<size_t>(knob)]; }
-  constexpr bool is_on(Knob knob) const { return (*this)[knob] != 0; }
-  constexpr void set(Knob knob, uint32_t value) { values_[static_cast<size_t>(knob)] = value; }
-  friend constexpr bool operator==(const FirewallSettings&, const FirewallSettings&) = default;
+inline constexpr KnobTable kFirewallKnobs{"firewall", kKnobs};
 
- private:
-  std::array<uint32_t, kKnobs.size()> values_{};
-};
+class FirewallSettings : public KnobValues<Knob, kKnobs> {};
 
 constexpr const KnobInfo& info_of(Knob knob) { return kKnobs[static_cast<size_t>(knob)]; }
 constexpr Knob knob_at(size_t index) { return static_cast<Knob>(index); }
 static_assert(std::string_view(info_of(Knob::dhcp_without_rules).key) == "dhcp_without_rules");
 
-// That the value is within its bounds: "firewall: tcp_new_s 0 is too small (wanted 1..172800 s)".
-Status validate_knob(Knob knob, uint64_t value);
-Status validate(const FirewallSettings& settings);
-
-// "30", "on": as `set` takes it.
-std::string knob_text(Knob knob, uint32_t value);
-// "s", or empty.
-const char* unit_text(KnobUnit unit);
-// "1..172800 s", "on or off".
-std::string wanted_text(const KnobInfo& info);
-
-struct KnobValue {
-  Knob knob;
-  uint32_t value;
-};
-// "tcp_new_s=30", "revalidate=off".
-StatusOr<KnobValue> parse_knob(std::string_view text);
-// not_found with all keys when there is none of that name.
-StatusOr<Knob> find_knob(std::string_view key);
-
-// What differs, in words: "tcp_new_s 30 → 60, revalidate on → off"; empty when nothing does.
-std::string compare(const FirewallSettings& before, const FirewallSettings& after);
-
-// The table of docs/firewall.md, in Markdown.
-std::string knob_table();
+inline Status validate(const FirewallSettings& settings) {
+  return validate_knobs(kFirewallKnobs, settings.all());
+}
+// What differs, in words.
+inline std::string compare(const FirewallSettings& before, const FirewallSettings& after) {
+  return compare_knobs(kFirewallKnobs, before.all(), after.all());
+}
 
 }  // namespace butterfly

@@ -142,7 +142,7 @@ class FirewallWorld {
   std::vector<const FlowAccounts*> all_accounts{&flows.accounts()};
   FlowAdmission admission{flows, all_accounts, rates};
   RouteTable routes{seed};
-  Fdb fdb{8, 8, 300'000, seed};
+  Fdb fdb{8, {}, seed};
   SegmentTable segments;
   Vtep vtep;
   // Every packet walks here; the scenarios hold the shortcut against that.

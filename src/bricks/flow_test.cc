@@ -30,7 +30,7 @@ class FlowLookupTest : public ::testing::Test {
   wire::HashSeed seed_{{3, 4}};
   FlowTable flows_{100, seed_};
   RouteTable routes_{seed_};
-  Fdb fdb_{8, 8, 300'000, seed_};
+  Fdb fdb_{8, {}, seed_};
   NicTable nics_;
   SegmentTable segments_;
   Vtep vtep_;

@@ -32,13 +32,16 @@ Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
   }
 
   if (ethernet.source.is_group()) return Out::group_source;
-  if (!admit_source(*segment, packet, ethernet.source, trace)) return Out::impersonation;
+  if (const auto refused = refuse_source(*segment, packet, ethernet.source, trace)) {
+    return *refused;
+  }
   if (ethernet.destination.is_group()) {
     if (trace) trace->found = Finding::group;
-    return is_reserved_group(ethernet.destination) ? Out::reserved_group : flood(packet);
+    if (is_reserved_group(ethernet.destination)) return Out::reserved_group;
+    return flood(packet, ethernet.destination);
   }
   const auto place = find(*segment, ethernet.destination, trace);
-  return place ? forward(packet, *place) : flood(packet);
+  return place ? forward(packet, *place) : flood(packet, ethernet.destination);
 }
 
 // Another lcore may have handed over the packet under an older snapshot: the slot of its segment,
@@ -50,20 +53,24 @@ bool Switch::is_out_of_date(const Segment& segment, const Packet& packet) const 
   return !nic || nic->vni != packet.vni;
 }
 
-// Learns the source, unless intent names it: then it must come from where intent says.
-bool Switch::admit_source(const Segment& segment, const Packet& packet, const Mac& source,
-                          Trace* trace) {
+// Learns the source, unless intent names it: then it must come from where intent says. What a nic
+// shows beyond its limit goes nowhere: answers to it would be flooded to everyone else.
+std::optional<Switch::Out> Switch::refuse_source(const Segment& segment, const Packet& packet,
+                                                 const Mac& source, Trace* trace) {
   const Place place = place_of(packet);
   if (const Place* known = segment.find(source)) {
     if (trace) trace->source_is = Source::configured;
-    return known->port == place.port && known->peer == place.peer;
+    if (known->port == place.port && known->peer == place.peer) return std::nullopt;
+    return Out::impersonation;
   }
   const auto learnt = fdb_.learn(segment.vni, segment.index, source, place, lcore_.now());
   if (trace) {
     trace->source_is = Source::offered;
     trace->learnt = learnt;
   }
-  return true;
+  if (learnt == Fdb::Learnt::port_quota) return Out::nic_macs;
+  if (learnt == Fdb::Learnt::held) return Out::mac_held;
+  return std::nullopt;
 }
 
 std::optional<Place> Switch::find(const Segment& segment, const Mac& destination, Trace* trace) {
@@ -89,7 +96,18 @@ std::optional<Place> Switch::find_learnt(const Segment& segment, const Mac& dest
   return place;
 }
 
-Switch::Out Switch::flood(Packet& packet) {
+Switch::Out Switch::flood(Packet& packet, const Mac& destination) {
+  const FloodKind kind = destination == Mac::broadcast() ? FloodKind::broadcast
+                         : destination.is_group()        ? FloodKind::multicast
+                                                         : FloodKind::unknown;
+  switch (storms_.take(packet.in_port, packet.segment, kind, lcore_.now())) {
+    case StormLimits::Verdict::nic_limit:
+      return Out::nic_storm;
+    case StormLimits::Verdict::segment_limit:
+      return Out::segment_storm;
+    case StormLimits::Verdict::passes:
+      break;
+  }
   packet.verdicts |= kFlooded;
   return Out::flood;
 }

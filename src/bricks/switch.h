@@ -3,6 +3,7 @@
 // where it goes. A MAC that intent names is known without learning and cannot be taken over.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "graph/brick.h"
@@ -10,6 +11,7 @@
 #include "tables/fdb.h"
 #include "tables/nic_table.h"
 #include "tables/segment_table.h"
+#include "tables/storm_limits.h"
 
 namespace butterfly {
 
@@ -26,7 +28,11 @@ class Switch {
     no_segment,
     group_source,
     impersonation,
+    nic_macs,
+    mac_held,
     reserved_group,
+    nic_storm,
+    segment_storm,
     to_sender,
     from_wire_to_wire,
   };
@@ -39,8 +45,16 @@ class Switch {
       OutInfo{"group-source", Edge::drop, "its source MAC is a group address"},
       OutInfo{"impersonation", Edge::drop,
               "its source MAC belongs to a nic or static entry of another place"},
+      OutInfo{"nic-macs", Edge::drop,
+              "its nic has as many source MACs as one may have (nic_macs), and this is a new one"},
+      OutInfo{"mac-held", Edge::drop,
+              "its source MAC has moved too often (mac_moves_per_s) and stays elsewhere for now"},
       OutInfo{"reserved-group", Edge::drop,
               "to 01:80:c2:00:00:0x, which no switch passes on (IEEE 802.1Q)"},
+      OutInfo{"nic-storm", Edge::drop,
+              "its nic sends more broadcasts, multicasts or frames to unknown MACs than one may"},
+      OutInfo{"segment-storm", Edge::drop,
+              "its segment has more broadcasts, multicasts or frames to unknown MACs than it may"},
       OutInfo{"to-sender", Edge::drop, "its destination is on the port that it came from"},
       OutInfo{"from-wire-to-wire", Edge::drop,
               "came through a tunnel and would leave by one: a peer floods or is out of date"},
@@ -61,23 +75,27 @@ class Switch {
   // "52:54:00:00:00:01 (configured) > 52:54:00:00:00:02: learnt, peer 3".
   static std::string format(const Trace& trace);
 
-  // `lcore` tells the time.
-  Switch(const SegmentTable& segments, const NicTable& nics, Fdb& fdb, const Lcore& lcore)
-      : segments_(segments), nics_(nics), fdb_(fdb), lcore_(lcore) {}
+  // `storms` belongs to `lcore`, which tells the time.
+  Switch(const SegmentTable& segments, const NicTable& nics, Fdb& fdb, StormLimits& storms,
+         const Lcore& lcore)
+      : segments_(segments), nics_(nics), fdb_(fdb), storms_(storms), lcore_(lcore) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept;
 
  private:
   bool is_out_of_date(const Segment& segment, const Packet& packet) const;
-  bool admit_source(const Segment& segment, const Packet& packet, const Mac& source, Trace* trace);
+  // The out that refuses its source; nothing when that may be where it says.
+  std::optional<Out> refuse_source(const Segment& segment, const Packet& packet, const Mac& source,
+                                   Trace* trace);
   std::optional<Place> find(const Segment& segment, const Mac& destination, Trace* trace);
   std::optional<Place> find_learnt(const Segment& segment, const Mac& destination) const;
   Out forward(Packet& packet, const Place& place);
-  static Out flood(Packet& packet);
+  Out flood(Packet& packet, const Mac& destination);
 
   const SegmentTable& segments_;  // of the snapshot, as nics_
   const NicTable& nics_;
-  Fdb& fdb_;  // of the host
+  Fdb& fdb_;             // of the host
+  StormLimits& storms_;  // of the lcore
   const Lcore& lcore_;
 };
 static_assert(DecidingBrick<Switch>);

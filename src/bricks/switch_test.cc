@@ -71,9 +71,10 @@ class SwitchTest : public ::testing::Test {
 
   SegmentTable segments_;
   NicTable nics_;
-  Fdb fdb_{64, 8, 300'000};
+  Fdb fdb_{64, {.per_segment = 8}};
+  StormLimits storms_;
   Lcore lcore_{0, test::pool()};
-  Switch switch_{segments_, nics_, fdb_, lcore_};
+  Switch switch_{segments_, nics_, fdb_, storms_, lcore_};
 };
 
 TEST_F(SwitchTest, ConfiguredMacsAreKnownWithoutLearning) {
@@ -107,9 +108,13 @@ TEST_F(SwitchTest, WhatWasLearntIsForgottenAfterTheAgeingTime) {
 TEST_F(SwitchTest, GroupsAreFloodedAndReservedOnesAreNot) {
   EXPECT_EQ(from_port(1, "01", "ff:ff:ff:ff:ff:ff"), "flood");
   EXPECT_EQ(from_wire(kPeer, "0b", "33:33:00:00:00:01"), "flood");
-  EXPECT_EQ(from_port(1, "01", "01:80:c2:00:00:00"), "reserved-group");
-  EXPECT_EQ(from_port(1, "01", "01:80:c2:00:00:0f"), "reserved-group");
+  for (const char digit : std::string_view("0123456789abcdef")) {
+    EXPECT_EQ(from_port(1, "01", std::string("01:80:c2:00:00:0") + digit), "reserved-group");
+    EXPECT_EQ(from_wire(kPeer, "0b", std::string("01:80:c2:00:00:0") + digit), "reserved-group");
+  }
   EXPECT_EQ(from_port(1, "01", "01:80:c2:00:00:10"), "flood");
+  EXPECT_EQ(from_port(1, "01", "01:80:c2:00:01:00"), "flood");
+  EXPECT_EQ(from_port(1, "01", "03:80:c2:00:00:00"), "flood");
 }
 
 TEST_F(SwitchTest, NobodyTakesOverAConfiguredMac) {
@@ -174,6 +179,45 @@ TEST_F(SwitchTest, AFullQuotaStopsLearningAndNotForwarding) {
     EXPECT_EQ(from_port(2, "02:00:00:00:00:" + std::to_string(i), "01"), "local port 1");
   }
   EXPECT_EQ(fdb_.size(), 8u);
+}
+
+TEST_F(SwitchTest, WhatANicShowsBeyondItsLimitGoesNowhere) {
+  fdb_.set_limits({.per_port = 2});
+  EXPECT_EQ(from_port(2, "0c", "01"), "local port 1");
+  EXPECT_EQ(from_port(2, "0d", "01"), "local port 1");
+  EXPECT_EQ(from_port(2, "0e", "01"), "nic-macs");
+  EXPECT_EQ(from_port(2, "02", "01"), "local port 1") << "its own does not count";
+  EXPECT_EQ(from_port(1, "0e", "02"), "local port 2") << "another nic has its own limit";
+  EXPECT_EQ(from_wire(kPeer, "0f", "01"), "local port 1");
+}
+
+TEST_F(SwitchTest, AMacThatMovesTooOftenIsHeardAtOnePlaceOnly) {
+  fdb_.set_limits({.moves_per_s = 1, .hold_ms = 5'000});
+  EXPECT_EQ(from_port(1, "0c", "02"), "local port 2");
+  EXPECT_EQ(from_port(2, "0c", "01"), "local port 1");
+  EXPECT_EQ(from_port(1, "0c", "02"), "mac-held");
+  EXPECT_EQ(from_port(2, "0c", "01"), "local port 1");
+  EXPECT_EQ(from_wire(kPeer, "0b", "0c"), "local port 2");
+  lcore_.set_now(6'000);
+  EXPECT_EQ(from_port(1, "0c", "02"), "local port 2");
+}
+
+TEST_F(SwitchTest, AStormIsCutByKind) {
+  SwitchSettings settings;
+  settings.set(SwitchKnob::nic_broadcast_per_s, 2);
+  settings.set(SwitchKnob::nic_multicast_per_s, 1);
+  settings.set(SwitchKnob::segment_unknown_per_s, 1);
+  storms_.set_limits(settings);
+  const char* const kAll = "ff:ff:ff:ff:ff:ff";
+  EXPECT_EQ(from_port(1, "01", kAll), "flood");
+  EXPECT_EQ(from_port(1, "01", kAll), "flood");
+  EXPECT_EQ(from_port(1, "01", kAll), "nic-storm");
+  EXPECT_EQ(from_port(2, "02", kAll), "flood");
+  EXPECT_EQ(from_port(1, "01", "01:00:5e:00:00:01"), "flood");
+  EXPECT_EQ(from_port(1, "01", "33:33:00:00:00:01"), "nic-storm");
+  EXPECT_EQ(from_port(1, "01", "ee"), "flood");
+  EXPECT_EQ(from_wire(kPeer, "0b", "ee"), "segment-storm");
+  EXPECT_EQ(from_port(1, "01", "02"), "local port 2") << "what is known is no storm";
 }
 
 TEST_F(SwitchTest, ATraceSaysWhoTheEndsAreAndHowTheyWereFound) {

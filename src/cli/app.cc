@@ -56,6 +56,7 @@ int run_cli(int argc, char** argv) {
   add_peer_commands(app, command);
   add_fdb_commands(app, command);
   add_firewall_commands(app, command);
+  add_switch_commands(app, command);
   add_connection_commands(app, command);
   add_host_commands(app, command);
   add_log_commands(app, command);

@@ -23,6 +23,7 @@ void add_host_commands(CLI::App& root, Command& command);
 void add_log_commands(CLI::App& root, Command& command);
 void add_firewall_commands(CLI::App& root, Command& command);
 void add_config_commands(CLI::App& root, Command& command);
+void add_switch_commands(CLI::App& root, Command& command);
 void add_intent_commands(CLI::App& root, Command& command);
 
 // A topic whose verbs are subcommands: "nic".

@@ -50,7 +50,7 @@ std::string text_of(std::vector<v1::Station> stations) {
     const bool is_learnt = station.kind() == v1::STATION_KIND_LEARNT;
     table.add({std::to_string(station.vni()), station.mac(),
                station.nic().empty() ? "peer " + station.peer() : "nic " + station.nic(),
-               kind_text(station.kind()),
+               std::string(kind_text(station.kind())) + (station.held() ? " (held)" : ""),
                is_learnt ? std::to_string(station.age_ms() / 1000) + "s" : ""});
   }
   return table.to_string();

@@ -177,7 +177,9 @@ std::string show_text(const v1::GetNicResponse& response) {
          "\nhostname: " + nic.hostname() + "\nconnected: " + (state.connected() ? "yes" : "no") +
          "\nlcore: " + std::to_string(state.lcore()) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
-         std::to_string(state.half_open()) + " half-open\n" + access_text(response.nic().access());
+         std::to_string(state.half_open()) +
+         " half-open\nlearnt MACs: " + std::to_string(state.macs()) + "\n" +
+         access_text(response.nic().access());
 }
 
 // `nic show ID`, `nic stats ID`, `nic sg list NIC`: one nic, printed in different ways.

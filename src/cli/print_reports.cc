@@ -55,7 +55,9 @@ std::string status_text(const v1::GetStatusResponse& status) {
       line("nics", number(status.nics()) + ", " + number(status.nics_connected()) + " connected");
   text += line("groups", number(status.groups()));
   text += line("fdb", number(status.fdb_learnt()) + " learnt of " + number(status.fdb_capacity()) +
-                          ", " + number(status.fdb_static()) + " static");
+                          ", " + number(status.fdb_static()) + " static, " +
+                          number(status.fdb_moved()) + " moves, " + number(status.fdb_held()) +
+                          " held, " + number(status.fdb_not_learnt()) + " not learnt");
   text += line("buffers", number(status.buffers_used()) + " of " + number(status.buffers()) +
                               " used, hugepages " + (status.hugepages() ? "on" : "off"));
   text += line("uplink",

@@ -233,6 +233,9 @@ void Answers::status(v1::GetStatusResponse& response) const {
   response.set_fdb_static(static_cast<uint32_t>(intent->fdb.size()));
   response.set_fdb_learnt(report.fdb_entries);
   response.set_fdb_capacity(report.fdb_capacity);
+  response.set_fdb_moved(report.fdb_moved);
+  response.set_fdb_held(report.fdb_held);
+  response.set_fdb_not_learnt(report.fdb_not_learnt);
   response.set_buffers(report.buffers);
   response.set_buffers_used(report.buffers_used);
   response.set_hugepages(report.hugepages);

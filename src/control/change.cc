@@ -364,6 +364,9 @@ Status make_change(const v1::Change& change, Intent& intent) {
     case v1::Change::kFirewallSet:
       merge(change.firewall_set(), intent.firewall);
       return ok_status();
+    case v1::Change::kSwitchSet:
+      merge(change.switch_set(), intent.switching);
+      return ok_status();
     case v1::Change::CHANGE_NOT_SET:
       break;
   }

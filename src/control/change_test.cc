@@ -478,6 +478,31 @@ TEST(Firewall, EverySettingIsAFieldAndEveryFieldASetting) {
   }
 }
 
+TEST(Switch, EverySettingIsAFieldAndEveryFieldASetting) {
+  const auto* fields = v1::SwitchSettings::descriptor();
+  ASSERT_EQ(static_cast<size_t>(fields->field_count()), kSwitchRows.size());
+  for (const KnobInfo& info : kSwitchRows) {
+    const auto* field = fields->FindFieldByName(info.key);
+    ASSERT_TRUE(field) << info.key;
+    EXPECT_EQ(field->cpp_type(), info.unit == KnobUnit::on_off
+                                     ? google::protobuf::FieldDescriptor::CPPTYPE_BOOL
+                                     : google::protobuf::FieldDescriptor::CPPTYPE_UINT32);
+  }
+}
+
+TEST(Switch, SettingsAreChangedOneByOneAndReadBackWhole) {
+  Intent intent;
+  ASSERT_EQ(change(intent, "switch_set { ageing_s: 60 nic_macs: 0 }"), ok_status());
+  ASSERT_EQ(change(intent, "switch_set { ageing_s: 61 }"), ok_status());
+  EXPECT_EQ(intent.switching[SwitchKnob::ageing], 61u);
+  EXPECT_EQ(intent.switching[SwitchKnob::nic_macs], 0u);
+  EXPECT_EQ(to_proto(intent).switching().segment_macs(), 4'096u);
+  EXPECT_EQ(*from_proto(to_proto(intent)), intent);
+  ASSERT_EQ(change(intent, "switch_set { ageing_s: 9 }"), ok_status());
+  EXPECT_THAT(std::string(validate(intent).message()),
+              HasSubstr("switch: ageing_s 9 is too small (wanted 10..1000000 s)"));
+}
+
 TEST(Firewall, UnsetSettingsAreTheDefaultsAndComeBackFilled) {
   const auto intent = from_proto(text<v1::Intent>("firewall { tcp_new_s: 60 }"));
   ASSERT_TRUE(intent.ok());

@@ -56,6 +56,9 @@ class FakeHost : public Host {
     report.buffers_used = 10;
     report.fdb_entries = 2;
     report.fdb_capacity = 131072;
+    report.fdb_moved = 5;
+    report.fdb_held = 1;
+    report.fdb_not_learnt = 9;
     report.warnings = {"uplink MTU 1500 leaves guests 1450 (wanted 1550 for guests' 1500)"};
     return report;
   }
@@ -70,6 +73,7 @@ class FakeHost : public Host {
       report.rx_packets = 7;
       report.rx_bytes = 700;
       report.rx_refused = 3;
+      report.macs = 4;
       reports.push_back(report);
     }
     return reports;
@@ -245,18 +249,18 @@ class FakeHost : public Host {
     const auto now = intent();
     std::vector<StationReport> stations;
     for (const auto& [id, nic] : now->nics) {
-      stations.push_back({nic.vni, nic.mac, Kind::nic, id, std::nullopt, 0});
+      stations.push_back({nic.vni, nic.mac, Kind::nic, id, std::nullopt, 0, false});
     }
     for (const auto& [key, entry] : now->fdb) {
-      stations.push_back({entry.vni, entry.mac, Kind::configured, "", entry.peer, 0});
+      stations.push_back({entry.vni, entry.mac, Kind::configured, "", entry.peer, 0, false});
     }
     if (!now->nics.empty()) {
       const auto& [id, nic] = *now->nics.begin();
       stations.push_back(
-          {nic.vni, Mac::from_u64(0x5254000000aa), Kind::learnt, id, std::nullopt, 4'200});
+          {nic.vni, Mac::from_u64(0x5254000000aa), Kind::learnt, id, std::nullopt, 4'200, true});
     }
     stations.push_back({Vni{42}, Mac::from_u64(0x525400000055), Kind::learnt, "",
-                        IpAddress(Ipv4{{192, 0, 2, 2}}), 61'000});
+                        IpAddress(Ipv4{{192, 0, 2, 2}}), 61'000, false});
     std::erase_if(stations, [&](const StationReport& station) {
       return (query.learnt_only && station.kind != Kind::learnt) ||
              (query.vni && *query.vni != station.vni) || (query.mac && *query.mac != station.mac) ||

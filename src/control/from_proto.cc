@@ -247,6 +247,7 @@ StatusOr<Intent> from_proto(const v1::Intent& message) {
       message.subnets(), intent.subnets, "subnet",
       [](const SubnetIntent& subnet) { return std::pair(subnet.name, "'" + subnet.name + "'"); }));
   merge(message.firewall(), intent.firewall);
+  merge(message.switching(), intent.switching);
   return intent;
 }
 

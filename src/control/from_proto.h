@@ -70,6 +70,7 @@ StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);
 // An object that is listed twice is refused.
 // The settings that are set, in place of those in `settings`.
 void merge(const v1::FirewallSettings& message, FirewallSettings& settings);
+void merge(const v1::SwitchSettings& message, SwitchSettings& settings);
 StatusOr<Intent> from_proto(const v1::Intent& intent);
 
 }  // namespace butterfly

@@ -17,6 +17,7 @@ v1::NicState to_proto(const NicReport& report) {
   message.set_connections(report.flows);
   message.set_half_open(report.half_open);
   message.set_guest_mtu(report.guest_mtu);
+  message.set_macs(report.macs);
   return message;
 }
 

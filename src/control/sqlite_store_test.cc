@@ -133,12 +133,13 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   follow({});
 }
 
-TEST(SqliteStore, KeepsTheSettingsOfTheFirewall) {
+TEST(SqliteStore, KeepsTheSettings) {
   const TestDirectory directory;
   const std::string path = directory.file("state.db");
   Intent intent;
   intent.firewall.set(Knob::tcp_new, 60);
   intent.firewall.set(Knob::revalidate, 0);
+  intent.switching.set(SwitchKnob::ageing, 60);
   write_intent(path, intent);
   auto store = SqliteStore::open(path);
   ASSERT_TRUE(store.ok()) << store.status();

@@ -49,6 +49,7 @@ v1::Station to_proto(const StationReport& report) {
   message.set_nic(report.nic);
   if (report.peer) message.set_peer(report.peer->to_string());
   message.set_age_ms(report.age_ms);
+  message.set_held(report.is_held);
   return message;
 }
 

@@ -118,6 +118,22 @@ Status read_part_of_group(const Row& row, Intent& intent) {
   return ok_status();
 }
 
+template <typename Settings>
+Status write_settings(const char* kind, const Settings& settings, const RowSink& sink) {
+  // No row: the defaults, whatever they will be one day.
+  if (settings == Settings()) return sink.erase(kind, "settings");
+  return sink.put({kind, "settings", to_proto(settings).SerializeAsString()});
+}
+
+template <typename Message, typename Settings>
+Status read_settings(const Row& row, Settings& settings) {
+  Message message;
+  if (!message.ParseFromString(row.body)) return bad_row(row, "unreadable");
+  if (row.name != "settings") return bad_row(row, "is no row of the " + row.kind);
+  merge(message, settings);
+  return ok_status();
+}
+
 }  // namespace
 
 Status write_difference(const Intent& before, const Intent& next, const RowSink& sink) {
@@ -129,10 +145,8 @@ Status write_difference(const Intent& before, const Intent& next, const RowSink&
   RETURN_IF_ERROR(write_changes("guard", change.guard, sink));
   RETURN_IF_ERROR(write_changes("subnet", change.subnets, sink));
   RETURN_IF_ERROR(write_changes("fdb", change.fdb, sink));
-  if (!change.firewall) return ok_status();
-  // No row: the defaults, whatever they will be one day.
-  if (next.firewall == FirewallSettings()) return sink.erase("firewall", "settings");
-  return sink.put({"firewall", "settings", to_proto(next.firewall).SerializeAsString()});
+  if (change.firewall) RETURN_IF_ERROR(write_settings("firewall", next.firewall, sink));
+  return change.switching ? write_settings("switch", next.switching, sink) : ok_status();
 }
 
 Status read_row(const Row& row, Intent& intent) {
@@ -147,13 +161,8 @@ Status read_row(const Row& row, Intent& intent) {
     return read_object<v1::FdbEntry>(
         row, intent.fdb, [](const FdbIntent& entry) { return std::pair(entry.vni, entry.mac); });
   }
-  if (row.kind == "firewall") {
-    v1::FirewallSettings message;
-    if (!message.ParseFromString(row.body)) return bad_row(row, "unreadable");
-    if (row.name != "settings") return bad_row(row, "is no row of the firewall");
-    merge(message, intent.firewall);
-    return ok_status();
-  }
+  if (row.kind == "firewall") return read_settings<v1::FirewallSettings>(row, intent.firewall);
+  if (row.kind == "switch") return read_settings<v1::SwitchSettings>(row, intent.switching);
   if (row.kind == "procedure") {
     return read_object<v1::Procedure>(
         row, intent.procedures, [](const ProcedureIntent& procedure) { return procedure.name; });

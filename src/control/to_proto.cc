@@ -93,6 +93,7 @@ v1::Intent to_proto(const Intent& intent) {
   for (const auto& [key, rule] : intent.guard) *message.add_guard() = to_proto(rule);
   for (const auto& [name, subnet] : intent.subnets) *message.add_subnets() = to_proto(subnet);
   *message.mutable_firewall() = to_proto(intent.firewall);
+  *message.mutable_switching() = to_proto(intent.switching);
   return message;
 }
 

@@ -9,16 +9,23 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/switch_settings.h"
 #include "daemon/config_keys.h"
 #include "daemon/config_reader.h"
 
 namespace butterfly {
 namespace {
 
-void check_together(ConfigReader reader, const DataplaneConfig& dataplane) {
-  if (dataplane.fdb_per_segment <= dataplane.fdb_capacity) return;
-  reader.fault("fdb_per_segment", "more than the whole table holds",
-               "at most fdb_capacity, " + std::to_string(dataplane.fdb_capacity));
+// What is a setting of the switch by now. A file that says what is the default anyway does no harm.
+void refuse_moved(ConfigReader& reader, const toml::table* table, const std::string& key,
+                  SwitchKnob knob) {
+  if (table == nullptr || !table->contains(key)) return;
+  const KnobInfo& info = kSwitchRows[static_cast<size_t>(knob)];
+  const auto value = reader.find(key)->value_exact<int64_t>();
+  if (value == static_cast<int64_t>(info.standard)) return;
+  reader.fault(key, "is a setting of the switch now",
+               "no such line, and `butterfly switch set " + std::string(info.key) + "=" +
+                   (value ? std::to_string(*value) : knob_text(info, info.standard)) + "`");
 }
 
 // The table of that name, or null; a fault when the name is no table.
@@ -63,8 +70,11 @@ StatusOr<Config> parse_config(std::string_view text, const std::string& file,
       key.access.read(reader, key.name, config);
       if (reader.find(key.name) != nullptr) config.given.insert(key.full_name());
     }
+    if (its.name == "dataplane") {
+      refuse_moved(reader, table, "fdb_per_segment", SwitchKnob::segment_macs);
+      refuse_moved(reader, table, "fdb_ageing_s", SwitchKnob::ageing);
+    }
     reader.refuse_unknown();
-    if (its.name == "dataplane") check_together(reader, config.dataplane);
   }
   root.refuse_unknown();
   if (faults.empty()) return config;

@@ -36,8 +36,6 @@ struct DataplaneConfig {
   uint32_t flows_per_lcore = 65536;
   bool shortcut = true;
   uint32_t fdb_capacity = 131072;
-  uint32_t fdb_per_segment = 4096;
-  uint32_t fdb_ageing_s = 300;
 };
 
 struct UplinkConfig {

@@ -110,14 +110,6 @@ std::vector<ConfigKey> dataplane_keys() {
       {"dataplane", "fdb_capacity", Change::at_start, "Learnt MACs of the host.",
        number_key(
            [](auto& c) -> auto& { return c.dataplane.fdb_capacity; }, 1024, 16777216)},
-      {"dataplane", "fdb_per_segment", Change::at_start,
-       "Learnt MACs of one segment; at most fdb_capacity.",
-       number_key(
-           [](auto& c) -> auto& { return c.dataplane.fdb_per_segment; }, 1, 16777216)},
-      {"dataplane", "fdb_ageing_s", Change::at_start,
-       "Seconds until a learnt MAC that stays silent is forgotten.",  // 802.1Q-2018 table 8-6
-       number_key(
-           [](auto& c) -> auto& { return c.dataplane.fdb_ageing_s; }, 10, 1000000)},
   };
 }
 

@@ -55,8 +55,8 @@ hugepages = "off"
 flows_per_lcore = 1000000
 shortcut = false
 fdb_capacity = 2048
-fdb_per_segment = 100
-fdb_ageing_s = 60
+fdb_per_segment = 4096
+fdb_ageing_s = 300
 [uplink]
 device = "net_af_packet0,iface=eth0"
 address = "2001:db8::1/64"
@@ -86,8 +86,6 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->dataplane.flows_per_lcore, 1000000u);
   EXPECT_FALSE(config->dataplane.shortcut);
   EXPECT_EQ(config->dataplane.fdb_capacity, 2048u);
-  EXPECT_EQ(config->dataplane.fdb_per_segment, 100u);
-  EXPECT_EQ(config->dataplane.fdb_ageing_s, 60u);
   ASSERT_TRUE(config->uplink);
   EXPECT_EQ(config->uplink->device, "net_af_packet0,iface=eth0");
   EXPECT_EQ(config->uplink->address.to_string(), "2001:db8::1");
@@ -146,9 +144,12 @@ const Mistake kMistakes[] = {
     {"[dataplane]\nmemory_mb = 64.5",
      "dataplane.memory_mb = 64.5: wrong type (wanted 64..1048576)"},
     {"[dataplane]\nhugepages = true", "wrong type (wanted one of auto, on, off)"},
-    {"[dataplane]\nfdb_capacity = 1024\nfdb_per_segment = 4096",
-     "b.toml:3: dataplane.fdb_per_segment = 4096: more than the whole table holds (wanted at most "
-     "fdb_capacity, 1024)"},
+    {"[dataplane]\nfdb_per_segment = 100",
+     "b.toml:2: dataplane.fdb_per_segment = 100: is a setting of the switch now (wanted no such "
+     "line, and `butterfly switch set segment_macs=100`)"},
+    {"[dataplane]\nfdb_ageing_s = 'long'",
+     "b.toml:2: dataplane.fdb_ageing_s = 'long': is a setting of the switch now (wanted no such "
+     "line, and `butterfly switch set ageing_s=300`)"},
     {"[uplink]\naddress = '192.0.2.1/24'", "b.toml: uplink.device: missing (wanted a kernel "},
     {"[uplink]\ndevice = 'e'", "b.toml: uplink.address: missing (wanted our unicast address"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1'", "uplink.address = '192.0.2.1': malformed"},

@@ -131,8 +131,6 @@ Status Daemon::start_host(const Config& config) {
   options.flow_capacity = config.dataplane.flows_per_lcore;
   options.shortcut = config.dataplane.shortcut;
   options.fdb_capacity = config.dataplane.fdb_capacity;
-  options.fdb_per_segment = config.dataplane.fdb_per_segment;
-  options.fdb_ageing_ms = config.dataplane.fdb_ageing_s * 1000;
   options.hugepages = eal->hugepages;
   options.expressions = std::make_shared<ChildCompiler>(expression_compiler_path());
   options.warnings = eal->warnings;

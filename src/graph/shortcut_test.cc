@@ -37,7 +37,10 @@ constexpr Way kFromWire{.in = kUplinkPort, .source_peer = kPeer, .out = kNic, .p
 class ShortcutTest : public ::testing::Test {
  protected:
   ShortcutTest()
-      : lcore_(0, test::pool()), fdb_(64, 64, 20'000, kSeed), flows_(16, kSeed), routes_(kSeed) {
+      : lcore_(0, test::pool()),
+        fdb_(64, {.ageing_ms = 20'000}, kSeed),
+        flows_(16, kSeed),
+        routes_(kSeed) {
     lcore_.set_now(1'000'000);
     set_nic(kNic, kMac);
     set_nic(kOtherNic, kOtherMac);

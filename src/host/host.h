@@ -55,8 +55,6 @@ struct HostOptions {
   std::optional<Vtep> vtep;           // present with an uplink
   uint32_t flow_capacity = 65536;     // per lcore
   uint32_t fdb_capacity = 131072;     // per host
-  uint32_t fdb_per_segment = 4096;    // learnt MACs a segment may have
-  uint32_t fdb_ageing_ms = 300'000;   // 802.1Q default
   bool shortcut = true;               // false: every packet walks every brick
   bool hugepages = false;             // what EAL got, for reports
   std::vector<std::string> warnings;  // found at start, for reports

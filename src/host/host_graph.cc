@@ -27,7 +27,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       starts_(*in.snapshot.procedures, in.lcore),
       firewall_from_(Firewall::Side::from_nic, *in.snapshot.nics, in.flows, starts_,
                      in.snapshot.firewall, {}, *in.snapshot.guard),
-      switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.lcore),
+      switch_(*in.snapshot.segments, *in.snapshot.nics, in.fdb, in.storms, in.lcore),
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows, starts_,
                    in.snapshot.firewall, {}, *in.snapshot.guard),

@@ -41,6 +41,7 @@ struct GraphInputs {
   FlowAdmission& admission;
   RouteTable& routes;
   Fdb& fdb;
+  StormLimits& storms;
   NeighbourTable& neighbours;
   FragmentTable& fragments;
   HandoffMesh& mesh;

@@ -59,7 +59,7 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
       mesh_(static_cast<uint16_t>(options_.cpus.size())),
       fragment_mesh_(static_cast<uint16_t>(options_.cpus.size())),
       seed_(options_.hash_seed ? *options_.hash_seed : wire::random_hash_seed()),
-      fdb_(options_.fdb_capacity, options_.fdb_per_segment, options_.fdb_ageing_ms, seed_),
+      fdb_(options_.fdb_capacity, Fdb::Limits::of(SwitchSettings()), seed_),
       intent_(std::make_shared<const Intent>()) {
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.ports[kUplinkPort.value] = options_.uplink.get();

@@ -22,6 +22,10 @@ HostReport HostImpl::report() const {
   report.buffers_used = pool_.in_use();
   report.fdb_entries = fdb_.size();
   report.fdb_capacity = fdb_.capacity();
+  const Fdb::Counts fdb = fdb_.counts();
+  report.fdb_moved = fdb.moved;
+  report.fdb_held = fdb.held;
+  report.fdb_not_learnt = fdb.not_learnt;
   for (const auto& lcore : lcores_) report.lcores.push_back(lcore->report());
   if (options_.uplink) {
     const Totals totals = port_totals(kUplinkPort);
@@ -65,6 +69,7 @@ std::vector<NicReport> HostImpl::nic_reports() const {
     report.tx_packets = now.tx_packets - base.tx_packets;
     report.tx_bytes = now.tx_bytes - base.tx_bytes;
     report.tx_refused = now.tx_refused - base.tx_refused;
+    report.macs = fdb_.size_of(slot);
     const AccountKey account = state_.snapshot.nics->find(slot)->account();
     for (const FlowAccounts* accounts : flow_shares_.accounts) {
       const FlowAccounts::Counts counts = accounts->of_nic(account);

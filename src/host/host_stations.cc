@@ -23,14 +23,14 @@ std::vector<StationReport> configured(const Intent& intent, const StationQuery& 
   using Kind = StationReport::Kind;
   std::vector<StationReport> stations;
   for (const auto& [id, nic] : intent.nics) {
-    const StationReport station{nic.vni, nic.mac, Kind::nic, id, std::nullopt, 0};
+    const StationReport station{nic.vni, nic.mac, Kind::nic, id, std::nullopt, 0, false};
     if (fits(query, station)) stations.push_back(station);
   }
   std::ranges::sort(stations, {}, [](const StationReport& station) {
     return std::pair(station.vni, station.mac.to_u64());
   });
   for (const auto& [key, entry] : intent.fdb) {
-    const StationReport station{entry.vni, entry.mac, Kind::configured, "", entry.peer, 0};
+    const StationReport station{entry.vni, entry.mac, Kind::configured, "", entry.peer, 0, false};
     if (fits(query, station)) stations.push_back(station);
   }
   return stations;
@@ -67,8 +67,9 @@ std::optional<StationReport> HostImpl::describe(const Fdb::Station& station) con
   const Snapshot& snapshot = state_.snapshot;
   const Segment* segment = snapshot.segments->find(station.vni);
   if (!segment || segment->find(station.mac)) return std::nullopt;
-  StationReport report{station.vni, station.mac,  StationReport::Kind::learnt,
-                       "",          std::nullopt, station.age_ms};
+  StationReport report{
+      station.vni,    station.mac,    StationReport::Kind::learnt, "", std::nullopt,
+      station.age_ms, station.is_held};
   if (station.place.port == kUplinkPort) {
     const Peer* peer = snapshot.peers->find(station.place.peer);
     if (!peer) return std::nullopt;

@@ -78,9 +78,9 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   if (!wake_set_ || !wake_) return exhausted("lcore: no file descriptor left");
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
-  view->graph = std::make_unique<HostGraph>(
-      GraphInputs{*snapshot, lcore_, flows_, admission_, routes_, fdb_, neighbours_, fragments_,
-                  mesh_, fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
+  view->graph = std::make_unique<HostGraph>(GraphInputs{
+      *snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_, fragments_, mesh_,
+      fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }
@@ -164,6 +164,8 @@ void LcoreRunner::run() {
 void LcoreRunner::adopt(const Snapshot& snapshot) {
   adopted_ = snapshot.generation;
   flows_.set_timeouts(snapshot.firewall);
+  fdb_.set_limits(Fdb::Limits::of(snapshot.switching));
+  storms_.set_limits(snapshot.switching);
   admission_.set_limits(snapshot.firewall, snapshot.nic_count);
   fragments_.set_share(snapshot.firewall[Knob::nic_fragments]);
 }

@@ -111,6 +111,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   FlowTable flows_;
   FlowAdmission admission_;
   RouteTable routes_;
+  StormLimits storms_;
   FragmentTable fragments_;
   const bool shortcut_;
   TokenBucket mtu_answers_{PathMtu::kAnswersPerSecond, PathMtu::kAnswersAtOnce};

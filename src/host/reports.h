@@ -59,6 +59,7 @@ struct NicReport {
   uint64_t flows = 0;       // that count for it (tables/flow_accounts.h)
   uint64_t half_open = 0;   // of these
   uint16_t guest_mtu = 0;   // that QEMU has told the guest; 0: nothing
+  uint32_t macs = 0;        // learnt at it
 };
 
 struct LcoreReport {
@@ -101,6 +102,9 @@ struct HostReport {
   bool hugepages = false;
   uint64_t fdb_entries = 0;  // learnt
   uint64_t fdb_capacity = 0;
+  uint64_t fdb_moved = 0;             // times that a learnt MAC moved
+  uint64_t fdb_held = 0;              // times that one moved too often
+  uint64_t fdb_not_learnt = 0;        // frames whose MAC a full segment or table did not learn
   std::vector<std::string> warnings;  // e.g. an underlay too small for 1,500-byte guests
 };
 
@@ -122,7 +126,8 @@ struct StationReport {
   Kind kind = Kind::learnt;  // a nic's own, a static entry's, or learnt
   std::string nic;           // id; empty: behind `peer`
   std::optional<IpAddress> peer;
-  uint32_t age_ms = 0;  // of a learnt one: since it was last seen
+  uint32_t age_ms = 0;   // of a learnt one: since it was last seen
+  bool is_held = false;  // it has moved too often, and stays for a while
 };
 
 // How often a rule has let a connection start since it came into its group.

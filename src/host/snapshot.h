@@ -9,6 +9,7 @@
 
 #include "base/firewall_settings.h"
 #include "base/ids.h"
+#include "base/switch_settings.h"
 #include "graph/port.h"
 #include "tables/guard_list.h"
 #include "tables/nic_table.h"
@@ -28,6 +29,7 @@ struct Snapshot {
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
   FirewallSettings firewall;
+  SwitchSettings switching;
   uint32_t nic_count = 0;
   Vtep vtep;  // all zero when the host has no uplink: then no peer exists either
 };

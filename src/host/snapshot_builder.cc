@@ -134,6 +134,7 @@ void build_snapshot(const CompiledState& before, const Difference& change, const
   if (!change.peers.empty()) state.snapshot.peers = build_peers(before, change, state);
   state.snapshot.segments = build_segments(before, change, next, state);
   state.snapshot.firewall = next.firewall;
+  state.snapshot.switching = next.switching;
   state.snapshot.nic_count = static_cast<uint32_t>(next.nics.size());
   state.intent = next;
 }

@@ -36,7 +36,7 @@ class FdbTest : public ::testing::Test {
     if (place->port == kUplinkPort) return "peer " + std::to_string(place->peer.value);
     return "port " + std::to_string(place->port.value);
   }
-  Fdb fdb_{1024, 100, kAgeing};
+  Fdb fdb_{1024, {.ageing_ms = kAgeing, .per_segment = 100}};
 };
 
 TEST_F(FdbTest, AMacIsFoundWhereItWasLearnt) {
@@ -109,6 +109,82 @@ TEST_F(FdbTest, ASegmentAtItsQuotaHurtsOnlyItself) {
   EXPECT_EQ(where(100), "unknown");
   EXPECT_EQ(learn(7, local(4)), Learnt::moved) << "what is known may still move";
   EXPECT_EQ(fdb_.learn(kBlue, kBlueSegment, mac(100), local(5), 0), Learnt::learnt);
+}
+
+TEST_F(FdbTest, APortAtItsQuotaHurtsOnlyItself) {
+  fdb_.set_limits({.ageing_ms = kAgeing, .per_port = 10});
+  for (uint64_t i = 0; i < 10; ++i) ASSERT_EQ(learn(i, local(3)), Learnt::learnt) << i;
+  EXPECT_EQ(learn(10, local(3)), Learnt::port_quota);
+  EXPECT_EQ(learn(9, local(3)), Learnt::unchanged) << "what is known stays";
+  EXPECT_EQ(learn(10, local(4)), Learnt::learnt);
+  EXPECT_EQ(learn(10, local(3)), Learnt::port_quota) << "nor does one move there";
+  EXPECT_EQ(where(10), "port 4");
+  EXPECT_EQ(learn(11, remote(3)), Learnt::learnt) << "a peer is no port of ours";
+  EXPECT_EQ(fdb_.size_of(PortId{3}), 10u);
+  EXPECT_EQ(learn(0, local(4)), Learnt::moved);
+  EXPECT_EQ(fdb_.size_of(PortId{3}), 9u);
+  EXPECT_EQ(fdb_.size_of(PortId{4}), 2u);
+  EXPECT_EQ(learn(12, local(3)), Learnt::learnt) << "which makes room";
+  EXPECT_EQ(fdb_.forget_port(PortId{3}), 10u);
+  EXPECT_EQ(fdb_.size_of(PortId{3}), 0u);
+}
+
+TEST_F(FdbTest, ALowerLimitForgetsNothing) {
+  for (uint64_t i = 0; i < 10; ++i) learn(i, local(3));
+  fdb_.set_limits({.ageing_ms = kAgeing, .per_port = 5, .per_segment = 5});
+  EXPECT_EQ(learn(7, local(3), 2'000), Learnt::refreshed);
+  EXPECT_EQ(learn(10, local(3)), Learnt::port_quota);
+  EXPECT_EQ(learn(11, remote(3)), Learnt::quota);
+  EXPECT_EQ(fdb_.size(), 10u);
+  EXPECT_EQ(fdb_.counts().not_learnt, 1u) << "what its nic may not have is counted elsewhere";
+}
+
+TEST_F(FdbTest, AnAgeingTimeThatChangesCountsAtOnce) {
+  learn(1, local(3), 0);
+  fdb_.set_limits({.ageing_ms = 10'000});
+  EXPECT_EQ(where(1, 10'000), "port 3");
+  EXPECT_EQ(where(1, 10'001), "unknown");
+  fdb_.set_limits({.ageing_ms = kAgeing});
+  EXPECT_EQ(where(1, 10'001), "port 3") << "it was not swept meanwhile";
+}
+
+TEST_F(FdbTest, AMacThatMovesTooOftenStaysForAWhile) {
+  fdb_.set_limits({.ageing_ms = kAgeing, .moves_per_s = 3, .hold_ms = 5'000});
+  learn(1, local(3), 10'000);
+  EXPECT_EQ(learn(1, local(4), 10'100), Learnt::moved);
+  EXPECT_EQ(learn(1, local(3), 10'200), Learnt::moved);
+  EXPECT_EQ(learn(1, local(4), 10'300), Learnt::moved);
+  const uint64_t before = fdb_.moves();
+  EXPECT_EQ(learn(1, local(3), 10'400), Learnt::held);
+  EXPECT_EQ(learn(1, remote(3), 10'500), Learnt::held);
+  EXPECT_EQ(where(1, 10'500), "port 4");
+  EXPECT_EQ(fdb_.moves(), before) << "what rests on its place need not be asked again";
+  EXPECT_EQ(learn(1, local(4), 12'000), Learnt::refreshed) << "where it is it may speak";
+  EXPECT_EQ(learn(1, local(3), 15'399), Learnt::held);
+  EXPECT_EQ(learn(1, local(3), 15'400), Learnt::moved) << "the time is over";
+  EXPECT_EQ(fdb_.counts().moved, 4u);
+  EXPECT_EQ(fdb_.counts().held, 1u);
+}
+
+TEST_F(FdbTest, MovesThatAreFarBetweenAreNotHeld) {
+  fdb_.set_limits({.ageing_ms = kAgeing, .moves_per_s = 1, .hold_ms = 5'000});
+  learn(1, local(3), 10'000);
+  for (uint16_t i = 1; i < 10; ++i) {
+    EXPECT_EQ(learn(1, local(static_cast<uint16_t>(3 + i % 2)), 10'000 + i * 1'000u),
+              Learnt::moved);
+  }
+}
+
+TEST_F(FdbTest, AMacThatIsHeldIsFreeWhenTheLimitGoes) {
+  fdb_.set_limits({.ageing_ms = kAgeing, .moves_per_s = 1, .hold_ms = 50'000});
+  learn(1, local(3), 10'000);
+  learn(1, local(4), 10'010);
+  EXPECT_EQ(learn(1, local(3), 10'020), Learnt::held);
+  bool is_held = false;
+  fdb_.for_each({}, 10'020, [&](const Fdb::Station& station) { return is_held = station.is_held; });
+  EXPECT_TRUE(is_held);
+  fdb_.set_limits({.ageing_ms = kAgeing});
+  EXPECT_EQ(learn(1, local(3), 10'030), Learnt::moved);
 }
 
 TEST_F(FdbTest, SweepingGivesTheQuotaBack) {
@@ -195,13 +271,13 @@ TEST_F(FdbTest, WhatIsForgottenByAFilterEndsWhatRestedOnIt) {
 }
 
 TEST(FdbCapacityTest, IsRoundedUpToAPowerOfTwo) {
-  EXPECT_EQ(Fdb(0, 1, kAgeing).capacity(), 8u);
-  EXPECT_EQ(Fdb(1000, 1, kAgeing).capacity(), 1024u);
-  EXPECT_EQ(Fdb(131072, 1, kAgeing).capacity(), 131072u);
+  EXPECT_EQ(Fdb(0, {}).capacity(), 8u);
+  EXPECT_EQ(Fdb(1000, {}).capacity(), 1024u);
+  EXPECT_EQ(Fdb(131072, {}).capacity(), 131072u);
 }
 
 TEST(FdbCapacityTest, MostOfTheTableFillsBeforeAMacFindsNoRoom) {
-  Fdb fdb(4096, 1u << 20, kAgeing, {{1, 2}});
+  Fdb fdb(4096, {}, {{1, 2}});
   uint64_t number = 0;
   while (fdb.learn(kRed, kRedSegment, mac(number), local(3), 0) == Learnt::learnt) ++number;
   EXPECT_EQ(fdb.learn(kRed, kRedSegment, mac(number), local(3), 0), Learnt::full);
@@ -211,7 +287,7 @@ TEST(FdbCapacityTest, MostOfTheTableFillsBeforeAMacFindsNoRoom) {
 }
 
 TEST(FdbCapacityTest, AgedEntriesMakeRoomWhenTheirBucketsAreFull) {
-  Fdb fdb(8, 100, kAgeing);  // two buckets: every key may lie in both
+  Fdb fdb(8, {.ageing_ms = kAgeing});  // two buckets: every key may lie in both
   for (uint64_t i = 0; i < 8; ++i) {
     ASSERT_EQ(fdb.learn(kRed, kRedSegment, mac(i), local(3), 0), Learnt::learnt);
   }
@@ -222,7 +298,7 @@ TEST(FdbCapacityTest, AgedEntriesMakeRoomWhenTheirBucketsAreFull) {
 }
 
 TEST(FdbCapacityTest, AQuotaThatAgedEntriesGaveBackCanBeUsedAgain) {
-  Fdb fdb(8, 8, kAgeing);
+  Fdb fdb(8, {.ageing_ms = kAgeing, .per_segment = 8});
   for (uint64_t i = 0; i < 8; ++i) fdb.learn(kRed, kRedSegment, mac(i), local(3), 0);
   fdb.learn(kBlue, kBlueSegment, mac(8), local(4), kAgeing + 1);  // in the place of a red one
   EXPECT_EQ(fdb.forget_segment(kBlue), 1u);
@@ -232,7 +308,7 @@ TEST(FdbCapacityTest, AQuotaThatAgedEntriesGaveBackCanBeUsedAgain) {
 // MAC n may be at port n, at port n + 512 or unknown: any other answer is another MAC's.
 TEST(FdbThreadsTest, AReaderNeverGetsAnotherMacsPlaceWhileEntriesComeGoAndMove) {
   constexpr uint16_t kMacs = 64;
-  Fdb fdb(16, 1000, kAgeing);  // a quarter of them fits: entries change hands all the time
+  Fdb fdb(16, {});  // a quarter of them fits: entries change hands all the time
   std::atomic<bool> done{false};
   std::thread writer([&] {
     for (uint32_t round = 0; !done; ++round) {
@@ -258,7 +334,7 @@ TEST(FdbThreadsTest, AReaderNeverGetsAnotherMacsPlaceWhileEntriesComeGoAndMove) 
 }
 
 TEST(FdbThreadsTest, TwoLcoresThatLearnAtOnceLoseNoCount) {
-  Fdb fdb(256, 1000, kAgeing);
+  Fdb fdb(256, {.ageing_ms = kAgeing});
   const auto lcore = [&fdb](uint16_t segment, Vni vni) {
     for (uint32_t round = 0; round < 20'000; ++round) {
       const TimeMs now = round * 50;

@@ -398,7 +398,7 @@ ROWS = [
                         r"^42 +52:54:00:00:00:01 +nic a +nic +-$",
                         r"^42 +52:54:00:00:00:55 +peer 192.0.2.2 +learnt +61s$",
                         r"^42 +52:54:00:00:00:99 +peer 192.0.2.2 +static +-$",
-                        r"^42 +52:54:00:00:00:aa +nic a +learnt +4s$"]),
+                        r"^42 +52:54:00:00:00:aa +nic a +learnt \(held\) +4s$"]),
     ("fdb list --learnt --vni 42 --peer 192.0.2.2", DONE,
      [r"^VNI .*\n42 +52:54:00:00:00:55 +peer 192.0.2.2 +learnt +61s\n$"]),
     ("fdb list --nic nobody", REFUSED, [r"nic 'nobody': not found"]),
@@ -422,6 +422,7 @@ ROWS = [
     ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 up, VTEP 192.0.2.1, .*inner MTU 1450$",
                       r"^lcore 0 +CPU 1, awake, 25.0 % of rounds busy, 3 of 65536 flows$",
                       r"^nics +2, 2 connected$", r"^peer +192.0.2.2, 2 VNIs, next hop ",
+                      r"^fdb +2 learnt of 131072, 0 static, 5 moves, 1 held, 9 not learnt$",
                       r"^warning +uplink MTU 1500 leaves guests 1450"]),
     ("status now", USAGE, [r"now"]),
     ("counters", DONE, [r"^BRICK +OUT +PACKETS +BYTES +MEANING$", r"^parse +ok +10 +1000 +to ",
@@ -470,6 +471,20 @@ ROWS = [
     ("firewall reset tcp_new_s", DONE, [r"^change firewall settings: tcp_new_s 172800 → 30$"]),
     ("firewall reset", DONE, [r"revalidate off → on$"]),
     ("firewall reset", DONE, [r"^nothing to change$"]),
+
+    # switch
+    ("switch", USAGE, [r"A subcommand is required"]),
+    ("switch show", DONE, [r"^SETTING +VALUE +UNIT +DEFAULT +MEANING$", r"^ageing_s +300 +s +300 ",
+                           r"^nic_macs +256 +- +256 "]),
+    ("switch set --help", DONE, [r"ageing_s \(10..1000000 s, default 300\): a learnt MAC"]),
+    ("switch set tcp_new_s=3", USAGE, [r"switch: no setting 'tcp_new_s' \(wanted one of ageing_s, "]),
+    ("switch set ageing_s=9", USAGE, [r"switch: ageing_s 9 is too small \(wanted 10..1000000 s\)"]),
+    ("switch set ageing_s=60 nic_macs=0", DONE,
+     [r"^change switch settings: ageing_s 300 → 60, nic_macs 256 → 0$"]),
+    ("-o json switch show", DONE, [r"\"ageing_s\": 60", r"\"mac_hold_s\": 10"]),
+    ("switch reset nic_macs", DONE, [r"^change switch settings: nic_macs 0 → 256$"]),
+    ("switch reset", DONE, [r"^change switch settings: ageing_s 60 → 300$"]),
+    ("switch reset", DONE, [r"^nothing to change$"]),
 
     ("dump", DONE, [r"\"nics\": \[\]"]),
 ]

@@ -160,7 +160,7 @@ std::string World::to_string(const Step& step) const {
     return "connections of segment " + std::to_string(flush->segment) + " are flushed";
   }
   if (const auto* set = std::get_if<SetKnob>(&step)) {
-    return std::string(info_of(set->knob).key) + "=" + knob_text(set->knob, set->value);
+    return std::string(info_of(set->knob).key) + "=" + knob_text(info_of(set->knob), set->value);
   }
   if (const auto* set = std::get_if<SetGroup>(&step)) {
     return "group g" + std::to_string(set->group) + there(set->is_there);

@@ -95,12 +95,8 @@ Status read_option(Reader reader, HostOptions& options) {
     options.flow_capacity = reader.number<uint32_t>(1u << 20);
   } else if (name == "fdb") {
     options.fdb_capacity = reader.number<uint32_t>(1u << 20);
-  } else if (name == "fdb-per-segment") {
-    options.fdb_per_segment = reader.number<uint32_t>(1u << 20);
-  } else if (name == "ageing") {
-    options.fdb_ageing_ms = reader.duration();
   } else {
-    reader.wanted("lcores, flows, fdb, fdb-per-segment or ageing");
+    reader.wanted("lcores, flows or fdb");
   }
   return reader.status();
 }
@@ -452,9 +448,18 @@ Status read_far(Reader reader, Wanted& wanted) {
 
 Status read_firewall(Reader reader, Intent& intent) {
   while (!reader.is_done()) {
-    const StatusOr<KnobValue> value = parse_knob(reader.next());
-    if (!value.ok()) return value.status();
-    intent.firewall.set(value->knob, value->value);
+    const StatusOr<KnobSetting> setting = parse_knob(kFirewallKnobs, reader.next());
+    if (!setting.ok()) return setting.status();
+    intent.firewall.all()[setting->row] = setting->value;
+  }
+  return reader.status();
+}
+
+Status read_switch(Reader reader, Intent& intent) {
+  while (!reader.is_done()) {
+    const StatusOr<KnobSetting> setting = parse_knob(kSwitchKnobs, reader.next());
+    if (!setting.ok()) return setting.status();
+    intent.switching.all()[setting->row] = setting->value;
   }
   return reader.status();
 }
@@ -491,7 +496,8 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 bool is_intent_line(const Line& line) {
   static const std::set<std::string> verbs{"underlay",  "option",   "nic",   "sg",
                                            "peer",      "fdb",      "far",   "neighbour",
-                                           "procedure", "firewall", "guard", "subnet"};
+                                           "procedure", "firewall", "guard", "subnet",
+                                           "switch"};
   return verbs.contains(line.verb());
 }
 
@@ -507,6 +513,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
   if (line.verb() == "firewall") return read_firewall(reader, wanted.intent);
+  if (line.verb() == "switch") return read_switch(reader, wanted.intent);
   if (line.verb() == "far") return read_far(reader, wanted);
   return read_neighbour(reader, wanted);
 }

@@ -3,7 +3,7 @@
 // clang-format off
 //
 //   underlay 192.0.2.1/24 mac MAC [mtu 1600] [gateway ADDRESS] [port 4789]
-//   option lcores N | flows N | fdb N | fdb-per-segment N | ageing 10s
+//   option lcores N | flows N | fdb N
 //   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] [subnet NAME]… [hostname NAME]
 //   nic set ID …                  a list (ip, sg, subnet) starts anew; `none` empties it
 //   nic del ID
@@ -29,6 +29,7 @@
 //   fdb VNI MAC PEER
 //   fdb del VNI MAC
 //   firewall KEY=VALUE…          settings, as `butterfly firewall set` takes them
+//   switch KEY=VALUE…            the same, of `butterfly switch set`
 //   neighbour ADDRESS mac MAC     somebody on the underlay, who answers ARP and ND as a peer does
 //   far ID mac MAC vni N          the other side of a conversation: the scenario is played with it
 //                                 as a nic of this host (antispoof off, everything allowed), and

@@ -143,7 +143,6 @@ TwinHosts::Hosts TwinHosts::make(const Setting& setting, bool shortcut) {
   options.shortcut = shortcut;
   options.flow_capacity = setting.flow_capacity;
   options.fdb_capacity = 1024;
-  options.fdb_ageing_ms = setting.ageing_ms;
   options.hash_seed = wire::HashSeed{{0x0123456789abcdef, 0xfedcba9876543210}};
   options.vtep = Vtep{};
   options.vtep->address = vtep_address();
@@ -158,7 +157,8 @@ TwinHosts::Hosts TwinHosts::make(const Setting& setting, bool shortcut) {
 TwinHosts::TwinHosts(const Setting& setting)
     : setting_(setting), with_(make(setting, true)), without_(make(setting, false)) {}
 
-Status TwinHosts::apply(const Intent& intent, const std::map<IpAddress, Mac>& neighbours) {
+Status TwinHosts::apply(Intent intent, const std::map<IpAddress, Mac>& neighbours) {
+  intent.switching.set(SwitchKnob::ageing, setting_.ageing_ms / 1000);
   const Status status = with_->apply(intent, neighbours);
   if (without_->apply(intent, neighbours) != status) differ("one refuses the intent");
   compare_frames();

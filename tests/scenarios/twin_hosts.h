@@ -46,7 +46,7 @@ class TwinHosts {
   explicit TwinHosts(const Setting& setting);
 
   // Both must say the same; `neighbours` answer on the underlay.
-  Status apply(const Intent& intent, const std::map<IpAddress, Mac>& neighbours);
+  Status apply(Intent intent, const std::map<IpAddress, Mac>& neighbours);
   // Nothing happens when the port was never made, or nobody is there.
   void feed(const std::string& port, const Frame& frame,
             const ScriptedLink::Requests& requests = {});

@@ -23,6 +23,7 @@ Difference difference(const Intent& before, const Intent& after) {
   note(before.guard, after.guard, found.guard);
   note(before.subnets, after.subnets, found.subnets);
   if (before.firewall != after.firewall) found.firewall = {before.firewall, after.firewall};
+  if (before.switching != after.switching) found.switching = {before.switching, after.switching};
   return found;
 }
 

@@ -29,15 +29,17 @@ struct Difference {
   std::vector<Changed<decltype(Intent::guard)>> guard;
   std::vector<Changed<decltype(Intent::subnets)>> subnets;
 
-  struct Settings {
-    FirewallSettings before;
-    FirewallSettings after;
+  template <typename Settings>
+  struct ChangedSettings {
+    Settings before;
+    Settings after;
   };
-  std::optional<Settings> firewall;
+  std::optional<ChangedSettings<FirewallSettings>> firewall;
+  std::optional<ChangedSettings<SwitchSettings>> switching;
 
   bool empty() const {
     return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty() &&
-           guard.empty() && subnets.empty() && !firewall;
+           guard.empty() && subnets.empty() && !firewall && !switching;
   }
 };
 

@@ -19,6 +19,7 @@
 #include "base/mac.h"
 #include "base/shared_map.h"
 #include "base/status.h"
+#include "base/switch_settings.h"
 
 namespace butterfly {
 
@@ -154,6 +155,7 @@ struct Intent {
   SharedMap<std::string, GuardIntent> guard;           // by key
   SharedMap<std::string, SubnetIntent> subnets;        // by name
   FirewallSettings firewall;
+  SwitchSettings switching;
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 

@@ -276,13 +276,18 @@ std::vector<Action> actions_of(const Difference& change) {
     actions.push_back({Verb::change, Object::firewall, "settings", false,
                        compare(change.firewall->before, change.firewall->after)});
   }
+  if (change.switching) {
+    actions.push_back({Verb::change, Object::switching, "settings", false,
+                       compare(change.switching->before, change.switching->after)});
+  }
   return actions;
 }
 
 std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
   constexpr const char* kObjects[] = {"nic",       "group",      "peer",     "fdb",
-                                      "procedure", "guard rule", "firewall", "subnet"};
+                                      "procedure", "guard rule", "firewall", "subnet",
+                                      "switch"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

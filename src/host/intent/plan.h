@@ -12,7 +12,17 @@ namespace butterfly {
 
 struct Action {
   enum class Verb : uint8_t { add, change, remove };
-  enum class Object : uint8_t { nic, group, peer, fdb, procedure, guard_rule, firewall, subnet };
+  enum class Object : uint8_t {
+    nic,
+    group,
+    peer,
+    fdb,
+    procedure,
+    guard_rule,
+    firewall,
+    subnet,
+    switching
+  };
   Verb verb = Verb::add;
   Object object = Object::nic;
   std::string name;  // id, group name, address, "vni/mac", key, or "settings"

@@ -217,6 +217,18 @@ TEST(Plan, SeesAMovedMacAndAnotherSegmentOfAPeer) {
                           "change fdb 42/52:54:00:00:00:99: peer 192.0.2.2 → 192.0.2.3"));
 }
 
+TEST(Plan, SaysWhichSettingsOfTheSwitchChange) {
+  Intent next;
+  next.switching.set(SwitchKnob::ageing, 60);
+  next.switching.set(SwitchKnob::nic_macs, 0);
+  EXPECT_THAT(lines_of(Intent(), next),
+              ElementsAre("change switch settings: ageing_s 300 → 60, nic_macs 256 → 0"));
+  next.switching.set(SwitchKnob::ageing, 9);
+  EXPECT_THAT(
+      lines_of(Intent(), next),
+      ElementsAre("INVALID_ARGUMENT: switch: ageing_s 9 is too small (wanted 10..1000000 s)"));
+}
+
 TEST(Plan, SaysWhichSettingsOfTheFirewallChange) {
   Intent next = whole_intent();
   next.firewall.set(Knob::tcp_new, 60);

@@ -273,7 +273,8 @@ Status validate(const Intent& intent) {
   RETURN_IF_ERROR(validate_peers(intent));
   RETURN_IF_ERROR(validate_fdb(intent));
   RETURN_IF_ERROR(validate_vni_count(intent));
-  return validate(intent.firewall);
+  RETURN_IF_ERROR(validate(intent.firewall));
+  return validate(intent.switching);
 }
 
 }  // namespace butterfly

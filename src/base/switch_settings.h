@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of a host's switch: one value each for the whole host.
+//
+// A new setting is a name in SwitchKnob, a row, and a field of that name in the API's
+// SwitchSettings; what else there is of it is made from the row (base/knobs.h).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/knobs.h"
+#include "base/status.h"
+
+namespace butterfly {
+
+enum class SwitchKnob : uint8_t {
+  ageing,
+  nic_macs,
+  segment_macs,
+  mac_moves_per_s,
+  mac_hold,
+  nic_broadcast_per_s,
+  nic_multicast_per_s,
+  nic_unknown_per_s,
+  segment_broadcast_per_s,
+  segment_multicast_per_s,
+  segment_unknown_per_s,
+};
+
+inline constexpr uint32_t kMostMacs = 16'777'216;
+inline constexpr uint32_t kMostFloodedPerSecond = 1'000'000;
+
+// By SwitchKnob.
+inline constexpr std::array kSwitchRows{
+    KnobInfo{"ageing_s", KnobUnit::seconds, 300, 10, 1'000'000,
+             "a learnt MAC that is silent for so long is forgotten"},
+    KnobInfo{"nic_macs", KnobUnit::count, 256, 0, kMostMacs,
+             "MACs that may be learnt at a nic; frames from any more are dropped; 0: no limit"},
+    KnobInfo{"segment_macs", KnobUnit::count, 4'096, 0, kMostMacs,
+             "MACs that may be learnt in a segment; frames from any more pass, frames to them are "
+             "flooded; 0: no limit"},
+    KnobInfo{"mac_moves_per_s", KnobUnit::count, 10, 0, 1'000,
+             "a learnt MAC that moves more often stays where it is for `mac_hold_s`, and frames "
+             "from it elsewhere are dropped; 0: no limit"},
+    KnobInfo{"mac_hold_s", KnobUnit::seconds, 10, 1, 3'600, "how long it stays"},
+    KnobInfo{"nic_broadcast_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
+             "broadcasts from a nic that pass a second and lcore; 0: no limit"},
+    KnobInfo{"nic_multicast_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
+             "multicasts, likewise"},
+    KnobInfo{"nic_unknown_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
+             "frames from a nic to unknown MACs, likewise"},
+    KnobInfo{"segment_broadcast_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
+             "broadcasts in a segment that pass a second and lcore, from its nics and its peers "
+             "together; 0: no limit"},
+    KnobInfo{"segment_multicast_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
+             "multicasts, likewise"},
+    KnobInfo{"segment_unknown_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
+             "frames in a segment to unknown MACs, likewise"},
+};
+
+inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
+
+class SwitchSettings : public KnobValues<SwitchKnob, kSwitchRows> {};
+
+static_assert(
+    std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::segment_unknown_per_s)].key) ==
+    "segment_unknown_per_s");
+
+inline Status validate(const SwitchSettings& settings) {
+  return validate_knobs(kSwitchKnobs, settings.all());
+}
+// What differs, in words.
+inline std::string compare(const SwitchSettings& before, const SwitchSettings& after) {
+  return compare_knobs(kSwitchKnobs, before.all(), after.all());
+}
+
+}  // namespace butterfly
