@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bricks/antispoof.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace butterfly {
@@ -15,7 +16,9 @@ constexpr uint16_t kDhcpClientPort = 68;
 constexpr size_t kNdOptionUnit = 8;
 
 bool owns_ipv6(const Nic& nic, const Ipv6& address) {
-  return nic.owns(address) || address == link_local_of(nic.mac);
+  return address == link_local_of(nic.mac) || nic.may_speak_as(address) ||
+         std::ranges::any_of(nic.macs,
+                             [&](const Mac& mac) { return address == link_local_of(mac); });
 }
 
 // Whoever is about to take an address gives it up when another asks for it too (RFC 4862 §5.4.3,
@@ -46,15 +49,15 @@ bool is_mld_report(uint8_t icmp_type) {
          icmp_type == wire::kIcmpv6Mldv2Report;
 }
 
-// Whether the options between the offsets are well formed and name no MAC but `mac`.
-bool options_name_only(const Mac& mac, const Packet& packet, size_t offset, size_t end) {
+// Whether the options between the offsets are well formed and name no MAC but the nic's.
+bool options_name_only(const Nic& nic, const Packet& packet, size_t offset, size_t end) {
   while (offset < end) {
     const auto* option = packet.at<wire::NdLinkLayerOption>(offset);
     if (!option || option->length == 0) return false;
     const size_t length = option->length * kNdOptionUnit;
     if (length > end - offset) return false;
     const bool is_link_layer = option->type == 1 || option->type == 2;
-    if (is_link_layer && (option->length != 1 || option->mac != mac)) return false;
+    if (is_link_layer && (option->length != 1 || !nic.has_mac(option->mac))) return false;
     offset += length;
   }
   return true;
@@ -76,8 +79,8 @@ Out judge_nd(const Nic& nic, const Packet& packet, const Ipv6& source, size_t fi
     if (!nd) return Out::nd_link_layer;
     if (!owns_ipv6(nic, nd->target)) return Out::nd_target;
   }
-  return options_name_only(nic.mac, packet, parsed.l4 + fixed_length, end) ? Out::genuine
-                                                                           : Out::nd_link_layer;
+  return options_name_only(nic, packet, parsed.l4 + fixed_length, end) ? Out::genuine
+                                                                       : Out::nd_link_layer;
 }
 
 Out judge_ipv6(const Nic& nic, const Packet& packet) {
@@ -95,10 +98,11 @@ Out judge_ipv6(const Nic& nic, const Packet& packet) {
 }
 
 Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
-  if (arp.sender_mac != nic.mac) return Out::arp_sender_mac;
+  if (!nic.has_mac(arp.sender_mac)) return Out::arp_sender_mac;
   const bool is_probe = arp.sender_ip.is_zero() && arp.operation == wire::kArpRequest &&
-                        may_probe(nic, nic.owns(arp.target_ip));
-  return is_probe || nic.owns(arp.sender_ip) ? Out::genuine : Out::arp_sender_ip;
+                        may_probe(nic, nic.may_speak_as(arp.target_ip));
+  return is_probe || nic.may_speak_as(arp.sender_ip) ? Out::genuine
+                                                                     : Out::arp_sender_ip;
 }
 
 }  // namespace

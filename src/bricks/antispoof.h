@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds a guest to its own MAC and addresses: in Ethernet, IP, ARP (RFC 826, 5227) and ND (RFC
-// 4861).
+// Holds a guest to its own MAC and addresses, and to those that its nic may use besides: in
+// Ethernet, IP, ARP (RFC 826, 5227) and ND (RFC 4861).
 #pragma once
 
 #include <string>
@@ -30,13 +30,13 @@ class Antispoof {
   static constexpr std::array kOuts{
       OutInfo{"genuine", Edge::forward, "the guest speaks for itself"},
       OutInfo{"no-nic", Edge::drop, "the port it came from carries no nic (any more)"},
-      OutInfo{"wrong-source-mac", Edge::drop, "source MAC is not the nic's"},
-      OutInfo{"arp-sender-mac", Edge::drop, "ARP whose sender MAC is not the nic's"},
+      OutInfo{"wrong-source-mac", Edge::drop, "source MAC is not one of the nic's"},
+      OutInfo{"arp-sender-mac", Edge::drop, "ARP whose sender MAC is not one of the nic's"},
       OutInfo{"arp-sender-ip", Edge::drop, "ARP whose sender address is not one of the nic's"},
       OutInfo{"wrong-source-ip", Edge::drop, "source address is not one of the nic's"},
       OutInfo{"nd-target", Edge::drop, "ND that speaks for an address that is not the nic's"},
       OutInfo{"nd-link-layer", Edge::drop,
-              "ND that is malformed or names a MAC that is not the nic's"},
+              "ND that is malformed or names a MAC that is not one of the nic's"},
       OutInfo{"rarp", Edge::drop, "reverse ARP: guests have no business with it"},
   };
   static constexpr BrickInfo kInfo{"antispoof", kOuts};
@@ -57,17 +57,19 @@ class Antispoof {
     if (!nic) return Out::no_nic;
     if (!nic->antispoof) return Out::genuine;
     // Parse has seen that the headers read here are all there.
-    if (packet.at<wire::EthernetHeader>(0)->source != nic->mac) return Out::wrong_source_mac;
+    const Mac mac = packet.at<wire::EthernetHeader>(0)->source;
+    if (mac != nic->mac && !nic->has_mac(mac)) return Out::wrong_source_mac;
     if (packet.parsed.ethertype != wire::kTypeIpv4) return judge_other(*nic, packet);
     const Ipv4 source = packet.at<wire::Ipv4Header>(packet.parsed.l3)->source;
-    if (owns(*nic, source)) return Out::genuine;
+    if (may_speak_as(*nic, source)) return Out::genuine;
     return source.is_zero() && is_dhcp_client(packet) ? Out::genuine : Out::wrong_source_ip;
   }
 
  private:
   // Most nics have one address: comparing 16 bytes is two loads, ordering them a call.
-  static bool owns(const Nic& nic, const IpAddress& address) {
-    return (!nic.addresses.empty() && nic.addresses.front() == address) || nic.owns(address);
+  static bool may_speak_as(const Nic& nic, const IpAddress& address) {
+    return (!nic.addresses.empty() && nic.addresses.front() == address) ||
+           nic.may_speak_as(address);
   }
   static bool is_dhcp_client(const Packet& packet);
   static Out judge_other(const Nic& nic, const Packet& packet);

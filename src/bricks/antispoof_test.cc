@@ -51,6 +51,61 @@ TEST_F(AntispoofTest, AGuestMaySpeakFromItsOwnAddresses) {
   }
 }
 
+// VRRP with a MAC of its own, and a prefix, as pods have.
+class AllowedTest : public AntispoofTest {
+ protected:
+  AllowedTest() {
+    Nic nic;
+    nic.port = kPort;
+    nic.mac = Mac::from_u64(0x525400000001);
+    nic.addresses = {*IpAddress::parse("10.0.0.1")};
+    nic.macs = {Mac::from_u64(0x00005e000133)};
+    nic.allowed = {*Cidr::parse("10.0.0.100"), *Cidr::parse("fd00::100"),
+                   *Cidr::parse("10.1.0.0/16")};
+    nics_.set(std::make_shared<const Nic>(std::move(nic)));
+  }
+  static std::string shared(const std::string& layers) {
+    return "eth(src=00:00:5e:00:01:33)/" + layers;
+  }
+};
+
+TEST_F(AllowedTest, EachAddressGoesWithEachMac) {
+  for (const char* source : {"10.0.0.1", "10.0.0.100", "10.1.0.0", "10.1.255.255"}) {
+    EXPECT_EQ(out_of("eth/ipv4(src=" + std::string(source) + ")/udp"), "genuine") << source;
+    EXPECT_EQ(out_of(shared("ipv4(src=" + std::string(source) + ")/udp")), "genuine") << source;
+  }
+  EXPECT_EQ(out_of("eth/ipv6(src=fd00::100)/udp"), "genuine");
+  EXPECT_EQ(out_of(shared("ipv6(src=fd00::100)/udp")), "genuine");
+  EXPECT_EQ(out_of(shared("ipv6(src=fe80::200:5eff:fe00:133)/udp")), "genuine");
+  EXPECT_EQ(out_of(shared("ipv6(src=fe80::5054:ff:fe00:1)/udp")), "genuine");
+}
+
+TEST_F(AllowedTest, AndNoOtherDoes) {
+  EXPECT_EQ(out_of("eth(src=00:00:5e:00:01:34)/ipv4(src=10.0.0.100)/udp"), "wrong-source-mac");
+  EXPECT_EQ(out_of("eth/ipv4(src=10.2.0.0)/udp"), "wrong-source-ip");
+  EXPECT_EQ(out_of(shared("ipv4(src=10.0.0.2)/udp")), "wrong-source-ip");
+  EXPECT_EQ(out_of(shared("ipv6(src=fd00::101)/udp")), "wrong-source-ip");
+  EXPECT_EQ(out_of(shared("ipv6(src=fe80::200:5eff:fe00:134)/udp")), "wrong-source-ip");
+}
+
+TEST_F(AllowedTest, ArpAndNeighbourDiscoverySpeakForThem) {
+  const auto arp = [](const char* mac, const char* ip) {
+    return "arp(op=reply, sender_mac=" + std::string(mac) + ", sender_ip=" + ip + ")";
+  };
+  EXPECT_EQ(out_of(shared(arp("00:00:5e:00:01:33", "10.0.0.100"))), "genuine");
+  EXPECT_EQ(out_of("eth/" + arp("00:00:5e:00:01:33", "10.0.0.100")), "genuine");
+  EXPECT_EQ(out_of("eth/" + arp("52:54:00:00:00:01", "10.1.2.3")), "genuine");
+  EXPECT_EQ(out_of("eth/" + arp("52:54:00:00:00:01", "10.2.2.3")), "arp-sender-ip");
+  EXPECT_EQ(out_of("eth/" + arp("52:54:00:00:00:09", "10.0.0.100")), "arp-sender-mac");
+  EXPECT_EQ(out_of(shared("ipv6(src=fd00::100)/nd_na(target=fd00::100, "
+                          "lladdr=00:00:5e:00:01:33)")),
+            "genuine");
+  EXPECT_EQ(out_of(shared("ipv6(src=fd00::100)/nd_na(target=fd00::100, "
+                          "lladdr=52:54:00:00:00:09)")),
+            "nd-link-layer");
+  EXPECT_EQ(out_of(shared("ipv6(src=fd00::100)/nd_na(target=fd00::101)")), "nd-target");
+}
+
 TEST_F(AntispoofTest, AForeignSourceMacIsRefusedWhateverTheFrameCarries) {
   for (const char* text :
        {"eth(src=52:54:00:00:00:09)/ipv4/tcp", "eth(src=52:54:00:00:00:09)/ipv6/tcp",

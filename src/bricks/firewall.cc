@@ -175,11 +175,15 @@ Firewall::Out Firewall::revoked(Out why, const Packet& packet, const Nic& nic) {
   return answers ? Out::rejected : Out::revoked;
 }
 
-// A flooded packet reaches nics that it is not addressed to; they do not become its end.
+// A flooded packet reaches nics that it is not addressed to; they do not become its end. Nor does
+// one of several that share the MAC, as long as nobody knows which of them has it.
 uint8_t Firewall::bind_bit(const Packet& packet, const Nic& nic) const {
   if (side_ == Side::from_nic) return kBindFrom;
   const auto* ethernet = packet.at<wire::EthernetHeader>(0);
-  return ethernet && ethernet->destination == nic.mac ? kBindTo : uint8_t{0};
+  if (!ethernet) return 0;
+  const Mac& destination = ethernet->destination;
+  const bool is_known = (packet.verdicts & kFlooded) == 0;
+  return destination == nic.mac || (is_known && nic.has_mac(destination)) ? kBindTo : uint8_t{0};
 }
 
 // Whether the nic that the flow counts for is still there, in the same life.

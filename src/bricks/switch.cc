@@ -61,23 +61,34 @@ std::optional<Switch::Out> Switch::refuse_source(const Segment& segment, const P
   if (const Place* known = segment.find(source)) {
     if (trace) trace->source_is = Source::configured;
     if (known->port == place.port && known->peer == place.peer) return std::nullopt;
-    return Out::impersonation;
+    if (place.port != kUplinkPort || is_guest_there(*known)) return Out::impersonation;
   }
   const auto learnt = fdb_.learn(segment.vni, segment.index, source, place, lcore_.now());
   if (trace) {
     trace->source_is = Source::offered;
     trace->learnt = learnt;
   }
+  if (learnt == Fdb::Learnt::learnt && segment.find(source)) fdb_.note_move();
   if (learnt == Fdb::Learnt::port_quota) return Out::nic_macs;
   if (learnt == Fdb::Learnt::held) return Out::mac_held;
   return std::nullopt;
 }
 
+// A static entry is always there; a nic whose port is just being made is not.
+bool Switch::is_guest_there(const Place& place) const {
+  if (place.port == kUplinkPort) return true;
+  const Port* port = place.port.value < ports_.size() ? ports_[place.port.value] : nullptr;
+  return port && port->is_connected();
+}
+
 std::optional<Place> Switch::find(const Segment& segment, const Mac& destination, Trace* trace) {
   const Place* const known = segment.find(destination);
-  const auto place = known ? std::optional(*known) : find_learnt(segment, destination);
+  std::optional<Place> place;
+  if (!known || !is_guest_there(*known)) place = find_learnt(segment, destination);
+  const bool is_learnt = place.has_value();
+  if (!is_learnt && known) place = *known;
   if (trace) {
-    trace->found = known ? Finding::configured : place ? Finding::learnt : Finding::unknown;
+    trace->found = is_learnt ? Finding::learnt : known ? Finding::configured : Finding::unknown;
     if (place) {
       trace->port = place->port;
       trace->peer = place->peer;

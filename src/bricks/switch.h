@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The layer-2 switch of every tenant (IEEE 802.1Q §8): learns where a frame came from and finds
-// where it goes. A MAC that intent names is known without learning and cannot be taken over.
+// where it goes. A MAC that intent names is known without learning and cannot be taken over; but
+// while a nic's guest is not there (before it arrives in a live migration, and after it has left),
+// its MAC may be learnt behind a peer.
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "graph/brick.h"
 #include "graph/lcore.h"
+#include "graph/port.h"
 #include "tables/fdb.h"
 #include "tables/nic_table.h"
 #include "tables/segment_table.h"
@@ -75,10 +79,15 @@ class Switch {
   // "52:54:00:00:00:01 (configured) > 52:54:00:00:00:02: learnt, peer 3".
   static std::string format(const Trace& trace);
 
-  // `storms` belongs to `lcore`, which tells the time.
-  Switch(const SegmentTable& segments, const NicTable& nics, Fdb& fdb, StormLimits& storms,
-         const Lcore& lcore)
-      : segments_(segments), nics_(nics), fdb_(fdb), storms_(storms), lcore_(lcore) {}
+  // `ports`, by PortId, are the snapshot's; `storms` belongs to `lcore`, which tells the time.
+  Switch(const SegmentTable& segments, const NicTable& nics, std::span<Port* const> ports, Fdb& fdb,
+         StormLimits& storms, const Lcore& lcore)
+      : segments_(segments),
+        nics_(nics),
+        ports_(ports),
+        fdb_(fdb),
+        storms_(storms),
+        lcore_(lcore) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept;
 
@@ -87,6 +96,7 @@ class Switch {
   // The out that refuses its source; nothing when that may be where it says.
   std::optional<Out> refuse_source(const Segment& segment, const Packet& packet, const Mac& source,
                                    Trace* trace);
+  bool is_guest_there(const Place& place) const;
   std::optional<Place> find(const Segment& segment, const Mac& destination, Trace* trace);
   std::optional<Place> find_learnt(const Segment& segment, const Mac& destination) const;
   Out forward(Packet& packet, const Place& place);
@@ -94,6 +104,7 @@ class Switch {
 
   const SegmentTable& segments_;  // of the snapshot, as nics_
   const NicTable& nics_;
+  std::span<Port* const> ports_;
   Fdb& fdb_;             // of the host
   StormLimits& storms_;  // of the lcore
   const Lcore& lcore_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "bricks/packet_for_test.h"
 #include "support/eal.h"
 
@@ -14,6 +16,15 @@ constexpr Vni kBlue{200};
 constexpr uint16_t kRedSlot = 5;
 constexpr PeerId kPeer{3};
 constexpr PeerId kOtherPeer{4};
+
+// Somebody, or nobody, at every port.
+class Guest : public Port {
+ public:
+  uint16_t receive(uint16_t, std::span<Packet*>) noexcept override { return 0; }
+  Sent transmit(uint16_t, std::span<Packet*>) noexcept override { return {}; }
+  bool is_connected() const noexcept override { return is_there; }
+  bool is_there = true;
+};
 
 //  red:  port 1 ::01   port 2 ::02   a static entry ::0a behind peer 3        blue:  port 9 ::01
 class SwitchTest : public ::testing::Test {
@@ -32,6 +43,7 @@ class SwitchTest : public ::testing::Test {
     add_nic(PortId{2}, kRed);
     add_nic(PortId{9}, kBlue);
     lcore_.set_now(1000);
+    ports_.fill(&guest_);
   }
   void add_nic(PortId port, Vni vni) {
     Nic nic;
@@ -74,7 +86,9 @@ class SwitchTest : public ::testing::Test {
   Fdb fdb_{64, {.per_segment = 8}};
   StormLimits storms_;
   Lcore lcore_{0, test::pool()};
-  Switch switch_{segments_, nics_, fdb_, storms_, lcore_};
+  Guest guest_;
+  std::array<Port*, 10> ports_;
+  Switch switch_{segments_, nics_, ports_, fdb_, storms_, lcore_};
 };
 
 TEST_F(SwitchTest, ConfiguredMacsAreKnownWithoutLearning) {
@@ -124,6 +138,28 @@ TEST_F(SwitchTest, NobodyTakesOverAConfiguredMac) {
   EXPECT_EQ(from_wire(kOtherPeer, "0a", "01"), "impersonation") << "of another peer";
   EXPECT_EQ(from_wire(kPeer, "0a", "01"), "local port 1") << "at home";
   EXPECT_EQ(from_port(1, "01", "02"), "local port 2");
+}
+
+TEST_F(SwitchTest, AGuestThatIsNotThereIsHeardBehindAPeerAndFoundThere) {
+  guest_.is_there = false;
+  const uint64_t moves = fdb_.moves();
+  EXPECT_EQ(from_wire(kPeer, "01", "02"), "local port 2");
+  EXPECT_GT(fdb_.moves(), moves) << "what rests on its place is asked again";
+  EXPECT_EQ(from_port(2, "02", "01"), "tunnel peer 3");
+  EXPECT_EQ(from_wire(kOtherPeer, "01", "02"), "local port 2") << "it moved on";
+  EXPECT_EQ(from_port(2, "02", "01"), "tunnel peer 4");
+  EXPECT_EQ(from_port(2, "01", "02"), "impersonation") << "no neighbour may be it";
+  EXPECT_EQ(from_wire(kOtherPeer, "0a", "01"), "impersonation") << "a static entry is not absent";
+  guest_.is_there = true;
+  EXPECT_EQ(from_port(2, "02", "01"), "local port 1") << "it has arrived";
+  EXPECT_EQ(from_wire(kPeer, "01", "02"), "impersonation");
+}
+
+TEST_F(SwitchTest, AGuestThatIsNowhereStaysWhereItsNicIs) {
+  guest_.is_there = false;
+  EXPECT_EQ(from_port(2, "02", "01"), "local port 1");
+  ports_.fill(nullptr);
+  EXPECT_EQ(from_port(2, "02", "01"), "local port 1") << "whose port is just being made";
 }
 
 TEST_F(SwitchTest, AConfiguredMacWinsOverALearntOne) {

@@ -9,10 +9,10 @@ struct NicOptions {
   std::string id, mac, type = "vhost-user", tap_name;
   uint32_t vni = 0, mtu = 0;
   bool vhost_server = false, vhost_client = false;
-  std::vector<std::string> addresses, groups, subnets;
+  std::vector<std::string> addresses, allowed, groups, subnets;
   std::string hostname;
-  bool no_antispoof = false, antispoof = false, no_addresses = false, no_groups = false;
-  bool no_subnets = false;
+  bool no_antispoof = false, antispoof = false, no_addresses = false, no_allowed = false;
+  bool no_groups = false, no_subnets = false;
 };
 
 v1::NicType type_of(const std::string& word) {
@@ -27,6 +27,23 @@ CLI::Option* add_type(CLI::App& verb, NicOptions& options) {
 CLI::Option* add_mtu(CLI::App& verb, NicOptions& options) {
   return verb.add_option("--mtu", options.mtu,
                          "what the guest is told: 576 to 9000, 0: what fits the underlay");
+}
+
+// "ADDRESS[/LENGTH][,MAC]"; the daemon says what is wrong with either.
+v1::AllowedAddress allowed_of(const std::string& text) {
+  const size_t comma = text.find(',');
+  v1::AllowedAddress allowed;
+  allowed.set_address(text.substr(0, comma));
+  if (comma != std::string::npos) allowed.set_mac(text.substr(comma + 1));
+  return allowed;
+}
+
+std::string allowed_text(const v1::Nic& nic) {
+  std::vector<std::string> all;
+  for (const v1::AllowedAddress& one : nic.allowed()) {
+    all.push_back(one.address() + (one.mac().empty() ? "" : "," + one.mac()));
+  }
+  return CLI::detail::join(all, " ");
 }
 
 std::string access_text(const v1::NicAccess& access) {
@@ -64,6 +81,7 @@ int add_nic(Command& command, const NicOptions& options) {
   nic.set_mtu(options.mtu);
   nic.set_antispoof(!options.no_antispoof);
   for (const std::string& address : options.addresses) nic.add_addresses(address);
+  for (const std::string& text : options.allowed) *nic.add_allowed() = allowed_of(text);
   for (const std::string& group : options.groups) nic.add_groups(group);
   for (const std::string& subnet : options.subnets) nic.add_subnets(subnet);
   nic.set_hostname(options.hostname);
@@ -78,6 +96,8 @@ void add_add(CLI::App& topic, Command& command) {
   verb.add_option("--mac", options->mac, "the guest's MAC")->required();
   verb.add_option("--vni", options->vni, "tenant segment, 1 to 16777215")->required();
   add_repeated(verb, "--ip", options->addresses, "an address of the guest; repeatable");
+  add_repeated(verb, "--allow", options->allowed,
+               "ADDRESS[/LENGTH][,MAC] that the guest may use besides; repeatable");
   add_repeated(verb, "--sg", options->groups, "a security group; repeatable");
   add_type(verb, *options);
   verb.add_option("--tap-name", options->tap_name, "interface name of a tap (default: the id)");
@@ -104,6 +124,10 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   for (const std::string& address : options.addresses) {
     update.mutable_addresses()->add_addresses(address);
   }
+  if (options.no_allowed || !options.allowed.empty()) update.mutable_allowed();
+  for (const std::string& text : options.allowed) {
+    *update.mutable_allowed()->add_allowed() = allowed_of(text);
+  }
   if (options.no_groups || !options.groups.empty()) update.mutable_groups();
   for (const std::string& group : options.groups) update.mutable_groups()->add_groups(group);
   if (options.no_subnets || !options.subnets.empty()) update.mutable_subnets();
@@ -123,6 +147,9 @@ void add_update(CLI::App& topic, Command& command) {
   verb->add_option("--vni", options->vni, "tenant segment");
   auto* ip = add_repeated(*verb, "--ip", options->addresses, "its addresses from now on");
   verb->add_flag("--no-ip", options->no_addresses, "no address")->excludes(ip);
+  auto* allow = add_repeated(*verb, "--allow", options->allowed,
+                             "ADDRESS[/LENGTH][,MAC] that it may use besides from now on");
+  verb->add_flag("--no-allow", options->no_allowed, "nothing besides its own")->excludes(allow);
   auto* sg = add_repeated(*verb, "--sg", options->groups, "its security groups from now on");
   verb->add_flag("--no-sg", options->no_groups, "no security group")->excludes(sg);
   add_type(*verb, *options);
@@ -172,9 +199,10 @@ std::string show_text(const v1::GetNicResponse& response) {
   const v1::NicState& state = response.nic().state();
   return "nic: " + nic.id() + "\nmac: " + nic.mac() + "\nvni: " + std::to_string(nic.vni()) +
          "\ntype: " + type_text(nic.type()) + "\naddresses: " + joined(nic.addresses()) +
-         "\ngroups: " + joined(nic.groups()) + "\nantispoof: " + (nic.antispoof() ? "on" : "off") +
-         "\nmtu: " + mtu_text(state) + "\nsubnets: " + joined(nic.subnets()) +
-         "\nhostname: " + nic.hostname() + "\nconnected: " + (state.connected() ? "yes" : "no") +
+         "\nallowed: " + allowed_text(nic) + "\ngroups: " + joined(nic.groups()) +
+         "\nantispoof: " + (nic.antispoof() ? "on" : "off") + "\nmtu: " + mtu_text(state) +
+         "\nsubnets: " + joined(nic.subnets()) + "\nhostname: " + nic.hostname() +
+         "\nconnected: " + (state.connected() ? "yes" : "no") +
          "\nlcore: " + std::to_string(state.lcore()) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
          std::to_string(state.half_open()) +

@@ -57,6 +57,11 @@ Status update_nic(const v1::NicUpdate& update, Intent& intent) {
     if (!addresses.ok()) return addresses.status();
     nic.addresses = *std::move(addresses);
   }
+  if (update.has_allowed()) {
+    auto allowed = parse_allowed(what, update.allowed().allowed());
+    if (!allowed.ok()) return allowed.status();
+    nic.allowed = *std::move(allowed);
+  }
   if (update.has_groups()) {
     nic.groups.assign(update.groups().groups().begin(), update.groups().groups().end());
   }

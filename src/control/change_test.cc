@@ -280,7 +280,9 @@ TEST(Change, SetsOnlyTheNamedFieldsOfAGroup) {
 TEST(Proto, KeepsEveryFieldOfARuleAndANic) {
   const auto intent = from_proto(text<v1::Intent>(R"(
     nics { id: "t" mac: "52:54:00:00:00:01" vni: 7 type: NIC_TYPE_TAP tap_name: "tap7"
-           antispoof: false groups: "b" groups: "a" mtu: 9000 }
+           antispoof: false groups: "b" groups: "a" mtu: 9000
+           allowed { address: "10.0.0.100" mac: "00:00:5e:00:01:33" }
+           allowed { address: "fd00:1::/64" } }
     nics { id: "v" mac: "52:54:00:00:00:02" vni: 7 vhost_server: true }
     groups { name: "g"
       rules { direction: DIRECTION_EGRESS family: FAMILY_V6 protocol: 58 icmp_type: 128
@@ -293,6 +295,27 @@ TEST(Proto, KeepsEveryFieldOfARuleAndANic) {
   EXPECT_EQ(rule.direction, RuleDirection::egress);
   EXPECT_EQ(rule.icmp_code, 0);
   EXPECT_EQ(*from_proto(to_proto(*intent)), *intent);
+}
+
+TEST(Change, SetsWhatANicMayUseBesides) {
+  Intent intent = some_intent();
+  ASSERT_EQ(change(intent, R"(nic_update { id: "a" allowed {
+      allowed { address: "10.0.0.100" mac: "00:00:5e:00:01:33" }
+      allowed { address: "10.0.0.100" mac: "00:00:5e:00:01:33" } } })"),
+            ok_status());
+  EXPECT_THAT(intent.nics.at("a").allowed, SizeIs(1));
+  ASSERT_EQ(change(intent, R"(nic_update { id: "a" vni: 43 })"), ok_status());
+  EXPECT_THAT(intent.nics.at("a").allowed, SizeIs(1));
+  ASSERT_EQ(change(intent, R"(nic_update { id: "a" allowed {} })"), ok_status());
+  EXPECT_THAT(intent.nics.at("a").allowed, SizeIs(0));
+  EXPECT_THAT(std::string(change(intent, R"(nic_update { id: "a" allowed {
+                  allowed { address: "10.0.0.1/8" } } })")
+                              .message()),
+              HasSubstr("nic 'a': allowed: "));
+  EXPECT_THAT(std::string(change(intent, R"(nic_update { id: "a" allowed {
+                  allowed { address: "10.0.0.1" mac: "x" } } })")
+                              .message()),
+              HasSubstr("nic 'a': allowed: MAC 'x' is malformed"));
 }
 
 TEST(Change, PutsANicWithItsDefaults) {

@@ -119,12 +119,15 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   if (!mtu.ok()) return mtu.status();
   auto addresses = parse_addresses(what, nic.addresses());
   if (!addresses.ok()) return addresses.status();
+  auto allowed = parse_allowed(what, nic.allowed());
+  if (!allowed.ok()) return allowed.status();
   NicIntent intent;
   intent.id = nic.id();
   intent.mac = *mac;
   intent.vni = Vni(nic.vni());
   intent.type = *type;
   intent.addresses = *std::move(addresses);
+  intent.allowed = *std::move(allowed);
   intent.groups.assign(nic.groups().begin(), nic.groups().end());
   intent.antispoof = !nic.has_antispoof() || nic.antispoof();
   intent.tap_name = nic.tap_name();

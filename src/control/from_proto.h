@@ -45,6 +45,24 @@ StatusOr<std::set<IpAddress>> parse_addresses(const std::string& what, const Tex
   return addresses;
 }
 
+// What a nic may use besides its own. Doubles count once.
+template <typename Messages>
+StatusOr<std::set<AllowedIntent>> parse_allowed(const std::string& what, const Messages& messages) {
+  std::set<AllowedIntent> all;
+  for (const v1::AllowedAddress& message : messages) {
+    const auto prefix = parse_member(what + ": allowed", message.address());
+    if (!prefix.ok()) return prefix.status();
+    AllowedIntent allowed{*prefix, std::nullopt};
+    if (!message.mac().empty()) {
+      const auto mac = parse_mac(what + ": allowed", message.mac());
+      if (!mac.ok()) return mac.status();
+      allowed.mac = *mac;
+    }
+    all.insert(allowed);
+  }
+  return all;
+}
+
 // Addresses and prefixes. Doubles count once.
 template <typename Texts>
 StatusOr<SharedSet<Cidr>> parse_members(const std::string& what, const Texts& texts) {

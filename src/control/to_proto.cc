@@ -11,6 +11,11 @@ v1::Nic to_proto(const NicIntent& nic) {
   message.set_vni(nic.vni.value);
   message.set_type(nic.type == NicType::tap ? v1::NIC_TYPE_TAP : v1::NIC_TYPE_VHOST_USER);
   for (const IpAddress& address : nic.addresses) message.add_addresses(address.to_string());
+  for (const AllowedIntent& allowed : nic.allowed) {
+    v1::AllowedAddress& one = *message.add_allowed();
+    one.set_address(allowed.prefix.to_short_string());
+    if (allowed.mac) one.set_mac(allowed.mac->to_string());
+  }
   for (const std::string& group : nic.groups) message.add_groups(group);
   message.set_antispoof(nic.antispoof);
   message.set_tap_name(nic.tap_name);

@@ -47,10 +47,18 @@ bool Shortcut::stations_stand(const Packet& packet, const RouteAnswer& answer) c
 bool Shortcut::is_at(const Segment& segment, const Mac& mac, PortId port,
                      PeerId peer) const noexcept {
   if (const Segment::Place* known = segment.find(mac)) {
-    return known->port == port && known->peer == peer;
+    // As the switch has it: a nic whose guest is not there may be known elsewhere.
+    return known->port == port && known->peer == peer &&
+           (is_guest_there(port) || !tables_.fdb.find(segment.vni, mac, lcore_.now()));
   }
   const auto learnt = tables_.fdb.find(segment.vni, mac, lcore_.now());
   return learnt && learnt->port == port && learnt->peer == peer;
+}
+
+bool Shortcut::is_guest_there(PortId port) const noexcept {
+  if (port == kUplinkPort || port.value >= tables_.ports.size()) return true;
+  const Port* guest = tables_.ports[port.value];
+  return guest && guest->is_connected();
 }
 
 // 0 where there is no nic to ask: behind a tunnel.

@@ -13,9 +13,11 @@
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "graph/lcore.h"
 #include "graph/packet.h"
+#include "graph/port.h"
 #include "tables/fdb.h"
 #include "tables/flow_table.h"
 #include "tables/nic_table.h"
@@ -38,6 +40,7 @@ class Shortcut {
     const NicTable& nics;
     const SegmentTable& segments;
     const Vtep& vtep;
+    std::span<Port* const> ports{};  // by PortId
   };
 
   // `generation` is the snapshot's; with `enabled` false every packet walks; with
@@ -101,6 +104,7 @@ class Shortcut {
   [[gnu::cold]] bool still_holds(Route& route, const Packet& packet) noexcept;
   bool stations_stand(const Packet& packet, const RouteAnswer& answer) const noexcept;
   bool is_at(const Segment& segment, const Mac& mac, PortId port, PeerId peer) const noexcept;
+  bool is_guest_there(PortId port) const noexcept;
   Generation generation_of(PortId port) const noexcept;
   bool is_let_pass(PortId port, const NicVerdict& verdict) const noexcept;
 

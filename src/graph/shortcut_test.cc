@@ -22,6 +22,15 @@ const Mac kMac = Mac::from_u64(0x525400000001);
 const Mac kOtherMac = Mac::from_u64(0x525400000002);
 const Mac kRoamer = Mac::from_u64(0x525400000009);  // that has to be learnt
 
+// Whoever is at the port of the other nic, or not.
+class Guest : public Port {
+ public:
+  uint16_t receive(uint16_t, std::span<Packet*>) noexcept override { return 0; }
+  Sent transmit(uint16_t, std::span<Packet*>) noexcept override { return {}; }
+  bool is_connected() const noexcept override { return is_there; }
+  bool is_there = true;
+};
+
 // Where a packet came from, and where the bricks have sent it.
 struct Way {
   PortId in = kNic;
@@ -73,9 +82,9 @@ class ShortcutTest : public ::testing::Test {
   }
   // A new snapshot of what is above.
   void publish() {
-    shortcut_ =
-        std::make_unique<Shortcut>(Shortcut::Tables{flows_, routes_, fdb_, nics_, segments_, vtep_},
-                                   ++generation_, lcore_, is_enabled_);
+    shortcut_ = std::make_unique<Shortcut>(
+        Shortcut::Tables{flows_, routes_, fdb_, nics_, segments_, vtep_, ports_}, ++generation_,
+        lcore_, is_enabled_);
     shortcut_->begin_burst();
   }
 
@@ -165,6 +174,8 @@ class ShortcutTest : public ::testing::Test {
   NicTable nics_;
   SegmentTable segments_;
   Vtep vtep_;
+  Guest guest_;
+  std::array<Port*, 3> ports_{&guest_, &guest_, &guest_};
   std::optional<Segment::Place> static_place_;  // of the roamer
   bool is_enabled_ = true;
   Generation generation_ = 10;
@@ -442,6 +453,22 @@ TEST_F(ShortcutTest, APlaceFoundBeforeAMoveIsNotBelievedAfterIt) {
   shortcut_->note(*packet, flow_of(*packet), Role::initiator);
   shortcut_->settle();
   EXPECT_FALSE(takes_to_wire());
+}
+
+// As in a live migration, when the guest has left and is heard behind a peer.
+TEST_F(ShortcutTest, AGuestThatLeftEndsItsRoutesOnceItIsHeardElsewhere) {
+  walk(datagram(kMac, kOtherMac), kToGuest);
+  ASSERT_TRUE(takes(datagram(kMac, kOtherMac), kToGuest));
+  guest_.is_there = false;
+  EXPECT_TRUE(takes(datagram(kMac, kOtherMac), kToGuest)) << "it is nowhere else";
+  fdb_.learn(kTenant, kSlot, kOtherMac, {kUplinkPort, kPeer}, lcore_.now());
+  fdb_.note_move();
+  EXPECT_FALSE(takes(datagram(kMac, kOtherMac), kToGuest));
+  walk(datagram(kMac, kOtherMac), kToGuest);
+  EXPECT_FALSE(takes(datagram(kMac, kOtherMac), kToGuest));
+  guest_.is_there = true;
+  walk(datagram(kMac, kOtherMac), kToGuest);
+  EXPECT_TRUE(takes(datagram(kMac, kOtherMac), kToGuest));
 }
 
 }  // namespace

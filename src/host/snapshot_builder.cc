@@ -24,6 +24,10 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const Intent& next
   nic->mac = intent.mac;
   nic->antispoof = intent.antispoof;
   nic->addresses.assign(intent.addresses.begin(), intent.addresses.end());
+  for (const AllowedIntent& allowed : intent.allowed) {
+    nic->allowed.push_back(allowed.prefix);
+    if (allowed.mac && !nic->has_mac(*allowed.mac)) nic->macs.push_back(*allowed.mac);
+  }
   nic->policy = compile_policy(intent, state.groups, generation);
   nic->service = compile_service(intent, next, state.snapshot.vtep);
   return nic;

@@ -85,6 +85,9 @@ class Fdb {
   // lcore.
   Learnt learn(Vni vni, uint16_t segment, const Mac& mac, Place place, TimeMs now) noexcept;
 
+  // That a MAC which was just learnt was known elsewhere, by intent. Any lcore.
+  void note_move() noexcept { moves_.fetch_add(1, std::memory_order_release); }
+
   // Frees what has aged among the next `slots` entries; returns how many. Does nothing when another
   // lcore is writing. For lcores between bursts, every millisecond or so: it takes the lock's line.
   uint32_t sweep(TimeMs now, uint32_t slots) noexcept;

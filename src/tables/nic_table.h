@@ -34,7 +34,9 @@ struct Nic {
   uint16_t segment = 0;  // slot in the SegmentTable
   Mac mac;
   bool antispoof = true;
-  std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
+  std::vector<IpAddress> addresses;     // sorted; what antispoof lets the guest use as its own
+  std::vector<Cidr> allowed;  // what it may use besides, as the MACs
+  std::vector<Mac> macs;
   Policy policy;
   std::shared_ptr<const GuestService> service;  // null: the switch answers nothing itself
 
@@ -43,9 +45,19 @@ struct Nic {
   bool owns(const IpAddress& address) const {
     return std::binary_search(addresses.begin(), addresses.end(), address);
   }
+  // Whether frames may come from that MAC.
+  bool has_mac(const Mac& other) const {
+    return other == mac || std::find(macs.begin(), macs.end(), other) != macs.end();
+  }
+  // Whether the address is its own, or one that it may use besides; with any of its MACs.
+  bool may_speak_as(const IpAddress& address) const {
+    return owns(address) || std::any_of(allowed.begin(), allowed.end(), [&](const Cidr& prefix) {
+             return prefix.contains(address);
+           });
+  }
   // Whether packets of that source may come from it.
   bool may_use(const IpAddress& address) const {
-    return !antispoof || owns(address) || address == IpAddress(link_local_of(mac));
+    return !antispoof || may_speak_as(address) || address == IpAddress(link_local_of(mac));
   }
 };
 

@@ -31,6 +31,16 @@ class Reader {
   Mac mac() { return value_of(Mac::parse(next()), "a MAC address"); }
   IpAddress address() { return value_of(IpAddress::parse(next()), "an address"); }
   Cidr cidr() { return value_of(Cidr::parse(next()), "a prefix"); }
+  // PREFIX[,MAC]
+  AllowedIntent allowed() {
+    const std::string& text = next();
+    const size_t comma = text.find(',');
+    AllowedIntent one{value_of(Cidr::parse(text.substr(0, comma)), "PREFIX[,MAC]"), std::nullopt};
+    if (comma != std::string::npos) {
+      one.mac = value_of(Mac::parse(text.substr(comma + 1)), "PREFIX[,MAC]");
+    }
+    return one;
+  }
   uint32_t duration() {
     const StatusOr<uint32_t> value = parse_duration(next());
     if (!value.ok()) return fail(value.status()), 0;
@@ -101,7 +111,7 @@ Status read_option(Reader reader, HostOptions& options) {
   return reader.status();
 }
 
-// Lists (ip, sg) start anew with the first one that a `set` names; "none" empties them.
+// Lists (ip, allow, sg) start anew with the first one that a `set` names; "none" empties them.
 Status read_nic_fields(Reader& reader, NicIntent& nic) {
   std::set<std::string> seen;
   while (!reader.is_done()) {
@@ -114,6 +124,9 @@ Status read_nic_fields(Reader& reader, NicIntent& nic) {
     } else if (field == "ip") {
       if (is_first) nic.addresses.clear();
       if (!reader.accept("none")) nic.addresses.insert(reader.address());
+    } else if (field == "allow") {
+      if (is_first) nic.allowed.clear();
+      if (!reader.accept("none")) nic.allowed.insert(reader.allowed());
     } else if (field == "sg") {
       if (is_first) nic.groups.clear();
       if (!reader.accept("none")) nic.groups.push_back(reader.next());
@@ -125,7 +138,7 @@ Status read_nic_fields(Reader& reader, NicIntent& nic) {
     } else if (field == "hostname") {
       nic.hostname = reader.next();
     } else {
-      reader.wanted("mac, vni, ip, sg, antispoof, subnet or hostname");
+      reader.wanted("mac, vni, ip, allow, sg, antispoof, subnet or hostname");
     }
   }
   return reader.status();

@@ -4,8 +4,9 @@
 //
 //   underlay 192.0.2.1/24 mac MAC [mtu 1600] [gateway ADDRESS] [port 4789]
 //   option lcores N | flows N | fdb N
-//   nic ID mac MAC vni N [ip ADDRESS]… [sg GROUP]… [antispoof no] [subnet NAME]… [hostname NAME]
-//   nic set ID …                  a list (ip, sg, subnet) starts anew; `none` empties it
+//   nic ID mac MAC vni N [ip ADDRESS]… [allow PREFIX[,MAC]]… [sg GROUP]… [antispoof no]
+//       [subnet NAME]… [hostname NAME]
+//   nic set ID …                  a list (ip, allow, sg, subnet) starts anew; `none` empties it
 //   nic del ID
 //   sg GROUP [empty]              with the two default rules (everything out), or without any
 //   sg GROUP rule in|out [any|v4|v6] [tcp|udp|sctp|icmp|icmp6|proto N] [port A[-B]]

@@ -259,6 +259,119 @@ def test_a_guest_gets_address_and_settings_by_dhcp_and_renews_them(world):
     host.must("subnet", "del", "lan")
 
 
+# --- addresses that several nics use -------------------------------------------------------------
+
+VRRP = """
+vrrp_instance {name} {{
+  state BACKUP
+  interface {interface}
+  virtual_router_id {number}
+  priority {priority}
+  advert_int 0.2
+  {extra}
+  virtual_ipaddress {{
+    {address}/24
+  }}
+}}
+"""
+SHARED_MAC = "00:00:5e:00:01:33"  # of virtual router 51
+
+
+class Keepalived:
+    """Of a tap: one virtual router with a MAC of its own and one without."""
+
+    def __init__(self, world, tap, priority):
+        directory = world.lab.run.make_directory(f"keepalived-{tap.name}")
+        config = directory / "keepalived.conf"
+        routers = (("with_mac", 51, "10.0.0.100", "use_vmac"), ("without_mac", 52, "10.0.0.101", ""))
+        config.write_text("".join(
+            VRRP.format(name=name, interface=tap.name, number=number, priority=priority, extra=extra, address=address)
+            for name, number, address, extra in routers))
+        self._log = directory / "log"
+        world.lab.run.spawn(["keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
+                             "--use-file", config, "--pid", directory / "pid", "--vrrp_pid", directory / "vrrp.pid"],
+                            self._log, tap.namespace)
+
+    def is_master(self):
+        states = {}
+        for line in self._log.read_text(errors="replace").splitlines():
+            for router in ("with_mac", "without_mac"):
+                if f"({router}) Entering " in line:
+                    states[router] = "MASTER" in line
+        return states == {"with_mac": True, "without_mac": True}
+
+
+def place_of(host, mac):
+    """Where a host's table has the MAC: "nic k1", "peer 192.0.2.2", or None."""
+    for line in host.must("fdb", "list", "--learnt", "--mac", mac).splitlines()[1:]:
+        return " ".join(line.split()[2:4])
+    return None
+
+
+def test_a_keepalived_pair_fails_over(world):
+    host_a, host_b = world.lab.hosts["a"], world.lab.hosts["b"]
+    for host in (host_a, host_b):
+        host.add_group("vrrp", "--dir in --ip-proto 112")
+    allowed = ["--allow", f"10.0.0.100,{SHARED_MAC}", "--allow", "10.0.0.101"]
+    first = world.add("a", "k1", TWO, 31, ["open", "vrrp"], allowed)
+    second = world.add("b", "k2", TWO, 32, ["open", "vrrp"], allowed)
+    running = [tap.serve(5000) for tap in (first, second)]
+    pair = Keepalived(world, first, 150), Keepalived(world, second, 100)
+
+    def check_reachable(when):
+        for client in (world.a2, world.b1):
+            for address in ("10.0.0.100", "10.0.0.101"):
+                client.ping_until(address)
+                check(client.traffic("connect", address, 5000, 2)["open"], f"{client.name} to {address} {when}")
+
+    def check_at(nic, peer, when):
+        places = place_of(host_a, SHARED_MAC), place_of(host_b, SHARED_MAC)
+        check(places == (nic, peer), f"{when} the shared MAC is at {places}")
+
+    wait_until(pair[0].is_master, 20, "the first to be master")
+    check_reachable("before")
+    check_at("nic k1", "peer 192.0.2.1", "before")
+    ip("link", "set", "k1", "down", namespace=first.namespace)
+    wait_until(pair[1].is_master, 20, "the second to take over")
+    check_reachable("after the first died")
+    check_at("peer 192.0.2.2", "nic k2", "after")
+    ip("link", "set", "k1", "up", namespace=first.namespace)
+    wait_until(pair[0].is_master, 20, "the first to take over again")
+    wait_until(lambda: not pair[1].is_master(), 20, "the second to give way")
+    check_reachable("when the first is back")
+    check_at("nic k1", "peer 192.0.2.1", "at the end")
+    world.b1.host.must("nic", "update", "--id", "k2", "--no-allow")
+    ip("link", "set", "k1", "down", namespace=first.namespace)
+    wait_until(pair[1].is_master, 20, "the second to believe that it is master")
+    check(not world.b1.can_ping("10.0.0.101"), "what its nic does not list it cannot use")
+    for server in running:
+        server.stop()
+    for name, tap in (("a", first), ("b", second)):
+        world.lab.hosts[name].must("nic", "del", tap.name)
+
+
+def test_a_nic_routes_for_a_pod_network(world):
+    node = world.add("a", "node", TWO, 41, ["open"], ["--allow", "10.244.1.0/24"])
+    pod = world.lab.run.make_namespace("pod")
+    ip("link", "add", "pods", "type", "veth", "peer", "name", "eth0", "netns", pod, namespace=node.namespace)
+    ip("addr", "add", "10.244.1.1/24", "dev", "pods", namespace=node.namespace)
+    ip("link", "set", "pods", "up", namespace=node.namespace)
+    ip("addr", "add", "10.244.1.7/24", "dev", "eth0", namespace=pod)
+    ip("link", "set", "eth0", "up", namespace=pod)
+    ip("route", "add", "default", "via", "10.244.1.1", namespace=pod)
+    run("sysctl", "-qw", "net.ipv4.ip_forward=1", namespace=node.namespace)
+    ip("route", "add", "10.244.1.0/24", "via", "10.0.0.41", namespace=world.b1.namespace)
+
+    def pod_pings():
+        return run("ping", "-n", "-c", 1, "-W", 1, "10.0.0.2", namespace=pod, check=False).ok
+
+    wait_until(pod_pings, 20, "the pod to ping a guest of the other host")
+    world.b1.ping_until("10.244.1.7")
+    node.host.must("nic", "update", "--id", "node", "--no-allow")
+    check(not pod_pings(), "what its nic does not list, its pods cannot use")
+    node.host.must("nic", "del", "node")
+
+
 # --- attacks -------------------------------------------------------------------------------------
 
 def test_a_flood_of_source_macs_harms_only_its_author(world):
@@ -274,7 +387,7 @@ def test_a_flood_of_source_macs_harms_only_its_author(world):
     for name in "ab":
         learnt = int(status(world.lab.hosts[name])["fdb_learnt"])
         check(learnt <= QUOTA + before[name], f"host {name} has learnt {learnt}")
-    check(drops(world.a1.host).get("switch/nic-macs", 0) > 1000, "what is more goes nowhere")
+    check(drop_reasons.total(world.a1.host.counters(), "switch/nic-macs") > 1000, "what is more goes nowhere")
     world.a1.ping_until("10.0.0.2")
     world.am.ping_until("10.0.0.2")
     world.a1.host.must("nic", "del", "aflood")

@@ -25,12 +25,21 @@ namespace butterfly {
 
 enum class NicType : uint8_t { vhost_user, tap };
 
+// What a nic may use besides its own; several nics may list the same. An address of a prefix with a
+// MAC belongs to that MAC, one without to any of the nic's.
+struct AllowedIntent {
+  Cidr prefix;
+  std::optional<Mac> mac;
+  friend auto operator<=>(const AllowedIntent&, const AllowedIntent&) = default;
+};
+
 struct NicIntent {
   std::string id;  // 1..64 of [A-Za-z0-9._-], starts with a letter or digit
   Mac mac;
   Vni vni;
   NicType type = NicType::vhost_user;
   std::set<IpAddress> addresses;
+  std::set<AllowedIntent> allowed;
   std::vector<std::string> groups;  // in the operator's order, no doubles; may name later groups
   bool antispoof = true;
   std::string tap_name;       // of a tap: kernel interface name; empty means the nic's id

@@ -105,6 +105,10 @@ void add_rule(Intent& intent, const std::function<void(RuleIntent&)>& make) {
   put(intent, rule);
 }
 
+void allow(Intent& intent, uint64_t mac) {
+  intent.nics["a"].allowed = {{*Cidr::parse("10.0.0.100"), Mac::from_u64(mac)}};
+}
+
 const Mistake kMistakes[] = {
     {"empty nic id", [](Intent& i) { put(i, make_nic("", 0x2)); },
      "nic '': name is empty (wanted 1..64 of [A-Za-z0-9._-], starting with a letter or digit)"},
@@ -127,6 +131,24 @@ const Mistake kMistakes[] = {
     {"multicast address",
      [](Intent& i) { i.nics["a"].addresses = {*IpAddress::parse("224.0.0.1")}; },
      "nic 'a': address 224.0.0.1 is no host's own (wanted unicast)"},
+    {"allowed multicast",
+     [](Intent& i) {
+       i.nics["a"].allowed = {{*Cidr::parse("224.0.0.0/4"), std::nullopt}};
+     },
+     "nic 'a': allowed: prefix 224.0.0.0/4 holds no host's own address (wanted unicast)"},
+    {"allowed address of nobody",
+     [](Intent& i) {
+       i.nics["a"].allowed = {{*Cidr::parse("0.0.0.0"), std::nullopt}};
+     },
+     "nic 'a': allowed: address 0.0.0.0 is no host's own (wanted unicast)"},
+    {"allowed group MAC", [](Intent& i) { allow(i, 0x01005e000001); },
+     "nic 'a': allowed: MAC 01:00:5e:00:00:01 is a group address (wanted unicast)"},
+    {"allowed zero MAC", [](Intent& i) { allow(i, 0); },
+     "nic 'a': allowed: MAC is zero (wanted a unicast address)"},
+    {"allowed MAC of another nic", [](Intent& i) { allow(i, 0x525400000002); },
+     "nic 'a': allowed MAC 52:54:00:00:00:02 is nic 'b' (wanted one that no nic has)"},
+    {"allowed MAC of a static entry", [](Intent& i) { allow(i, 0x525400000099); },
+     "nic 'a': allowed MAC 52:54:00:00:00:99 is a static fdb entry (wanted one that may move)"},
     {"group twice",
      [](Intent& i) {
        i.nics["b"].groups = {"web", "web"};
@@ -445,6 +467,9 @@ TEST(ValidateChange, FindsWhatClashesWithTheOldest) {
   next.fdb[{Vni(42), local}] = {Vni(42), local, before.peers.begin()->first};
   EXPECT_THAT(answer(next), HasSubstr("MAC is local nic 'nic3'"));
   next = before;
+  allow(next, 0x525500000007);
+  EXPECT_THAT(answer(next), HasSubstr("allowed MAC 52:55:00:00:00:07 is nic 'nic7'"));
+  next = before;
   next.peers.clear();
   EXPECT_THAT(answer(next), HasSubstr("is not configured"));
   next.fdb.clear();
@@ -452,6 +477,28 @@ TEST(ValidateChange, FindsWhatClashesWithTheOldest) {
   next = before;
   std::swap(next.nics["nic1"].mac, next.nics["nic2"].mac);
   EXPECT_EQ(answer(next), "");
+}
+
+TEST(Validate, LetsNicsShareWhatTheyAreAllowed) {
+  Intent intent = good_intent();
+  allow(intent, 0x00005e000133);
+  std::set<AllowedIntent> allowed = intent.nics.at("a").allowed;
+  allowed.insert({*Cidr::parse("0.0.0.0/0"), std::nullopt});
+  allowed.insert({*Cidr::parse("fd00:1::/64"), intent.nics.at("b").mac});
+  intent.nics["b"].allowed = allowed;
+  EXPECT_EQ(validate(intent), ok_status());
+  EXPECT_EQ(validate_change(intent, difference(good_intent(), intent)), ok_status());
+  Intent next = intent;
+  put(next, make_nic("late", 0x00005e000133));
+  const Status status = validate_change(next, difference(intent, next));
+  EXPECT_EQ(status, validate(next));
+  EXPECT_EQ(status.message(),
+            "nic 'a': allowed MAC 00:00:5e:00:01:33 is nic 'late' (wanted one that no nic has)");
+  next = intent;
+  const Mac shared = Mac::from_u64(0x00005e000133);
+  next.fdb[{Vni(42), shared}] = {Vni(42), shared, next.peers.begin()->first};
+  EXPECT_EQ(validate_change(next, difference(intent, next)), validate(next));
+  EXPECT_FALSE(validate(next).ok());
 }
 
 TEST(Validate, LetsTwoTenantsUseOneMacAndOneAddress) {
@@ -529,6 +576,17 @@ TEST(Validate, BoundsWhatASubnetTells) {
             "subnet 'lan': routes: 33 exceed the limit (wanted at most 32)");
   EXPECT_EQ(message_of([](SubnetIntent& s) { s.domains.assign(9, "x"); }),
             "subnet 'lan': domains: 9 exceed the limit (wanted at most 8)");
+}
+
+TEST(Validate, TakesSixtyFourAllowedAddressesAndRefusesOneMore) {
+  Intent intent = good_intent();
+  for (uint8_t n = 1; n <= 64; ++n) {
+    intent.nics["a"].allowed.insert({Cidr(Ipv4{{10, 9, 0, n}}), std::nullopt});
+  }
+  EXPECT_EQ(validate(intent), ok_status());
+  intent.nics["a"].allowed.insert({Cidr(Ipv4{{10, 9, 1, 0}}), std::nullopt});
+  EXPECT_EQ(validate(intent).ToString(),
+            "RESOURCE_EXHAUSTED: nic 'a': allowed: 65 exceed the limit (wanted at most 64)");
 }
 
 TEST(Validate, TakesAThousandGuardRulesAndRefusesOneMore) {

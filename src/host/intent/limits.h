@@ -18,6 +18,7 @@ inline constexpr size_t kMaxGroupRules = 10'000;
 inline constexpr size_t kMaxGroupMembers = 100'000;
 inline constexpr size_t kMaxNicAddresses = 1'024;
 inline constexpr size_t kMaxNicGroups = 64;
+inline constexpr size_t kMaxNicAllowed = 64;  // looked at one after the other
 // Each is one more question about a first packet.
 inline constexpr size_t kMaxPeerGroups = 64;
 inline constexpr size_t kMaxProcedures = 127;    // of 255 slots: all may change at once

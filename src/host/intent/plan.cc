@@ -16,6 +16,9 @@ std::string name_of(const Cidr& member) { return member.to_short_string(); }
 std::string name_of(const std::pair<Vni, Mac>& key) {
   return std::to_string(key.first.value) + "/" + key.second.to_string();
 }
+std::string name_of(const AllowedIntent& allowed) {
+  return allowed.prefix.to_short_string() + (allowed.mac ? "," + allowed.mac->to_string() : "");
+}
 std::string name_of(Vni vni) { return std::to_string(vni.value); }
 std::string name_of(const RouteIntent& route) {
   return route.prefix.to_string() + (route.via ? " via " + route.via->to_string() : "");
@@ -91,6 +94,8 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
   detail.changed("mtu", mtu_text(before), mtu_text(after));
   detail.changed_set("addresses", missing(after.addresses, before.addresses),
                      missing(before.addresses, after.addresses));
+  detail.changed_set("allowed", missing(after.allowed, before.allowed),
+                     missing(before.allowed, after.allowed));
   detail.changed("groups", joined(before.groups), joined(after.groups));
   detail.changed("antispoof", before.antispoof ? "on" : "off", after.antispoof ? "on" : "off");
   detail.changed("subnets", joined(before.subnets), joined(after.subnets));

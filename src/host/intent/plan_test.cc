@@ -150,11 +150,15 @@ TEST(Plan, SaysWhatChangesInANic) {
   Intent next = whole_intent();
   next.nics["a"].mac = Mac::from_u64(0x525400000002);
   next.nics["a"].addresses = {Ipv4{{10, 0, 0, 9}}};
+  next.nics["a"].allowed = {{*Cidr::parse("10.1.0.0/16"), std::nullopt},
+                            {*Cidr::parse("10.0.0.100"), Mac::from_u64(0x5e000133)}};
   next.nics["a"].groups = {};
   next.nics["a"].antispoof = false;
   EXPECT_THAT(plan_text(whole_intent(), next),
               ElementsAre("change nic a: mac 52:54:00:00:00:01 → 52:54:00:00:00:02, "
-                          "addresses +10.0.0.9 -10.0.0.1, groups web → none, "
+                          "addresses +10.0.0.9 -10.0.0.1, "
+                          "allowed +10.0.0.100,00:00:5e:00:01:33 +10.1.0.0/16, "
+                          "groups web → none, "
                           "antispoof on → off"));
 }
 
@@ -221,11 +225,11 @@ TEST(Plan, SaysWhichSettingsOfTheSwitchChange) {
   Intent next;
   next.switching.set(SwitchKnob::ageing, 60);
   next.switching.set(SwitchKnob::nic_macs, 0);
-  EXPECT_THAT(lines_of(Intent(), next),
+  EXPECT_THAT(plan_text(Intent(), next),
               ElementsAre("change switch settings: ageing_s 300 → 60, nic_macs 256 → 0"));
   next.switching.set(SwitchKnob::ageing, 9);
   EXPECT_THAT(
-      lines_of(Intent(), next),
+      plan_text(Intent(), next),
       ElementsAre("INVALID_ARGUMENT: switch: ageing_s 9 is too small (wanted 10..1000000 s)"));
 }
 

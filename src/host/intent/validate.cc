@@ -81,6 +81,15 @@ Status validate_groups_of(const std::string& what, const NicIntent& nic) {
   return ok_status();
 }
 
+Status validate_allowed(const std::string& what, const NicIntent& nic) {
+  RETURN_IF_ERROR(validate_count(what + ": allowed", nic.allowed.size(), kMaxNicAllowed));
+  for (const AllowedIntent& allowed : nic.allowed) {
+    RETURN_IF_ERROR(validate_member(what + ": allowed", allowed.prefix));
+    if (allowed.mac) RETURN_IF_ERROR(validate_mac(what + ": allowed", *allowed.mac));
+  }
+  return ok_status();
+}
+
 // Each nic by itself, then what two nics may not share.
 Status validate_nics(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("nics", intent.nics.size(), kMaxNics));
@@ -102,7 +111,7 @@ Status validate_nics(const Intent& intent) {
                      tap->second->id + "' (wanted a free one)");
     }
   }
-  return ok_status();
+  return validate_allowed_macs(intent);
 }
 
 Status validate_procedures(const Intent& intent) {
@@ -192,11 +201,36 @@ Status validate_nic(const std::string& id, const NicIntent& nic) {
   RETURN_IF_ERROR(validate_vni(what, nic.vni));
   RETURN_IF_ERROR(validate_count(what + ": addresses", nic.addresses.size(), kMaxNicAddresses));
   for (const IpAddress& address : nic.addresses) RETURN_IF_ERROR(validate_address(what, address));
+  RETURN_IF_ERROR(validate_allowed(what, nic));
   RETURN_IF_ERROR(validate_groups_of(what, nic));
   if (!nic.hostname.empty()) {
     RETURN_IF_ERROR(validate_hostname(what + ": hostname", nic.hostname, kMaxHostnameLength));
   }
   return validate_access(what, nic);
+}
+
+Status validate_allowed_macs(const Intent& intent) {
+  const auto lists_macs = [](const auto& nic) {
+    return std::ranges::any_of(nic.second.allowed,
+                               [](const AllowedIntent& allowed) { return !!allowed.mac; });
+  };
+  if (std::ranges::none_of(intent.nics, lists_macs)) return ok_status();
+  std::map<std::pair<Vni, Mac>, const NicIntent*> owners;
+  for (const auto& [id, nic] : intent.nics) owners[{nic.vni, nic.mac}] = &nic;
+  for (const auto& [id, nic] : intent.nics) {
+    for (const AllowedIntent& allowed : nic.allowed) {
+      if (!allowed.mac || *allowed.mac == nic.mac) continue;
+      const std::string what = "nic '" + id + "': allowed MAC " + allowed.mac->to_string();
+      const auto owner = owners.find({nic.vni, *allowed.mac});
+      if (owner != owners.end()) {
+        return invalid(what + " is nic '" + owner->second->id + "' (wanted one that no nic has)");
+      }
+      if (intent.fdb.contains({nic.vni, *allowed.mac})) {
+        return invalid(what + " is a static fdb entry (wanted one that may move)");
+      }
+    }
+  }
+  return ok_status();
 }
 
 Status validate_group_outline(const std::string& name, const GroupIntent& group) {

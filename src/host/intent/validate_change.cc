@@ -30,6 +30,7 @@ bool nics_hold(const Intent& next, const Difference& change) {
   if (!validate_count("nics", next.nics.size(), kMaxNics).ok()) return false;
   std::vector<std::pair<Vni, Mac>> places;
   std::vector<std::string> taps;
+  bool allows_anew = false;
   const auto place_of = [](const NicIntent& nic) { return std::pair(nic.vni, nic.mac); };
   const auto tap_of = [](const NicIntent& nic) {
     return nic.type == NicType::tap ? nic.kernel_name() : std::string();
@@ -42,7 +43,9 @@ bool nics_hold(const Intent& next, const Difference& change) {
     if (is_elsewhere(nic)) places.push_back(place_of(intent));
     const bool has_new_tap = !nic.before || tap_of(nic.before->second) != tap_of(intent);
     if (intent.type == NicType::tap && has_new_tap) taps.push_back(tap_of(intent));
+    allows_anew = allows_anew || !nic.before || nic.before->second.allowed != intent.allowed;
   }
+  if ((allows_anew || !places.empty()) && !validate_allowed_macs(next).ok()) return false;
   for (const auto& place : places) {
     if (next.fdb.contains(place)) return false;
   }
@@ -132,7 +135,8 @@ bool fdb_holds(const Intent& next, const Difference& change) {
     if (!validate_fdb_entry(after->first, after->second, next).ok()) return false;
     if (!before) fresh.push_back(after->first);
   }
-  return fresh.empty() || std::ranges::none_of(next.nics, [&](const auto& nic) {
+  if (fresh.empty()) return true;
+  return validate_allowed_macs(next).ok() && std::ranges::none_of(next.nics, [&](const auto& nic) {
            return std::ranges::binary_search(fresh, std::pair(nic.second.vni, nic.second.mac));
          });
 }

@@ -38,6 +38,8 @@ Status validate_nic(const std::string& id, const NicIntent& nic);
 // That the subnets which it names are there, and that it has an address in each.
 Status validate_subnets_of(const NicIntent& nic, const Intent& intent);
 Status validate_subnet(const std::string& name, const SubnetIntent& subnet);
+// That no nic may use a MAC that another one has, or that is behind a peer for good.
+Status validate_allowed_macs(const Intent& intent);
 // Name and sizes: what need not look at each rule and member.
 Status validate_group_outline(const std::string& name, const GroupIntent& group);
 Status validate_procedure(const std::string& name, const ProcedureIntent& procedure);
