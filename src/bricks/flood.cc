@@ -33,11 +33,16 @@ Flood::Out Flood::operator()(Packet& packet, Trace* trace, Emit<Flood>& emit) no
     waiting = target;
     ++(target.port == kUplinkPort ? peers : ports);
   };
-  for (const PortId port : segment->ports) {
+  // A guest of a private segment speaks to the gateways only.
+  const bool is_private =
+      segment->is_private() && !segment->is_gateway(packet.at<wire::EthernetHeader>(0)->source);
+  for (const PortId port : is_private ? segment->gateway_ports : segment->ports) {
     if (port != packet.in_port) add({port, kNoPeer});
   }
   if (packet.in_port != kUplinkPort) {
-    for (const PeerId peer : segment->peers) add({kUplinkPort, peer});
+    for (const PeerId peer : is_private ? segment->gateway_peers : segment->peers) {
+      add({kUplinkPort, peer});
+    }
   }
   if (trace) *trace = {ports, peers};
   return ports + peers == 0 ? Out::nobody : address_to(packet, waiting);

@@ -14,7 +14,8 @@ class Emit;
 
 // In:   a frame for a group or an unknown MAC; packet.segment, in_port.
 // Out:  one packet a target, out_port and peer set; all share the bytes of the frame. What came
-//       through a tunnel goes to local ports only, since its sender has told the other peers.
+//       through a tunnel goes to local ports only, since its sender has told the other peers. In a
+//       private segment what does not come from a gateway goes to gateways only.
 // Cost: one clone a target but the last, which gets the original; bounded by the segment's ports
 //       and peers. A target that the pool has no buffer for is skipped (counted as no-buffer).
 class Flood {
@@ -23,7 +24,8 @@ class Flood {
   static constexpr std::array kOuts{
       OutInfo{"copy-local", Edge::forward, "one to each nic of the segment on this host"},
       OutInfo{"copy-tunnel", Edge::forward, "one to each peer that serves the segment"},
-      OutInfo{"nobody", Edge::drop, "the sender is alone on its segment"},
+      OutInfo{"nobody", Edge::drop,
+              "the sender is alone on its segment, or no gateway of a private one is there"},
       OutInfo{"no-segment", Edge::drop, "its segment is not (or no longer) on this host"},
   };
   static constexpr BrickInfo kInfo{"flood", kOuts};

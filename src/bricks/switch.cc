@@ -40,6 +40,7 @@ Switch::Out Switch::operator()(Packet& packet, Trace* trace) noexcept {
     if (is_reserved_group(ethernet.destination)) return Out::reserved_group;
     return flood(packet, ethernet.destination);
   }
+  if (!segment->joins(ethernet.source, ethernet.destination)) return Out::private_segment;
   const auto place = find(*segment, ethernet.destination, trace);
   return place ? forward(packet, *place) : flood(packet, ethernet.destination);
 }

@@ -55,6 +55,7 @@ int run_cli(int argc, char** argv) {
   add_subnet_commands(app, command);
   add_peer_commands(app, command);
   add_fdb_commands(app, command);
+  add_segment_commands(app, command);
   add_firewall_commands(app, command);
   add_switch_commands(app, command);
   add_connection_commands(app, command);

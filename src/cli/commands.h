@@ -18,6 +18,7 @@ void add_procedure_commands(CLI::App& root, Command& command);
 void add_subnet_commands(CLI::App& root, Command& command);
 void add_peer_commands(CLI::App& root, Command& command);
 void add_fdb_commands(CLI::App& root, Command& command);
+void add_segment_commands(CLI::App& root, Command& command);
 void add_connection_commands(CLI::App& root, Command& command);
 void add_host_commands(CLI::App& root, Command& command);
 void add_log_commands(CLI::App& root, Command& command);

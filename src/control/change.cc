@@ -312,6 +312,20 @@ Status delete_fdb(const v1::FdbKey& key, Intent& intent) {
   return not_found(what + ": not found (wanted one of ours)");
 }
 
+// --- segments --------------------------------------------------------------------------------
+
+Status put_segment(const v1::Segment& message, Intent& intent) {
+  const auto segment = from_proto(message);
+  if (!segment.ok()) return segment.status();
+  intent.segments[segment->vni] = *segment;
+  return ok_status();
+}
+
+Status delete_segment(uint32_t vni, Intent& intent) {
+  if (intent.segments.erase(Vni(vni)) != 0) return ok_status();
+  return not_found("segment " + std::to_string(vni) + ": not found (wanted one that was set)");
+}
+
 }  // namespace
 
 Status make_change(const v1::Change& change, Intent& intent) {
@@ -369,6 +383,10 @@ Status make_change(const v1::Change& change, Intent& intent) {
     case v1::Change::kFirewallSet:
       merge(change.firewall_set(), intent.firewall);
       return ok_status();
+    case v1::Change::kSegmentPut:
+      return put_segment(change.segment_put(), intent);
+    case v1::Change::kSegmentDelete:
+      return delete_segment(change.segment_delete(), intent);
     case v1::Change::kSwitchSet:
       merge(change.switch_set(), intent.switching);
       return ok_status();

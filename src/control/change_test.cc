@@ -513,6 +513,18 @@ TEST(Switch, EverySettingIsAFieldAndEveryFieldASetting) {
   }
 }
 
+TEST(Segment, IsPutReadBackAndDeleted) {
+  Intent intent;
+  ASSERT_EQ(change(intent, "segment_put { vni: 7 gateways: '52:54:00:00:00:01' }"), ok_status());
+  EXPECT_THAT(intent.segments.at(Vni(7)).gateways, SizeIs(1));
+  EXPECT_EQ(*from_proto(to_proto(intent)), intent);
+  EXPECT_THAT(std::string(change(intent, "segment_put { vni: 7 gateways: 'x' }").message()),
+              HasSubstr("segment 7: gateway: MAC 'x' is malformed"));
+  ASSERT_EQ(change(intent, "segment_delete: 7"), ok_status());
+  EXPECT_EQ(change(intent, "segment_delete: 7").message(),
+            "segment 7: not found (wanted one that was set)");
+}
+
 TEST(Switch, SettingsAreChangedOneByOneAndReadBackWhole) {
   Intent intent;
   ASSERT_EQ(change(intent, "switch_set { ageing_s: 60 nic_macs: 0 }"), ok_status());

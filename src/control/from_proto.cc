@@ -224,6 +224,18 @@ StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry) {
   return FdbIntent{Vni(entry.vni()), *mac, *peer};
 }
 
+StatusOr<SegmentIntent> from_proto(const v1::Segment& segment) {
+  const std::string what = "segment " + std::to_string(segment.vni());
+  SegmentIntent intent;
+  intent.vni = Vni(segment.vni());
+  for (const std::string& text : segment.gateways()) {
+    const auto mac = parse_mac(what + ": gateway", text);
+    if (!mac.ok()) return mac.status();
+    intent.gateways.insert(*mac);
+  }
+  return intent;
+}
+
 StatusOr<Intent> from_proto(const v1::Intent& message) {
   Intent intent;
   RETURN_IF_ERROR(read_all(message.nics(), intent.nics, "nic", [](const NicIntent& nic) {
@@ -249,6 +261,10 @@ StatusOr<Intent> from_proto(const v1::Intent& message) {
   RETURN_IF_ERROR(read_all(
       message.subnets(), intent.subnets, "subnet",
       [](const SubnetIntent& subnet) { return std::pair(subnet.name, "'" + subnet.name + "'"); }));
+  RETURN_IF_ERROR(
+      read_all(message.segments(), intent.segments, "segment", [](const SegmentIntent& segment) {
+        return std::pair(segment.vni, std::to_string(segment.vni.value));
+      }));
   merge(message.firewall(), intent.firewall);
   merge(message.switching(), intent.switching);
   return intent;

@@ -84,6 +84,7 @@ StatusOr<ProcedureIntent> from_proto(const v1::Procedure& procedure);
 StatusOr<SubnetIntent> from_proto(const v1::Subnet& subnet);
 StatusOr<GuardIntent> from_proto(const v1::GuardRule& rule);
 StatusOr<PeerIntent> from_proto(const v1::Peer& peer);
+StatusOr<SegmentIntent> from_proto(const v1::Segment& segment);
 StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry);
 // An object that is listed twice is refused.
 // The settings that are set, in place of those in `settings`.

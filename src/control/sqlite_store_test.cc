@@ -140,6 +140,7 @@ TEST(SqliteStore, KeepsTheSettings) {
   intent.firewall.set(Knob::tcp_new, 60);
   intent.firewall.set(Knob::revalidate, 0);
   intent.switching.set(SwitchKnob::ageing, 60);
+  intent.segments.set(Vni(7), {Vni(7), {Mac::from_u64(0x525400000001)}});
   write_intent(path, intent);
   auto store = SqliteStore::open(path);
   ASSERT_TRUE(store.ok()) << store.status();

@@ -10,6 +10,7 @@ namespace butterfly {
 namespace {
 
 std::string name_of(const std::string& name) { return name; }
+std::string name_of(Vni vni) { return std::to_string(vni.value); }
 std::string name_of(const IpAddress& address) { return address.to_string(); }
 std::string name_of(const std::pair<Vni, Mac>& key) {
   return std::to_string(key.first.value) + "/" + key.second.to_string();
@@ -145,6 +146,7 @@ Status write_difference(const Intent& before, const Intent& next, const RowSink&
   RETURN_IF_ERROR(write_changes("guard", change.guard, sink));
   RETURN_IF_ERROR(write_changes("subnet", change.subnets, sink));
   RETURN_IF_ERROR(write_changes("fdb", change.fdb, sink));
+  RETURN_IF_ERROR(write_changes("segment", change.segments, sink));
   if (change.firewall) RETURN_IF_ERROR(write_settings("firewall", next.firewall, sink));
   return change.switching ? write_settings("switch", next.switching, sink) : ok_status();
 }
@@ -160,6 +162,10 @@ Status read_row(const Row& row, Intent& intent) {
   if (row.kind == "fdb") {
     return read_object<v1::FdbEntry>(
         row, intent.fdb, [](const FdbIntent& entry) { return std::pair(entry.vni, entry.mac); });
+  }
+  if (row.kind == "segment") {
+    return read_object<v1::Segment>(row, intent.segments,
+                                    [](const SegmentIntent& segment) { return segment.vni; });
   }
   if (row.kind == "firewall") return read_settings<v1::FirewallSettings>(row, intent.firewall);
   if (row.kind == "switch") return read_settings<v1::SwitchSettings>(row, intent.switching);

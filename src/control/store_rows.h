@@ -13,7 +13,7 @@ namespace butterfly {
 
 struct Row {
   // "nic", "group", "rule", "member", "peer", "fdb", "firewall", "procedure", "guard", "subnet",
-  // "switch"
+  // "segment", "switch"
   std::string kind;
   std::string name;  // unique within the kind: "web-1", "web/0123456789abcdef", "42/52:54:…"
   std::string body;  // a serialised API message, or empty

@@ -86,6 +86,13 @@ v1::FdbEntry to_proto(const FdbIntent& entry) {
   return message;
 }
 
+v1::Segment to_proto(const SegmentIntent& segment) {
+  v1::Segment message;
+  message.set_vni(segment.vni.value);
+  for (const Mac& gateway : segment.gateways) message.add_gateways(gateway.to_string());
+  return message;
+}
+
 v1::Intent to_proto(const Intent& intent) {
   v1::Intent message;
   for (const auto& [id, nic] : intent.nics) *message.add_nics() = to_proto(nic);
@@ -97,6 +104,7 @@ v1::Intent to_proto(const Intent& intent) {
   }
   for (const auto& [key, rule] : intent.guard) *message.add_guard() = to_proto(rule);
   for (const auto& [name, subnet] : intent.subnets) *message.add_subnets() = to_proto(subnet);
+  for (const auto& [vni, segment] : intent.segments) *message.add_segments() = to_proto(segment);
   *message.mutable_firewall() = to_proto(intent.firewall);
   *message.mutable_switching() = to_proto(intent.switching);
   return message;

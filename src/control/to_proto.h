@@ -19,6 +19,7 @@ v1::Subnet to_proto(const SubnetIntent& subnet);
 v1::GuardRule to_proto(const GuardIntent& rule);
 v1::Peer to_proto(const PeerIntent& peer);
 v1::FdbEntry to_proto(const FdbIntent& entry);
+v1::Segment to_proto(const SegmentIntent& segment);
 v1::FirewallSettings to_proto(const FirewallSettings& settings);  // every field set
 v1::SwitchSettings to_proto(const SwitchSettings& settings);      // likewise
 v1::Intent to_proto(const Intent& intent);

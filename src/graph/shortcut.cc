@@ -39,6 +39,7 @@ bool Shortcut::stations_stand(const Packet& packet, const RouteAnswer& answer) c
   const Segment* segment = tables_.segments.at(packet.segment);
   if (!segment || segment->vni != answer.vni) return false;
   const auto& ethernet = *packet.at<wire::EthernetHeader>(0);
+  if (!segment->joins(ethernet.source, ethernet.destination)) return false;
   const PeerId source_peer = packet.in_port == kUplinkPort ? packet.source_peer : kNoPeer;
   return is_at(*segment, ethernet.destination, answer.out_port, answer.peer) &&
          is_at(*segment, ethernet.source, packet.in_port, source_peer);

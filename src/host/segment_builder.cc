@@ -46,13 +46,17 @@ class Builder {
     for (const auto& entry : change.fdb) {
       if (entry.after) add(entry.after->second);
     }
+    for (const auto& segment : change.segments) draft(segment.key());
   }
 
   std::shared_ptr<const SegmentTable> finish() {
     if (drafts_.empty() && gone_.empty()) return before_.snapshot.segments;
     auto table = std::make_shared<SegmentTable>(*before_.snapshot.segments);
     for (const uint16_t index : gone_) table->clear(index);
-    for (auto& [vni, segment] : drafts_) table->set(std::move(segment));
+    for (auto& [vni, segment] : drafts_) {
+      find_gateways(*segment);
+      table->set(std::move(segment));
+    }
     return table;
   }
 
@@ -85,6 +89,26 @@ class Builder {
       segment->known.set(entry->first.second, {kUplinkPort, peer_id(entry->second.peer)});
     }
     return segment;
+  }
+
+  // When all else of the segment is known.
+  void find_gateways(Segment& segment) const {
+    segment.gateways.clear();
+    segment.gateway_ports.clear();
+    segment.gateway_peers.clear();
+    const auto intent = intent_.segments.find(segment.vni);
+    if (intent == intent_.segments.end()) return;
+    for (const Mac& gateway : intent->second.gateways) {
+      segment.gateways.push_back(gateway);
+      const Place* place = segment.known.find(gateway);
+      if (!place) {
+        segment.gateway_peers = segment.peers;
+      } else if (place->port == kUplinkPort) {
+        add_sorted(segment.gateway_peers, place->peer);
+      } else {
+        add_sorted(segment.gateway_ports, place->port);
+      }
+    }
   }
 
   void remove(const NicIntent& nic) {

@@ -27,11 +27,24 @@ struct Segment {
   std::vector<PortId> ports;  // local nics; sorted
   std::vector<PeerId> peers;  // head-end replication: one copy each; sorted
   StationTable known;         // local nics and static entries
+  // Of a private segment: the only ones that its guests reach, few; and where what guests send to
+  // everybody goes: to the gateways among `known`, or to every peer when one is not among them.
+  std::vector<Mac> gateways;
+  std::vector<PortId> gateway_ports;  // sorted, as the next
+  std::vector<PeerId> gateway_peers;
   Generation generation = 0;
 
   // Whether the peer may speak for the segment.
   bool admits(PeerId peer) const {
     return std::find(peers.begin(), peers.end(), peer) != peers.end();
+  }
+  bool is_private() const { return !gateways.empty(); }
+  bool is_gateway(const Mac& mac) const {
+    return std::find(gateways.begin(), gateways.end(), mac) != gateways.end();
+  }
+  // Whether the one may send to the other, neither of them being a group.
+  bool joins(const Mac& source, const Mac& destination) const {
+    return !is_private() || is_gateway(source) || is_gateway(destination);
   }
   // Null when intent does not name the MAC.
   const Place* find(const Mac& mac) const { return known.find(mac); }

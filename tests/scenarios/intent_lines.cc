@@ -477,6 +477,26 @@ Status read_switch(Reader reader, Intent& intent) {
   return reader.status();
 }
 
+Status read_segment(Reader reader, Intent& intent) {
+  const bool is_del = reader.accept("del");
+  SegmentIntent segment;
+  segment.vni = Vni{reader.number<uint32_t>(kVniMax)};
+  if (is_del) {
+    if (intent.segments.erase(segment.vni) == 0) reader.wanted("a segment that is there");
+    return reader.status();
+  }
+  while (!reader.is_done()) {
+    if (reader.accept("gateway")) {
+      segment.gateways.insert(reader.mac());
+    } else {
+      reader.next();
+      reader.wanted("gateway");
+    }
+  }
+  intent.segments.set(segment.vni, segment);
+  return reader.status();
+}
+
 Status read_neighbour(Reader reader, Wanted& wanted) {
   const IpAddress address = reader.address();
   if (!reader.accept("mac")) return invalid("neighbour (wanted neighbour ADDRESS mac MAC)");
@@ -510,7 +530,7 @@ bool is_intent_line(const Line& line) {
   static const std::set<std::string> verbs{"underlay",  "option",   "nic",   "sg",
                                            "peer",      "fdb",      "far",   "neighbour",
                                            "procedure", "firewall", "guard", "subnet",
-                                           "switch"};
+                                           "switch",    "segment"};
   return verbs.contains(line.verb());
 }
 
@@ -526,6 +546,7 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
   if (line.verb() == "firewall") return read_firewall(reader, wanted.intent);
+  if (line.verb() == "segment") return read_segment(reader, wanted.intent);
   if (line.verb() == "switch") return read_switch(reader, wanted.intent);
   if (line.verb() == "far") return read_far(reader, wanted);
   return read_neighbour(reader, wanted);

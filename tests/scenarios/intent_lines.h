@@ -29,6 +29,8 @@
 //   peer del ADDRESS
 //   fdb VNI MAC PEER
 //   fdb del VNI MAC
+//   segment VNI gateway MAC…      a private one: its guests reach these only
+//   segment del VNI
 //   firewall KEY=VALUE…          settings, as `butterfly firewall set` takes them
 //   switch KEY=VALUE…            the same, of `butterfly switch set`
 //   neighbour ADDRESS mac MAC     somebody on the underlay, who answers ARP and ND as a peer does

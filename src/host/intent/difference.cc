@@ -22,6 +22,7 @@ Difference difference(const Intent& before, const Intent& after) {
   note(before.procedures, after.procedures, found.procedures);
   note(before.guard, after.guard, found.guard);
   note(before.subnets, after.subnets, found.subnets);
+  note(before.segments, after.segments, found.segments);
   if (before.firewall != after.firewall) found.firewall = {before.firewall, after.firewall};
   if (before.switching != after.switching) found.switching = {before.switching, after.switching};
   return found;

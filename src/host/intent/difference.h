@@ -28,6 +28,7 @@ struct Difference {
   std::vector<Changed<decltype(Intent::procedures)>> procedures;
   std::vector<Changed<decltype(Intent::guard)>> guard;
   std::vector<Changed<decltype(Intent::subnets)>> subnets;
+  std::vector<Changed<decltype(Intent::segments)>> segments;
 
   template <typename Settings>
   struct ChangedSettings {
@@ -39,7 +40,7 @@ struct Difference {
 
   bool empty() const {
     return nics.empty() && groups.empty() && peers.empty() && fdb.empty() && procedures.empty() &&
-           guard.empty() && subnets.empty() && !firewall && !switching;
+           guard.empty() && subnets.empty() && segments.empty() && !firewall && !switching;
   }
 };
 

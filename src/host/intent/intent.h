@@ -25,8 +25,8 @@ namespace butterfly {
 
 enum class NicType : uint8_t { vhost_user, tap };
 
-// What a nic may use besides its own; several nics may list the same. An address of a prefix with a
-// MAC belongs to that MAC, one without to any of the nic's.
+// What a nic may use besides its own; several nics may list the same. Any of its addresses goes with
+// any of its MACs.
 struct AllowedIntent {
   Cidr prefix;
   std::optional<Mac> mac;
@@ -140,6 +140,13 @@ struct FdbIntent {
   friend bool operator==(const FdbIntent&, const FdbIntent&) = default;
 };
 
+// What is particular about a tenant segment.
+struct SegmentIntent {
+  Vni vni;
+  std::set<Mac> gateways;  // the only ones that its guests reach; none: everybody
+  friend bool operator==(const SegmentIntent&, const SegmentIntent&) = default;
+};
+
 // A rule of the host's guard list, which is judged before any security group.
 struct GuardIntent {
   enum class Action : uint8_t { allow, deny, groups };
@@ -163,6 +170,7 @@ struct Intent {
   SharedMap<std::string, ProcedureIntent> procedures;  // by name
   SharedMap<std::string, GuardIntent> guard;           // by key
   SharedMap<std::string, SubnetIntent> subnets;        // by name
+  SharedMap<Vni, SegmentIntent> segments;              // by VNI
   FirewallSettings firewall;
   SwitchSettings switching;
   friend bool operator==(const Intent&, const Intent&) = default;

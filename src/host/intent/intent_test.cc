@@ -149,6 +149,16 @@ const Mistake kMistakes[] = {
      "nic 'a': allowed MAC 52:54:00:00:00:02 is nic 'b' (wanted one that no nic has)"},
     {"allowed MAC of a static entry", [](Intent& i) { allow(i, 0x525400000099); },
      "nic 'a': allowed MAC 52:54:00:00:00:99 is a static fdb entry (wanted one that may move)"},
+    {"segment without a VNI",
+     [](Intent& i) {
+       i.segments.set(Vni(0), {Vni(0), {}});
+     },
+     "segment 0: VNI 0 names no segment (wanted 1..16777215)"},
+    {"gateway that is a group",
+     [](Intent& i) {
+       i.segments.set(Vni(7), {Vni(7), {Mac::broadcast()}});
+     },
+     "segment 7: gateway: MAC ff:ff:ff:ff:ff:ff is a group address (wanted unicast)"},
     {"group twice",
      [](Intent& i) {
        i.nics["b"].groups = {"web", "web"};
@@ -587,6 +597,18 @@ TEST(Validate, TakesSixtyFourAllowedAddressesAndRefusesOneMore) {
   intent.nics["a"].allowed.insert({Cidr(Ipv4{{10, 9, 1, 0}}), std::nullopt});
   EXPECT_EQ(validate(intent).ToString(),
             "RESOURCE_EXHAUSTED: nic 'a': allowed: 65 exceed the limit (wanted at most 64)");
+}
+
+TEST(Validate, TakesSixteenGatewaysAndRefusesOneMore) {
+  SegmentIntent segment{Vni(7), {}};
+  for (uint64_t n = 1; n <= 16; ++n) segment.gateways.insert(Mac::from_u64(n));
+  Intent intent = good_intent();
+  intent.segments.set(Vni(7), segment);
+  EXPECT_EQ(validate(intent), ok_status());
+  segment.gateways.insert(Mac::from_u64(17));
+  intent.segments.set(Vni(7), segment);
+  EXPECT_EQ(validate(intent).ToString(),
+            "RESOURCE_EXHAUSTED: segment 7: gateways: 17 exceed the limit (wanted at most 16)");
 }
 
 TEST(Validate, TakesAThousandGuardRulesAndRefusesOneMore) {

@@ -19,6 +19,7 @@ std::string name_of(const std::pair<Vni, Mac>& key) {
 std::string name_of(const AllowedIntent& allowed) {
   return allowed.prefix.to_short_string() + (allowed.mac ? "," + allowed.mac->to_string() : "");
 }
+std::string name_of(const Mac& mac) { return mac.to_string(); }
 std::string name_of(Vni vni) { return std::to_string(vni.value); }
 std::string name_of(const RouteIntent& route) {
   return route.prefix.to_string() + (route.via ? " via " + route.via->to_string() : "");
@@ -156,6 +157,13 @@ std::string compare(const SubnetIntent& before, const SubnetIntent& after) {
   return detail.take();
 }
 
+std::string compare(const SegmentIntent& before, const SegmentIntent& after) {
+  Detail detail;
+  detail.changed_set("gateways", missing(after.gateways, before.gateways),
+                     missing(before.gateways, after.gateways));
+  return detail.take();
+}
+
 std::string compare(const FdbIntent& before, const FdbIntent& after) {
   Detail detail;
   detail.changed("peer", before.peer.to_string(), after.peer.to_string());
@@ -207,6 +215,9 @@ std::string describe(const GroupIntent& group) {
 std::string describe(const PeerIntent& peer) { return "vnis " + joined(peer.vnis); }
 std::string describe(const SubnetIntent& subnet) {
   return subnet.prefix.to_string() + ", gateway " + word(subnet.gateway);
+}
+std::string describe(const SegmentIntent& segment) {
+  return "gateways " + joined(segment.gateways);
 }
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
 std::string describe(const ProcedureIntent& procedure) {
@@ -268,9 +279,11 @@ std::vector<Action> actions_of(const Difference& change) {
   plan_removals(Object::group, change.groups, actions);
   plan_removals(Object::procedure, change.procedures, actions);
   plan_removals(Object::guard_rule, change.guard, actions);
+  plan_removals(Object::segment, change.segments, actions);
   plan_removals(Object::subnet, change.subnets, actions);
   // Beyond this line things come, in the opposite order.
   plan_arrivals(Object::subnet, change.subnets, actions);
+  plan_arrivals(Object::segment, change.segments, actions);
   plan_arrivals(Object::guard_rule, change.guard, actions);
   plan_arrivals(Object::procedure, change.procedures, actions);
   plan_arrivals(Object::group, change.groups, actions);
@@ -292,7 +305,7 @@ std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
   constexpr const char* kObjects[] = {"nic",       "group",      "peer",     "fdb",
                                       "procedure", "guard rule", "firewall", "subnet",
-                                      "switch"};
+                                      "segment",   "switch"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

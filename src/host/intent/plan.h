@@ -21,6 +21,7 @@ struct Action {
     guard_rule,
     firewall,
     subnet,
+    segment,
     switching
   };
   Verb verb = Verb::add;

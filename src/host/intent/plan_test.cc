@@ -221,6 +221,18 @@ TEST(Plan, SeesAMovedMacAndAnotherSegmentOfAPeer) {
                           "change fdb 42/52:54:00:00:00:99: peer 192.0.2.2 → 192.0.2.3"));
 }
 
+TEST(Plan, SaysWhichGatewaysAPrivateSegmentHas) {
+  const Mac first = Mac::from_u64(0x525400000001), second = Mac::from_u64(0x525400000002);
+  Intent next;
+  next.segments.set(Vni(7), {Vni(7), {first}});
+  EXPECT_THAT(plan_text(Intent(), next), ElementsAre("add segment 7: gateways 52:54:00:00:00:01"));
+  Intent other = next;
+  other.segments.set(Vni(7), {Vni(7), {second}});
+  EXPECT_THAT(plan_text(next, other),
+              ElementsAre("change segment 7: gateways +52:54:00:00:00:02 -52:54:00:00:00:01"));
+  EXPECT_THAT(plan_text(next, Intent()), ElementsAre("remove segment 7"));
+}
+
 TEST(Plan, SaysWhichSettingsOfTheSwitchChange) {
   Intent next;
   next.switching.set(SwitchKnob::ageing, 60);

@@ -147,6 +147,13 @@ Status validate_guard(const Intent& intent) {
   return ok_status();
 }
 
+Status validate_segments(const Intent& intent) {
+  RETURN_IF_ERROR(validate_count("segments", intent.segments.size(), kMaxVnis));
+  for (const auto& [vni, segment] : intent.segments)
+    RETURN_IF_ERROR(validate_segment(vni, segment));
+  return ok_status();
+}
+
 Status validate_peers(const Intent& intent) {
   RETURN_IF_ERROR(validate_count("peers", intent.peers.size(), kMaxPeers));
   for (const auto& [address, peer] : intent.peers) RETURN_IF_ERROR(validate_peer(address, peer));
@@ -258,6 +265,17 @@ Status validate_peer(const IpAddress& address, const PeerIntent& peer) {
   return ok_status();
 }
 
+Status validate_segment(Vni vni, const SegmentIntent& segment) {
+  const std::string what = "segment " + std::to_string(segment.vni.value);
+  if (vni != segment.vni) return invalid(what + ": kept under " + std::to_string(vni.value));
+  RETURN_IF_ERROR(validate_vni(what, vni));
+  RETURN_IF_ERROR(validate_count(what + ": gateways", segment.gateways.size(), kMaxGateways));
+  for (const Mac& gateway : segment.gateways) {
+    RETURN_IF_ERROR(validate_mac(what + ": gateway", gateway));
+  }
+  return ok_status();
+}
+
 Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry,
                           const Intent& intent) {
   const std::string what = "fdb " + std::to_string(entry.vni.value) + "/" + entry.mac.to_string();
@@ -304,6 +322,7 @@ Status validate(const Intent& intent) {
   RETURN_IF_ERROR(validate_procedures(intent));
   RETURN_IF_ERROR(validate_groups(intent));
   RETURN_IF_ERROR(validate_guard(intent));
+  RETURN_IF_ERROR(validate_segments(intent));
   RETURN_IF_ERROR(validate_peers(intent));
   RETURN_IF_ERROR(validate_fdb(intent));
   RETURN_IF_ERROR(validate_vni_count(intent));

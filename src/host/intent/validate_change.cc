@@ -127,6 +127,13 @@ bool peers_hold(const Intent& next, const Difference& change) {
   return !serve_less || validate_fdb(next).ok();
 }
 
+bool segments_hold(const Intent& next, const Difference& change) {
+  return validate_count("segments", next.segments.size(), kMaxVnis).ok() &&
+         std::ranges::all_of(change.segments, [](const auto& segment) {
+           return !segment.after || validate_segment(segment.key(), segment.after->second).ok();
+         });
+}
+
 bool fdb_holds(const Intent& next, const Difference& change) {
   if (!validate_count("fdb entries", next.fdb.size(), kMaxFdbEntries).ok()) return false;
   std::vector<std::pair<Vni, Mac>> fresh;  // sorted, as the map is
@@ -152,7 +159,8 @@ bool vni_count_holds(const Intent& next, const Difference& change) {
 
 Status validate_change(const Intent& next, const Difference& change) {
   if (subnets_hold(next, change) && nics_hold(next, change) && procedures_hold(next, change) &&
-      groups_hold(next, change) && guard_holds(next, change) && peers_hold(next, change) &&
+      groups_hold(next, change) && guard_holds(next, change) && segments_hold(next, change) &&
+      peers_hold(next, change) &&
       fdb_holds(next, change) && vni_count_holds(next, change) &&
       (!change.firewall || validate(next.firewall).ok()) &&
       (!change.switching || validate(next.switching).ok())) {

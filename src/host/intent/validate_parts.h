@@ -44,6 +44,7 @@ Status validate_allowed_macs(const Intent& intent);
 Status validate_group_outline(const std::string& name, const GroupIntent& group);
 Status validate_procedure(const std::string& name, const ProcedureIntent& procedure);
 Status validate_peer(const IpAddress& address, const PeerIntent& peer);
+Status validate_segment(Vni vni, const SegmentIntent& segment);
 // And that its peer serves it.
 Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry,
                           const Intent& intent);
