@@ -101,8 +101,7 @@ Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
   if (!nic.has_mac(arp.sender_mac)) return Out::arp_sender_mac;
   const bool is_probe = arp.sender_ip.is_zero() && arp.operation == wire::kArpRequest &&
                         may_probe(nic, nic.may_speak_as(arp.target_ip));
-  return is_probe || nic.may_speak_as(arp.sender_ip) ? Out::genuine
-                                                                     : Out::arp_sender_ip;
+  return is_probe || nic.may_speak_as(arp.sender_ip) ? Out::genuine : Out::arp_sender_ip;
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "graph/become.h"
 #include "graph/packet_checksum.h"
-#include "graph/packet_pool.h"
 #include "graph/run_brick.h"
 #include "wire/neighbour_frames.h"
 
@@ -39,18 +39,6 @@ bool read_nd(const Packet& packet, uint8_t option_type, Mac& link_layer) {
   const auto options = packet.bytes().subspan(parsed.l4 + sizeof(wire::NdHeader),
                                               parsed.l4_length - sizeof(wire::NdHeader));
   return wire::read_link_layer_option(options, option_type, link_layer) && !link_layer.is_group();
-}
-
-// Makes the packet exactly `frame`. False when its buffer is too small, which no pool of ours has.
-template <typename Frame>
-bool become(Packet& packet, const Frame& frame) {
-  truncate_packet(packet, std::min<uint32_t>(packet.length(), sizeof frame));
-  const auto missing = static_cast<uint16_t>(sizeof frame - packet.length());
-  if (missing != 0 && !rte_pktmbuf_append(&packet, missing)) return false;
-  auto* bytes = packet.at<Frame>(0);
-  if (!bytes) return false;
-  *bytes = frame;
-  return true;
 }
 
 // The last address of an IPv4 prefix; none where there is no broadcast (RFC 3021).

@@ -117,6 +117,7 @@ void add_flush(CLI::App& topic, Command& command) {
 struct EntryOptions {
   uint32_t vni = 0;
   std::string mac, peer;
+  std::vector<std::string> addresses;
 };
 
 void add_key(CLI::App& verb, EntryOptions& options) {
@@ -139,10 +140,12 @@ void add_fdb_commands(CLI::App& root, Command& command) {
         change.set_vni(added->vni);
         change.set_mac(added->mac);
         change.set_peer(added->peer);
+        for (const std::string& address : added->addresses) change.add_addresses(address);
         return command.change(request);
       });
   add_key(add, *added);
   add.add_option("--peer", added->peer, "VTEP address of the peer")->required();
+  add_repeated(add, "--ip", added->addresses, "an address that it has; repeatable");
 
   const auto removed = std::make_shared<EntryOptions>();
   CLI::App& del = add_verb(fdb, command, "del", "Remove a static entry", [&command, removed] {

@@ -6,9 +6,10 @@ namespace butterfly {
 namespace {
 
 std::string segments_text(const v1::GetIntentResponse& response) {
-  Table table({"VNI", "GATEWAYS"});
+  Table table({"VNI", "GATEWAYS", "SUPPRESS"});
   for (const v1::Segment& segment : response.intent().segments()) {
-    table.add({std::to_string(segment.vni()), joined(segment.gateways())});
+    table.add({std::to_string(segment.vni()), joined(segment.gateways()),
+               segment.suppress() ? "on" : "off"});
   }
   return table.to_string();
 }
@@ -37,18 +38,23 @@ void add_segment_commands(CLI::App& root, Command& command) {
   struct Options {
     uint32_t vni = 0;
     std::vector<std::string> gateways;
+    bool suppress = false;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& set = add_verb(segment, command, "set", "Make a segment private", [&command, options] {
-    v1::ApplyRequest request;
-    v1::Segment& change = *request.add_changes()->mutable_segment_put();
-    change.set_vni(options->vni);
-    for (const std::string& mac : options->gateways) change.add_gateways(mac);
-    return command.change(request);
-  });
+  CLI::App& set =
+      add_verb(segment, command, "set", "Make a segment exactly so", [&command, options] {
+        v1::ApplyRequest request;
+        v1::Segment& change = *request.add_changes()->mutable_segment_put();
+        change.set_vni(options->vni);
+        for (const std::string& mac : options->gateways) change.add_gateways(mac);
+        change.set_suppress(options->suppress);
+        return command.change(request);
+      });
   set.add_option("--vni", options->vni, "tenant segment")->required();
-  add_repeated(set, "--gateway", options->gateways, "MAC that its guests reach; repeatable")
-      ->required();
+  add_repeated(set, "--gateway", options->gateways,
+               "private: a MAC that its guests reach, and no other; repeatable");
+  set.add_flag("--suppress", options->suppress,
+               "answer ARP and neighbour solicitations from what is configured");
 
   const auto vni = std::make_shared<uint32_t>();
   CLI::App& del =

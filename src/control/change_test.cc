@@ -515,8 +515,10 @@ TEST(Switch, EverySettingIsAFieldAndEveryFieldASetting) {
 
 TEST(Segment, IsPutReadBackAndDeleted) {
   Intent intent;
-  ASSERT_EQ(change(intent, "segment_put { vni: 7 gateways: '52:54:00:00:00:01' }"), ok_status());
+  ASSERT_EQ(change(intent, "segment_put { vni: 7 gateways: '52:54:00:00:00:01' suppress: true }"),
+            ok_status());
   EXPECT_THAT(intent.segments.at(Vni(7)).gateways, SizeIs(1));
+  EXPECT_TRUE(intent.segments.at(Vni(7)).suppress);
   EXPECT_EQ(*from_proto(to_proto(intent)), intent);
   EXPECT_THAT(std::string(change(intent, "segment_put { vni: 7 gateways: 'x' }").message()),
               HasSubstr("segment 7: gateway: MAC 'x' is malformed"));

@@ -221,13 +221,16 @@ StatusOr<FdbIntent> from_proto(const v1::FdbEntry& entry) {
   if (!mac.ok()) return mac.status();
   const auto peer = parse_address(what, entry.peer());
   if (!peer.ok()) return peer.status();
-  return FdbIntent{Vni(entry.vni()), *mac, *peer};
+  auto addresses = parse_addresses(what, entry.addresses());
+  if (!addresses.ok()) return addresses.status();
+  return FdbIntent{Vni(entry.vni()), *mac, *peer, *std::move(addresses)};
 }
 
 StatusOr<SegmentIntent> from_proto(const v1::Segment& segment) {
   const std::string what = "segment " + std::to_string(segment.vni());
   SegmentIntent intent;
   intent.vni = Vni(segment.vni());
+  intent.suppress = segment.suppress();
   for (const std::string& text : segment.gateways()) {
     const auto mac = parse_mac(what + ": gateway", text);
     if (!mac.ok()) return mac.status();

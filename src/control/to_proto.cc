@@ -83,6 +83,7 @@ v1::FdbEntry to_proto(const FdbIntent& entry) {
   message.set_vni(entry.vni.value);
   message.set_mac(entry.mac.to_string());
   message.set_peer(entry.peer.to_string());
+  for (const IpAddress& address : entry.addresses) message.add_addresses(address.to_string());
   return message;
 }
 
@@ -90,6 +91,7 @@ v1::Segment to_proto(const SegmentIntent& segment) {
   v1::Segment message;
   message.set_vni(segment.vni.value);
   for (const Mac& gateway : segment.gateways) message.add_gateways(gateway.to_string());
+  message.set_suppress(segment.suppress);
   return message;
 }
 

@@ -29,6 +29,7 @@ HostGraph::HostGraph(const GraphInputs& in)
                      in.snapshot.firewall, {}, *in.snapshot.guard),
       switch_(*in.snapshot.segments, *in.snapshot.nics, in.snapshot.ports, in.fdb, in.storms,
               in.lcore),
+      suppress_(*in.snapshot.segments),
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows, starts_,
                    in.snapshot.firewall, {}, *in.snapshot.guard),
@@ -57,6 +58,7 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.antispoof = &graph_.add("antispoof", antispoof_);
   nodes_.firewall_from = &graph_.add("firewall-from", firewall_from_);
   nodes_.switching = &graph_.add("switch", switch_);
+  nodes_.suppress = &graph_.add("suppress", suppress_);
   nodes_.flood = &graph_.add("flood", flood_);
   nodes_.firewall_to = &graph_.add("firewall-to", firewall_to_);
   nodes_.record = &graph_.add("record", record_);
@@ -139,7 +141,9 @@ void HostGraph::wire_delivery() {
   graph_.connect(*n.reject, Reject::Out::to_wire, *n.vxlan_encap);
   graph_.connect(*n.switching, Switch::Out::local, *n.firewall_to);
   graph_.connect(*n.switching, Switch::Out::tunnel, *n.record);  // no nic of ours to guard there
-  graph_.connect(*n.switching, Switch::Out::flood, *n.flood);
+  graph_.connect(*n.switching, Switch::Out::flood, *n.suppress);
+  graph_.connect(*n.suppress, Suppress::Out::answered, *n.port_out);
+  graph_.connect(*n.suppress, Suppress::Out::flood, *n.flood);
   graph_.connect(*n.flood, Flood::Out::copy_local, *n.firewall_to);
   graph_.connect(*n.flood, Flood::Out::copy_tunnel, *n.record);
   // Beyond this line every policy has spoken; what follows is transport.

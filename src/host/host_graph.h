@@ -18,6 +18,7 @@
 #include "bricks/path_mtu.h"
 #include "bricks/record.h"
 #include "bricks/reject.h"
+#include "bricks/suppress.h"
 #include "bricks/switch.h"
 #include "bricks/tunnel_in.h"
 #include "bricks/vtep.h"
@@ -110,6 +111,7 @@ class alignas(kLinePair) HostGraph {
   StartNotes starts_;
   Firewall firewall_from_;
   Switch switch_;
+  Suppress suppress_;
   Flood flood_;
   Firewall firewall_to_;
   Record record_;
@@ -126,9 +128,9 @@ class alignas(kLinePair) HostGraph {
   Graph graph_;
   struct Nodes {
     Node *parse, *guest_services, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour,
-        *vxlan_decap, *parse_inner, *fragments, *flow, *firewall_from, *switching, *flood,
-        *firewall_to, *record, *reject, *procedure, *offload_to_guest, *path_mtu, *offload_to_wire,
-        *vxlan_encap, *port_out, *handoff, *handoff_fragments;
+        *vxlan_decap, *parse_inner, *fragments, *flow, *firewall_from, *switching, *suppress,
+        *flood, *firewall_to, *record, *reject, *procedure, *offload_to_guest, *path_mtu,
+        *offload_to_wire, *vxlan_encap, *port_out, *handoff, *handoff_fragments;
   } nodes_{};
   Node* from_guest_ = nullptr;
   Node* from_wire_ = nullptr;

@@ -47,6 +47,11 @@ class Builder {
       if (entry.after) add(entry.after->second);
     }
     for (const auto& segment : change.segments) draft(segment.key());
+    for (const auto& nic : change.nics) {
+      if (nic.after && stays_in_place(nic) && suppresses(nic.after->second.vni)) {
+        draft(nic.after->second.vni);  // its addresses may have changed
+      }
+    }
   }
 
   std::shared_ptr<const SegmentTable> finish() {
@@ -55,6 +60,7 @@ class Builder {
     for (const uint16_t index : gone_) table->clear(index);
     for (auto& [vni, segment] : drafts_) {
       find_gateways(*segment);
+      find_hosts(*segment);
       table->set(std::move(segment));
     }
     return table;
@@ -109,6 +115,42 @@ class Builder {
         add_sorted(segment.gateway_ports, place->port);
       }
     }
+  }
+
+  bool suppresses(Vni vni) const {
+    const auto intent = intent_.segments.find(vni);
+    return intent != intent_.segments.end() && intent->second.suppress;
+  }
+
+  // An address that two have, or that another nic may take, is nobody's for certain.
+  void find_hosts(Segment& segment) const {
+    segment.hosts.reset();
+    if (!suppresses(segment.vni)) return;
+    Segment::Hosts all;
+    std::vector<std::pair<Cidr, Mac>> shared;
+    for (const auto& [id, nic] : intent_.nics) {
+      if (nic.vni != segment.vni) continue;
+      for (const IpAddress& address : nic.addresses) all.emplace_back(address, nic.mac);
+      for (const AllowedIntent& allowed : nic.allowed) shared.emplace_back(allowed.prefix, nic.mac);
+    }
+    for (auto entry = intent_.fdb.lower_bound({segment.vni, Mac{}});
+         entry != intent_.fdb.end() && entry->first.first == segment.vni; ++entry) {
+      for (const IpAddress& address : entry->second.addresses) {
+        all.emplace_back(address, entry->first.second);
+      }
+    }
+    std::ranges::sort(all);
+    Segment::Hosts hosts;
+    for (size_t i = 0; i < all.size(); ++i) {
+      const auto& [address, mac] = all[i];
+      const bool is_double = (i > 0 && all[i - 1].first == address) ||
+                             (i + 1 < all.size() && all[i + 1].first == address);
+      const bool is_shared = std::ranges::any_of(shared, [&](const auto& other) {
+        return other.second != mac && other.first.contains(address);
+      });
+      if (!is_double && !is_shared) hosts.push_back(all[i]);
+    }
+    segment.hosts = std::make_shared<const Segment::Hosts>(std::move(hosts));
   }
 
   void remove(const NicIntent& nic) {

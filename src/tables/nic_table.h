@@ -34,8 +34,8 @@ struct Nic {
   uint16_t segment = 0;  // slot in the SegmentTable
   Mac mac;
   bool antispoof = true;
-  std::vector<IpAddress> addresses;     // sorted; what antispoof lets the guest use as its own
-  std::vector<Cidr> allowed;  // what it may use besides, as the MACs
+  std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
+  std::vector<Cidr> allowed;         // what it may use besides, as the MACs
   std::vector<Mac> macs;
   Policy policy;
   std::shared_ptr<const GuestService> service;  // null: the switch answers nothing itself

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/ip.h"
 #include "base/mac.h"
 #include "tables/shared_slots.h"
 #include "tables/station_table.h"
@@ -32,8 +33,19 @@ struct Segment {
   std::vector<Mac> gateways;
   std::vector<PortId> gateway_ports;  // sorted, as the next
   std::vector<PeerId> gateway_peers;
+  // Whose MAC belongs to which address, by address; null: asked of the segment itself.
+  using Hosts = std::vector<std::pair<IpAddress, Mac>>;
+  std::shared_ptr<const Hosts> hosts;
   Generation generation = 0;
 
+  // Null when intent does not say who has the address.
+  const Mac* find_host(const IpAddress& address) const {
+    if (!hosts) return nullptr;
+    const auto at = std::lower_bound(
+        hosts->begin(), hosts->end(), address,
+        [](const auto& host, const IpAddress& wanted) { return host.first < wanted; });
+    return at != hosts->end() && at->first == address ? &at->second : nullptr;
+  }
   // Whether the peer may speak for the segment.
   bool admits(PeerId peer) const {
     return std::find(peers.begin(), peers.end(), peer) != peers.end();

@@ -408,6 +408,10 @@ Status read_fdb(Reader reader, Intent& intent) {
     return reader.status();
   }
   entry.peer = reader.address();
+  while (!reader.is_done()) {
+    if (!reader.accept("ip")) return invalid("fdb (wanted fdb VNI MAC PEER [ip ADDRESS]…)");
+    entry.addresses.insert(reader.address());
+  }
   intent.fdb[{entry.vni, entry.mac}] = entry;
   return reader.status();
 }
@@ -488,9 +492,11 @@ Status read_segment(Reader reader, Intent& intent) {
   while (!reader.is_done()) {
     if (reader.accept("gateway")) {
       segment.gateways.insert(reader.mac());
+    } else if (reader.accept("suppress")) {
+      segment.suppress = true;
     } else {
       reader.next();
-      reader.wanted("gateway");
+      reader.wanted("gateway or suppress");
     }
   }
   intent.segments.set(segment.vni, segment);
@@ -527,10 +533,9 @@ StatusOr<uint32_t> parse_duration(const std::string& text) {
 }
 
 bool is_intent_line(const Line& line) {
-  static const std::set<std::string> verbs{"underlay",  "option",   "nic",   "sg",
-                                           "peer",      "fdb",      "far",   "neighbour",
-                                           "procedure", "firewall", "guard", "subnet",
-                                           "switch",    "segment"};
+  static const std::set<std::string> verbs{
+      "underlay",  "option",    "nic",      "sg",    "peer",   "fdb",    "far",
+      "neighbour", "procedure", "firewall", "guard", "subnet", "switch", "segment"};
   return verbs.contains(line.verb());
 }
 

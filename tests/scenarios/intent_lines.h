@@ -27,9 +27,10 @@
 //   subnet del NAME
 //   peer ADDRESS vni N[,N] [mac MAC]
 //   peer del ADDRESS
-//   fdb VNI MAC PEER
+//   fdb VNI MAC PEER [ip ADDRESS]…
 //   fdb del VNI MAC
-//   segment VNI gateway MAC…      a private one: its guests reach these only
+//   segment VNI [gateway MAC]… [suppress]   a private one, whose guests reach these only; one whose
+//                                 ARP is answered from intent
 //   segment del VNI
 //   firewall KEY=VALUE…          settings, as `butterfly firewall set` takes them
 //   switch KEY=VALUE…            the same, of `butterfly switch set`

@@ -25,8 +25,8 @@ namespace butterfly {
 
 enum class NicType : uint8_t { vhost_user, tap };
 
-// What a nic may use besides its own; several nics may list the same. Any of its addresses goes with
-// any of its MACs.
+// What a nic may use besides its own; several nics may list the same. Any of its addresses goes
+// with any of its MACs.
 struct AllowedIntent {
   Cidr prefix;
   std::optional<Mac> mac;
@@ -137,6 +137,7 @@ struct FdbIntent {
   Vni vni;
   Mac mac;
   IpAddress peer;
+  std::set<IpAddress> addresses = {};  // of the station, for who asks
   friend bool operator==(const FdbIntent&, const FdbIntent&) = default;
 };
 
@@ -144,6 +145,7 @@ struct FdbIntent {
 struct SegmentIntent {
   Vni vni;
   std::set<Mac> gateways;  // the only ones that its guests reach; none: everybody
+  bool suppress = false;   // answer ARP and neighbour solicitations from intent
   friend bool operator==(const SegmentIntent&, const SegmentIntent&) = default;
 };
 

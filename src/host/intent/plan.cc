@@ -161,12 +161,15 @@ std::string compare(const SegmentIntent& before, const SegmentIntent& after) {
   Detail detail;
   detail.changed_set("gateways", missing(after.gateways, before.gateways),
                      missing(before.gateways, after.gateways));
+  detail.changed("suppress", before.suppress ? "on" : "off", after.suppress ? "on" : "off");
   return detail.take();
 }
 
 std::string compare(const FdbIntent& before, const FdbIntent& after) {
   Detail detail;
   detail.changed("peer", before.peer.to_string(), after.peer.to_string());
+  detail.changed_set("addresses", missing(after.addresses, before.addresses),
+                     missing(before.addresses, after.addresses));
   return detail.take();
 }
 
@@ -217,7 +220,7 @@ std::string describe(const SubnetIntent& subnet) {
   return subnet.prefix.to_string() + ", gateway " + word(subnet.gateway);
 }
 std::string describe(const SegmentIntent& segment) {
-  return "gateways " + joined(segment.gateways);
+  return "gateways " + joined(segment.gateways) + (segment.suppress ? ", suppresses" : "");
 }
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
 std::string describe(const ProcedureIntent& procedure) {
@@ -303,9 +306,8 @@ std::vector<Action> actions_of(const Difference& change) {
 
 std::string to_string(const Action& action) {
   constexpr const char* kVerbs[] = {"add", "change", "remove"};
-  constexpr const char* kObjects[] = {"nic",       "group",      "peer",     "fdb",
-                                      "procedure", "guard rule", "firewall", "subnet",
-                                      "segment",   "switch"};
+  constexpr const char* kObjects[] = {"nic",        "group",    "peer",   "fdb",     "procedure",
+                                      "guard rule", "firewall", "subnet", "segment", "switch"};
   std::string text = std::string(kVerbs[static_cast<size_t>(action.verb)]) + " " +
                      kObjects[static_cast<size_t>(action.object)] + " " + action.name;
   if (!action.detail.empty()) text += ": " + action.detail;

@@ -231,6 +231,8 @@ TEST(Plan, SaysWhichGatewaysAPrivateSegmentHas) {
   EXPECT_THAT(plan_text(next, other),
               ElementsAre("change segment 7: gateways +52:54:00:00:00:02 -52:54:00:00:00:01"));
   EXPECT_THAT(plan_text(next, Intent()), ElementsAre("remove segment 7"));
+  other.segments.set(Vni(7), {Vni(7), {first}, true});
+  EXPECT_THAT(plan_text(next, other), ElementsAre("change segment 7: suppress off → on"));
 }
 
 TEST(Plan, SaysWhichSettingsOfTheSwitchChange) {

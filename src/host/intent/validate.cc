@@ -282,6 +282,8 @@ Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry
   if (key != std::pair(entry.vni, entry.mac)) return invalid(what + ": kept under another key");
   RETURN_IF_ERROR(validate_vni(what, entry.vni));
   RETURN_IF_ERROR(validate_mac(what, entry.mac));
+  RETURN_IF_ERROR(validate_count(what + ": addresses", entry.addresses.size(), kMaxNicAddresses));
+  for (const IpAddress& address : entry.addresses) RETURN_IF_ERROR(validate_address(what, address));
   const auto peer = intent.peers.find(entry.peer);
   if (peer == intent.peers.end()) {
     return invalid(what + ": peer " + entry.peer.to_string() +

@@ -160,8 +160,7 @@ bool vni_count_holds(const Intent& next, const Difference& change) {
 Status validate_change(const Intent& next, const Difference& change) {
   if (subnets_hold(next, change) && nics_hold(next, change) && procedures_hold(next, change) &&
       groups_hold(next, change) && guard_holds(next, change) && segments_hold(next, change) &&
-      peers_hold(next, change) &&
-      fdb_holds(next, change) && vni_count_holds(next, change) &&
+      peers_hold(next, change) && fdb_holds(next, change) && vni_count_holds(next, change) &&
       (!change.firewall || validate(next.firewall).ok()) &&
       (!change.switching || validate(next.switching).ok())) {
     return ok_status();
