@@ -151,7 +151,8 @@ void await(const char* what, const Condition& is_so) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Port>> LoadPorts::make(const NicIntent& nic, PortId) {
+StatusOr<std::unique_ptr<Port>> LoadPorts::make(const NicIntent& nic, PortId,
+                                                const std::vector<uint16_t>&) {
   if (nic.id == "guest") return std::unique_ptr<Port>(std::make_unique<GuestPort>(load_));
   return std::unique_ptr<Port>(std::make_unique<IdlePort>());
 }

@@ -32,7 +32,8 @@ struct alignas(128) Load {
 class LoadPorts : public PortFactory {
  public:
   explicit LoadPorts(Load& load) : load_(load) {}
-  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
+  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id,
+                                       const std::vector<uint16_t>& lcores) override;
   std::string socket_path(const NicIntent&) const override { return ""; }
 
  private:

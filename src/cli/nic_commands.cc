@@ -7,8 +7,8 @@ namespace {
 
 struct NicOptions {
   std::string id, mac, type = "vhost-user", tap_name;
-  uint32_t vni = 0, mtu = 0;
-  bool vhost_server = false, vhost_client = false;
+  uint32_t vni = 0, mtu = 0, queues = 1;
+  bool vhost_server = false, vhost_client = false, packed = false, no_packed = false;
   std::vector<std::string> addresses, allowed, groups, subnets;
   std::string hostname;
   bool no_antispoof = false, antispoof = false, no_addresses = false, no_allowed = false;
@@ -46,6 +46,14 @@ std::string allowed_text(const v1::Nic& nic) {
   return CLI::detail::join(all, " ");
 }
 
+CLI::Option* add_queues(CLI::App& verb, NicOptions& options) {
+  return verb.add_option("--queues", options.queues, "queue pairs of its QEMU, 1 to 16");
+}
+CLI::Option* add_packed(CLI::App& verb, NicOptions& options) {
+  return verb.add_flag("--packed", options.packed,
+                       "offer packed rings, which do not outlive a restart of butterflyd");
+}
+
 std::string access_text(const v1::NicAccess& access) {
   if (!access.tap_name().empty()) return "interface: " + access.tap_name() + "\n";
   if (access.socket().empty()) return "";
@@ -79,6 +87,8 @@ int add_nic(Command& command, const NicOptions& options) {
   nic.set_tap_name(options.tap_name);
   nic.set_vhost_server(options.vhost_server);
   nic.set_mtu(options.mtu);
+  nic.set_queues(options.queues);
+  nic.set_packed(options.packed);
   nic.set_antispoof(!options.no_antispoof);
   for (const std::string& address : options.addresses) nic.add_addresses(address);
   for (const std::string& text : options.allowed) *nic.add_allowed() = allowed_of(text);
@@ -103,6 +113,8 @@ void add_add(CLI::App& topic, Command& command) {
   verb.add_option("--tap-name", options->tap_name, "interface name of a tap (default: the id)");
   verb.add_flag("--vhost-server", options->vhost_server, "listen on the socket, QEMU connects");
   add_mtu(verb, *options);
+  add_queues(verb, *options);
+  add_packed(verb, *options);
   verb.add_flag("--no-antispoof", options->no_antispoof, "let the guest use any source address");
   add_repeated(verb, "--subnet", options->subnets, "answer its DHCP from this subnet; repeatable");
   verb.add_option("--hostname", options->hostname, "told by DHCP");
@@ -117,6 +129,8 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   if (verb.count("--type") > 0) update.set_type(type_of(options.type));
   if (verb.count("--tap-name") > 0) update.set_tap_name(options.tap_name);
   if (options.vhost_server || options.vhost_client) update.set_vhost_server(options.vhost_server);
+  if (verb.count("--queues") > 0) update.set_queues(options.queues);
+  if (options.packed || options.no_packed) update.set_packed(options.packed);
   if (verb.count("--mtu") > 0) update.set_mtu(options.mtu);
   if (options.antispoof) update.set_antispoof(true);
   if (options.no_antispoof) update.set_antispoof(false);
@@ -158,6 +172,9 @@ void add_update(CLI::App& topic, Command& command) {
                                 "listen on the socket, QEMU connects");
   verb->add_flag("--vhost-client", options->vhost_client, "connect to QEMU")->excludes(server);
   add_mtu(*verb, *options);
+  add_queues(*verb, *options);
+  auto* packed = add_packed(*verb, *options);
+  verb->add_flag("--no-packed", options->no_packed, "offer split rings only")->excludes(packed);
   auto* on = verb->add_flag("--antispoof", options->antispoof, "hold the guest to its addresses");
   verb->add_flag("--no-antispoof", options->no_antispoof, "let it use any")->excludes(on);
   auto* subnet =
@@ -194,6 +211,19 @@ std::string mtu_text(const v1::NicState& state) {
          " (start its QEMU with the arguments below)";
 }
 
+std::string lcores_text(const v1::NicState& state) {
+  std::string text;
+  for (const uint32_t lcore : state.lcores()) {
+    text += (text.empty() ? "" : ",") + std::to_string(lcore);
+  }
+  return text;
+}
+
+std::string queues_text(const v1::Nic& nic, const v1::NicState& state) {
+  return std::to_string(state.queue_pairs()) + " of " + std::to_string(nic.queues()) + " in use" +
+         (nic.packed() ? ", packed rings" : "");
+}
+
 std::string show_text(const v1::GetNicResponse& response) {
   const v1::Nic& nic = response.nic().nic();
   const v1::NicState& state = response.nic().state();
@@ -202,8 +232,8 @@ std::string show_text(const v1::GetNicResponse& response) {
          "\nallowed: " + allowed_text(nic) + "\ngroups: " + joined(nic.groups()) +
          "\nantispoof: " + (nic.antispoof() ? "on" : "off") + "\nmtu: " + mtu_text(state) +
          "\nsubnets: " + joined(nic.subnets()) + "\nhostname: " + nic.hostname() +
-         "\nconnected: " + (state.connected() ? "yes" : "no") +
-         "\nlcore: " + std::to_string(state.lcore()) +
+         "\nconnected: " + (state.connected() ? "yes" : "no") + "\nlcore: " + lcores_text(state) +
+         "\nqueue pairs: " + queues_text(nic, state) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
          std::to_string(state.half_open()) +
          " half-open\nlearnt MACs: " + std::to_string(state.macs()) + "\n" +

@@ -38,8 +38,8 @@ v1::NicAccess access_of(const NicIntent& nic, const NicReport& report, uint16_t 
   access.set_socket(report.socket);
   access.set_tap_name(report.tap_name);
   if (!report.socket.empty()) {
-    access.set_qemu_arguments(
-        qemu_arguments({nic.id, nic.mac, report.socket, nic.vhost_server, mtu_of(nic, mtu)}));
+    access.set_qemu_arguments(qemu_arguments({nic.id, nic.mac, report.socket, nic.vhost_server,
+                                              mtu_of(nic, mtu), nic.queues, nic.packed}));
   }
   return access;
 }

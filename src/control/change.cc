@@ -47,6 +47,12 @@ Status update_nic(const v1::NicUpdate& update, Intent& intent) {
   if (update.has_antispoof()) nic.antispoof = update.antispoof();
   if (update.has_tap_name()) nic.tap_name = update.tap_name();
   if (update.has_vhost_server()) nic.vhost_server = update.vhost_server();
+  if (update.has_queues()) {
+    const auto queues = parse_queues(what, update.queues());
+    if (!queues.ok()) return queues.status();
+    nic.queues = *queues;
+  }
+  if (update.has_packed()) nic.packed = update.packed();
   if (update.has_mtu()) {
     const auto mtu = parse_mtu(what, update.mtu());
     if (!mtu.ok()) return mtu.status();

@@ -283,7 +283,7 @@ TEST(Proto, KeepsEveryFieldOfARuleAndANic) {
            antispoof: false groups: "b" groups: "a" mtu: 9000
            allowed { address: "10.0.0.100" mac: "00:00:5e:00:01:33" }
            allowed { address: "fd00:1::/64" } }
-    nics { id: "v" mac: "52:54:00:00:00:02" vni: 7 vhost_server: true }
+    nics { id: "v" mac: "52:54:00:00:00:02" vni: 7 vhost_server: true queues: 4 packed: true }
     groups { name: "g"
       rules { direction: DIRECTION_EGRESS family: FAMILY_V6 protocol: 58 icmp_type: 128
               icmp_code: 0 peer_cidr: "fd00::/8" description: "ping" } }
@@ -431,6 +431,8 @@ const Refusal kRefusals[] = {
      kInvalid, "address '::ffff:10.0.0.1' is malformed"},
     {R"(nic_put { id: "x" mac: "52:54:00:00:00:05" vni: 1 mtu: 65536 })", kInvalid,
      "nic 'x': MTU 65536 is too big (wanted 0..65535)"},
+    {R"(nic_update { id: "a" queues: 65536 })", kInvalid,
+     "nic 'a': queues 65536 is too big (wanted 0..65535)"},
     {R"(nic_update { id: "a" mtu: 65536 })", kInvalid, "nic 'a': MTU 65536 is too big"},
     {R"(nic_update { id: "x" })", kNotFound, "nic 'x': not found (wanted one of ours)"},
     {R"(nic_update { id: "a" mac: "?" })", kInvalid, "nic 'a': MAC '?' is malformed"},

@@ -103,6 +103,12 @@ StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type) {
   }
 }
 
+StatusOr<uint16_t> parse_queues(const std::string& what, uint32_t queues) {
+  const auto number = parse_number<uint16_t>(what, "queues", true, queues);
+  if (!number.ok()) return number.status();
+  return **number == 0 ? uint16_t{1} : **number;
+}
+
 StatusOr<uint16_t> parse_mtu(const std::string& what, uint32_t mtu) {
   const auto number = parse_number<uint16_t>(what, "MTU", true, mtu);
   if (!number.ok()) return number.status();
@@ -115,6 +121,8 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   if (!mac.ok()) return mac.status();
   const auto type = parse_nic_type(what, nic.type());
   if (!type.ok()) return type.status();
+  const auto queues = parse_queues(what, nic.queues());
+  if (!queues.ok()) return queues.status();
   const auto mtu = parse_mtu(what, nic.mtu());
   if (!mtu.ok()) return mtu.status();
   auto addresses = parse_addresses(what, nic.addresses());
@@ -132,6 +140,8 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   intent.antispoof = !nic.has_antispoof() || nic.antispoof();
   intent.tap_name = nic.tap_name();
   intent.vhost_server = nic.vhost_server();
+  intent.queues = *queues;
+  intent.packed = nic.packed();
   intent.mtu = *mtu;
   intent.subnets.assign(nic.subnets().begin(), nic.subnets().end());
   intent.hostname = nic.hostname();

@@ -32,6 +32,8 @@ StatusOr<std::optional<T>> parse_number(const std::string& what, const char* fie
 // Of an enumeration, which may hold any number.
 Status unknown_value(const std::string& what, const char* field, int value, const char* wanted);
 StatusOr<NicType> parse_nic_type(const std::string& what, v1::NicType type);
+// 0: one.
+StatusOr<uint16_t> parse_queues(const std::string& what, uint32_t queues);
 StatusOr<uint16_t> parse_mtu(const std::string& what, uint32_t mtu);
 // Doubles count once.
 template <typename Texts>

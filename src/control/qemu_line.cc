@@ -24,8 +24,12 @@ std::string qemu_arguments(const QemuNic& nic) {
          chardev + ",path=" + quoted(nic.socket) +
          (nic.connects ? ",reconnect=1" : ",server=on,wait=off") +
          " -netdev vhost-user,id=" + netdev + ",chardev=" + chardev +
+         (nic.queues > 1 ? ",queues=" + std::to_string(nic.queues) : "") +
          " -device virtio-net-pci,netdev=" + netdev + ",mac=" + nic.mac.to_string() +
-         ",host_mtu=" + std::to_string(nic.mtu) + ",rx_queue_size=1024,tx_queue_size=1024";
+         // An interrupt for each queue, one for the control queue and one for the device itself.
+         (nic.queues > 1 ? ",mq=on,vectors=" + std::to_string(2 * nic.queues + 2) : "") +
+         (nic.is_packed ? ",packed=on" : "") + ",host_mtu=" + std::to_string(nic.mtu) +
+         ",rx_queue_size=1024,tx_queue_size=1024";
 }
 
 uint16_t guest_mtu(uint16_t inner_mtu) {

@@ -13,9 +13,10 @@ struct QemuNic {
   std::string id;
   Mac mac;
   std::string socket;
-  bool connects =
-      false;            // QEMU connects to the socket, where the switch listens; else the other way
-  uint16_t mtu = 1500;  // what the guest's driver is told
+  bool connects = false;  // QEMU does, to the switch, which listens; else the other way round
+  uint16_t mtu = 1500;    // what the guest's driver is told
+  uint16_t queues = 1;    // pairs
+  bool is_packed = false;
 };
 
 // One line. MEMORY stands for the guest's memory, the value of -m: the switch reads packets out of

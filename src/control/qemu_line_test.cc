@@ -29,6 +29,12 @@ TEST(QemuArguments, ConnectToASocketAtWhichTheSwitchListens) {
               HasSubstr(" -chardev socket,id=char-a,path=/run/a.sock,reconnect=1 -netdev "));
 }
 
+TEST(QemuArguments, GiveTheDeviceItsQueuesAndRings) {
+  const std::string line = qemu_arguments({"a", Mac::from_u64(2), "/a", false, 1500, 4, true});
+  EXPECT_THAT(line, HasSubstr(" -netdev vhost-user,id=net-a,chardev=char-a,queues=4 -device "));
+  EXPECT_THAT(line, HasSubstr(",mq=on,vectors=10,packed=on,host_mtu=1500,"));
+}
+
 TEST(GuestMtu, IsNeverAboveTheStandardOne) {
   EXPECT_EQ(guest_mtu(8950), 1500);
   EXPECT_EQ(guest_mtu(1450), 1450);

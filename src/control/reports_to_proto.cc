@@ -18,6 +18,8 @@ v1::NicState to_proto(const NicReport& report) {
   message.set_half_open(report.half_open);
   message.set_guest_mtu(report.guest_mtu);
   message.set_macs(report.macs);
+  message.set_queue_pairs(report.queue_pairs);
+  for (const uint16_t lcore : report.lcores) message.add_lcores(lcore);
   return message;
 }
 

@@ -20,6 +20,8 @@ v1::Nic to_proto(const NicIntent& nic) {
   message.set_antispoof(nic.antispoof);
   message.set_tap_name(nic.tap_name);
   message.set_vhost_server(nic.vhost_server);
+  message.set_queues(nic.queues);
+  message.set_packed(nic.packed);
   message.set_mtu(nic.mtu);
   for (const std::string& subnet : nic.subnets) message.add_subnets(subnet);
   message.set_hostname(nic.hostname);

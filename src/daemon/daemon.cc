@@ -123,7 +123,7 @@ Status Daemon::start_host(const Config& config) {
   const DaemonConfig& daemon = config.daemon;
   factory_ = std::make_unique<DaemonPortFactory>(
       DaemonPortFactory::Sockets{daemon.socket_directory, daemon.socket_mode, daemon.socket_group},
-      *pool_, *large_pool_);
+      static_cast<uint16_t>(config.dataplane.lcores.size()), *pool_, *large_pool_);
 
   HostOptions options;
   options.cpus = config.dataplane.lcores;

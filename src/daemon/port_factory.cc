@@ -8,24 +8,33 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/intent/limits.h"
 #include "ports/tap.h"
 #include "ports/vhost_user.h"
 
 namespace butterfly {
 
-StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, PortId) {
+StatusOr<std::unique_ptr<Port>> DaemonPortFactory::make(const NicIntent& nic, PortId,
+                                                        const std::vector<uint16_t>& lcores) {
   if (nic.type == NicType::tap) {
     auto tap = TapPort::create(nic.kernel_name(), nic.mtu, pool_, large_);
     if (!tap.ok()) return tap.status();
     return std::unique_ptr<Port>(std::move(*tap));
   }
-  VhostSocket socket{socket_path(nic), nic.vhost_server, 0, ""};
+  static_assert(kMaxNicQueues == kMaxQueuePairs);
+  VhostOptions options;
+  options.path = socket_path(nic);
+  options.is_server = nic.vhost_server;
   {
     const std::lock_guard lock(rights_mutex_);
-    socket.mode = sockets_.mode;
-    socket.group = sockets_.group;
+    options.mode = sockets_.mode;
+    options.group = sockets_.group;
   }
-  auto port = VhostUserPort::create(socket, pool_, large_, *quiescence_);
+  options.has_queues = nic.queues > 1;
+  options.is_packed = nic.packed;
+  options.polling_lcores = lcores;
+  options.lcores = lcores_;
+  auto port = VhostUserPort::create(options, pool_, large_, *quiescence_);
   if (!port.ok()) return port.status();
   return std::unique_ptr<Port>(std::move(*port));
 }

@@ -17,12 +17,14 @@ class DaemonPortFactory : public PortFactory {
     unsigned mode = 0660;
     std::string group;
   };
-  // `large` holds what is longer than ordinary buffers (see VhostUserPort::create).
-  DaemonPortFactory(Sockets sockets, PacketPool& pool, PacketPool& large)
-      : sockets_(std::move(sockets)), pool_(pool), large_(large) {}
+  // `large` holds what is longer than ordinary buffers (see VhostUserPort::create); the host has
+  // `lcores`.
+  DaemonPortFactory(Sockets sockets, uint16_t lcores, PacketPool& pool, PacketPool& large)
+      : sockets_(std::move(sockets)), lcores_(lcores), pool_(pool), large_(large) {}
 
   void attach(Quiescence& quiescence) override { quiescence_ = &quiescence; }
-  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
+  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id,
+                                       const std::vector<uint16_t>& lcores) override;
   void remove(std::vector<std::unique_ptr<Port>> ports) override;
   std::string socket_path(const NicIntent& nic) const override;
 
@@ -32,6 +34,7 @@ class DaemonPortFactory : public PortFactory {
  private:
   Sockets sockets_;  // its directory never changes
   std::mutex rights_mutex_;
+  uint16_t lcores_;
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence* quiescence_ = nullptr;

@@ -40,8 +40,9 @@ class Port {
   // blocks.
   virtual uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
 
-  // Sends what it can and takes ownership of the first `taken`; the rest stays the caller's.
-  // Never blocks. REQUIRES: at most kBurst packets; none asks for more than offloads().
+  // Sends what it can and takes ownership of the first `taken`; the rest stays the caller's. May
+  // put packets of different flows in another order, in `packets` too. Never blocks. REQUIRES: at
+  // most kBurst packets; none asks for more than offloads().
   virtual Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept = 0;
 
   // A descriptor that becomes readable when packets arrive after arm(); -1: nothing wakes the lcore
@@ -65,6 +66,8 @@ class Port {
   virtual uint64_t refused_frames() const noexcept { return 0; }
   // The largest IP packet that the guest was told it may send; 0: not known. Any thread.
   virtual uint16_t guest_mtu() const noexcept { return 0; }
+  // How many queue pairs are in use; 0 while nobody is there. Any thread.
+  virtual uint16_t queue_pairs() const noexcept { return is_connected() ? 1 : 0; }
 };
 
 }  // namespace butterfly

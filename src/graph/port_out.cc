@@ -101,14 +101,20 @@ Port::Sent PortOut::transmit(PortId id, std::span<Packet*> packets, Lcore& lcore
   Port& port = *ports_[id.value];
   if (!lcore.tracing()) [[likely]]
     return port.transmit(lcore.index(), packets);
-  std::array<uint8_t, kBurst> traces;  // a sent packet may be gone afterwards, its slot is not
-  for (size_t i = 0; i < packets.size(); ++i) traces[i] = packets[i]->trace_slot;
-  const Port::Sent sent = port.transmit(lcore.index(), packets);
-  for (uint16_t i = 0; i < sent.taken; ++i) {
-    note_step(traces[i], *node_, Out::sent, lcore);
-    if (traces[i] != 0) lcore.trace().finish(traces[i], id);
+  // One by one: a sent packet may be gone afterwards, and a port may change the order.
+  Port::Sent all;
+  for (Packet*& packet : packets) {
+    const uint8_t slot = packet->trace_slot;
+    const Port::Sent sent = port.transmit(lcore.index(), std::span(&packet, 1));
+    if (sent.taken == 0) {
+      all.refusal = sent.refusal;
+      break;
+    }
+    ++all.taken;
+    note_step(slot, *node_, Out::sent, lcore);
+    if (slot != 0) lcore.trace().finish(slot, id);
   }
-  return sent;
+  return all;
 }
 
 void PortOut::count(PortId id, uint64_t sent, uint64_t refused, uint64_t sent_bytes, Lcore& lcore) {

@@ -39,8 +39,9 @@ class PortFactory {
   virtual ~PortFactory() = default;
   // Called once, before make(): how a port waits until no lcore uses what it takes away.
   virtual void attach(Quiescence&) {}
-  // Everything acquired by a failed call is given back before it returns.
-  virtual StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) = 0;
+  // `lcores` will poll it. Everything acquired by a failed call is given back before it returns.
+  virtual StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id,
+                                               const std::vector<uint16_t>& lcores) = 0;
   // Destroys ports that no lcore can reach any more.
   virtual void remove(std::vector<std::unique_ptr<Port>> ports);
   // The path of this nic's vhost-user socket; empty for other types.

@@ -115,7 +115,7 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
   // A life that an attempt has begun is not begun again, even when the attempt comes to nothing.
   state_.slots.last_serial = attempt.slots.last_serial;
   place_nics(change, static_cast<uint16_t>(lcores_.size()), attempt.placement);
-  auto fresh = make_ports(change, attempt.slots);
+  auto fresh = make_ports(change, attempt);
   if (!fresh.ok()) return fresh.status();
   for (const auto& peer : change.peers) {
     if (!peer.after) continue;
@@ -142,12 +142,15 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
   return ok_status();
 }
 
-StatusOr<HostImpl::NicPorts> HostImpl::make_ports(const Difference& change, const Slots& slots) {
+StatusOr<HostImpl::NicPorts> HostImpl::make_ports(const Difference& change,
+                                                  const CompiledState& attempt) {
   NicPorts fresh;
   for (const auto& nic : change.nics) {
     if (!is_made_anew(nic)) continue;
     const std::string& id = nic.key();
-    auto port = factory_.make(nic.after->second, PortId{*slots.ports.find(id)});
+    const NicIntent& intent = nic.after->second;
+    auto port = factory_.make(intent, PortId{*attempt.slots.ports.find(id)},
+                              polling_lcores(intent, attempt.placement.at(id)));
     if (!port.ok()) {
       return Status(port.status().code(),
                     "nic '" + id + "': " + std::string(port.status().message()));
@@ -155,6 +158,15 @@ StatusOr<HostImpl::NicPorts> HostImpl::make_ports(const Difference& change, cons
     fresh[id] = std::move(*port);
   }
   return fresh;
+}
+
+// The queue pairs of a nic go to lcores in turn, beginning with its own.
+std::vector<uint16_t> HostImpl::polling_lcores(const NicIntent& nic, uint16_t first) const {
+  std::vector<uint16_t> polling;
+  for (size_t i = 0; i < std::min<size_t>(nic.queues, lcores_.size()); ++i) {
+    polling.push_back(static_cast<uint16_t>((first + i) % lcores_.size()));
+  }
+  return polling;
 }
 
 // An lcore's poll plan says of each port where it is and which segment it is on.
@@ -167,8 +179,12 @@ HostImpl::PolledPorts HostImpl::polled_ports(const Difference& change,
   for (const auto& nic : change.nics) {
     const bool stays = nic.before && !is_made_anew(nic) && nic.after;
     if (stays && nic.before->second.vni == nic.after->second.vni) continue;
-    if (nic.before) make_anew(state_.placement.at(nic.key()));
-    if (nic.after) make_anew(next.placement.at(nic.key()));
+    const auto make_all_anew = [&](const NicIntent& intent, const CompiledState& state) {
+      const auto polling = polling_lcores(intent, state.placement.at(intent.id));
+      std::ranges::for_each(polling, make_anew);
+    };
+    if (nic.before) make_all_anew(nic.before->second, state_);
+    if (nic.after) make_all_anew(nic.after->second, next);
   }
   const auto add = [&](uint16_t lcore, PortId port) {
     if (polled[lcore]) polled[lcore]->push_back(port);
@@ -179,8 +195,9 @@ HostImpl::PolledPorts HostImpl::polled_ports(const Difference& change,
   }
   const bool is_any = std::ranges::any_of(polled, [](const auto& ports) { return !!ports; });
   if (!is_any) return polled;
-  for (const auto& [id, lcore] : next.placement) {
-    add(lcore, PortId{*next.slots.ports.find(id)});
+  for (const auto& [id, first] : next.placement) {
+    const PortId port{*next.slots.ports.find(id)};
+    for (const uint16_t lcore : polling_lcores(next.intent.nics.at(id), first)) add(lcore, port);
   }
   return polled;
 }

@@ -70,7 +70,8 @@ class HostImpl : public Host {
   };
 
   Status apply(const Intent& next, bool is_restored);
-  StatusOr<NicPorts> make_ports(const Difference& change, const Slots& slots);
+  std::vector<uint16_t> polling_lcores(const NicIntent& nic, uint16_t first) const;
+  StatusOr<NicPorts> make_ports(const Difference& change, const CompiledState& attempt);
   PolledPorts polled_ports(const Difference& change, const CompiledState& next) const;
   StatusOr<Views> build_views(const CompiledState& state, const PolledPorts& polled);
   void publish(Views views);

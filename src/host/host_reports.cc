@@ -63,6 +63,8 @@ std::vector<NicReport> HostImpl::nic_reports() const {
     report.socket = factory_.socket_path(nic);
     if (nic.type == NicType::tap) report.tap_name = nic.kernel_name();
     report.lcore = state_.placement.at(id);
+    report.lcores = polling_lcores(nic, report.lcore);
+    report.queue_pairs = nic_ports_.at(id)->queue_pairs();
     report.rx_packets = now.rx_packets - base.rx_packets;
     report.rx_bytes = now.rx_bytes - base.rx_bytes;
     report.rx_refused = nic_ports_.at(id)->refused_frames();

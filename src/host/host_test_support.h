@@ -15,7 +15,8 @@ namespace butterfly::test {
 
 class ScriptedPorts : public PortFactory {
  public:
-  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId) override {
+  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId,
+                                       const std::vector<uint16_t>&) override {
     if (nic.tap_name == "refused") return unavailable("the script refuses");
     auto& link = links[nic.id];
     link = std::make_shared<ScriptedLink>();

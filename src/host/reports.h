@@ -46,11 +46,13 @@ struct CounterReport {
 
 struct NicReport {
   std::string id;
-  bool connected = false;   // guest driver up, or tap present
-  std::string socket;       // vhost-user: its path; else empty
-  std::string tap_name;     // tap: the kernel interface; else empty
-  uint16_t lcore = 0;       // index of the lcore that polls it
-  uint64_t rx_packets = 0;  // from the guest
+  bool connected = false;          // guest driver up, or tap present
+  std::string socket;              // vhost-user: its path; else empty
+  std::string tap_name;            // tap: the kernel interface; else empty
+  uint16_t lcore = 0;              // index of the lcore that polls it, or its first queue pair
+  std::vector<uint16_t> lcores{};  // of all that do
+  uint16_t queue_pairs = 0;        // in use; 0 while nobody is there
+  uint64_t rx_packets = 0;         // from the guest
   uint64_t rx_bytes = 0;
   uint64_t rx_refused = 0;  // frames longer than the port takes
   uint64_t tx_packets = 0;  // to the guest

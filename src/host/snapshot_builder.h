@@ -30,7 +30,8 @@ struct CompiledState {
   Intent intent;
   Slots slots;
   CompiledGroups groups;
-  SharedMap<std::string, uint16_t> placement;  // nic id → index of the lcore that polls it
+  // Nic id → index of the lcore that polls it, or its first queue pair (polling_lcores).
+  SharedMap<std::string, uint16_t> placement;
   Snapshot snapshot;
   // Expressions that do not compile any more, by group and rule id: what is said of them.
   std::map<std::string, std::string> dead_expressions;

@@ -25,7 +25,7 @@ std::string message(const Status& status) { return std::string(status.message())
 TEST(VhostUserPort, APathLongerThanASocketMayHaveIsRefusedWithTheRemedy) {
   const auto quiescence = std::move(*Quiescence::create(1));
   const std::string path = "/tmp/" + std::string(103, 'x');
-  const auto port = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
+  const auto port = VhostUserPort::create({.path = path}, test::pool(), test::pool(), *quiescence);
   ASSERT_FALSE(port.ok());
   EXPECT_THAT(message(port.status()),
               HasSubstr("108 bytes (wanted: at most 107; choose a shorter socket_directory"));
@@ -34,9 +34,10 @@ TEST(VhostUserPort, APathLongerThanASocketMayHaveIsRefusedWithTheRemedy) {
 TEST(VhostUserPort, ASecondPortOnOneSocketIsRefusedAndTheFirstGoesOn) {
   const auto quiescence = std::move(*Quiescence::create(1));
   const std::string path = ::testing::TempDir() + "port-" + std::to_string(getpid()) + ".sock";
-  auto first = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
+  auto first = VhostUserPort::create({.path = path}, test::pool(), test::pool(), *quiescence);
   ASSERT_TRUE(first.ok()) << first.status();
-  const auto second = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
+  const auto second =
+      VhostUserPort::create({.path = path}, test::pool(), test::pool(), *quiescence);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_FALSE((*first)->is_connected());
 }
@@ -44,7 +45,7 @@ TEST(VhostUserPort, ASecondPortOnOneSocketIsRefusedAndTheFirstGoesOn) {
 TEST(VhostUserPort, WithoutAGuestPacketsAreRefusedAndNoneArrive) {
   const auto quiescence = std::move(*Quiescence::create(1));
   const std::string path = ::testing::TempDir() + "away-" + std::to_string(getpid()) + ".sock";
-  auto port = VhostUserPort::create({path}, test::pool(), test::pool(), *quiescence);
+  auto port = VhostUserPort::create({.path = path}, test::pool(), test::pool(), *quiescence);
   ASSERT_TRUE(port.ok()) << port.status();
   Packet* packet = test::pool().alloc();
   const Port::Sent sent = (*port)->transmit(0, std::span(&packet, 1));

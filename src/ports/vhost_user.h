@@ -4,9 +4,12 @@
 // we listen, which is all that QEMU 2.1 to 2.6 can do.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/cache_line.h"
 #include "base/fd.h"
@@ -19,18 +22,31 @@
 
 namespace butterfly {
 
-struct VhostSocket {
+// The most queue pairs of a guest that are served.
+inline constexpr uint16_t kMaxQueuePairs = 16;
+
+struct VhostOptions {
   std::string path;
   bool is_server = false;  // we listen and QEMU connects; else the other way round
   // Of the socket, when it is we who make it; an empty group leaves it our own.
   unsigned mode = 0660;
   std::string group{};
+  bool has_queues = false;  // offer more than one queue pair
+  bool is_packed = false;   // offer packed rings
+  // Who polls the port, by index: the guest's queue pairs are theirs in turn.
+  std::vector<uint16_t> polling_lcores{0};
+  uint16_t lcores = 1;  // of the host; all may send
 };
 
-// One queue pair. Offered: checksums and TCP segmentation, both ways (decision record 0009). Not
-// offered, since librte_vhost does not carry it: ECN's segmentation bits, UDP fragmentation; nor
-// packed rings, which do not survive our restart. What was offered once must be offered for ever:
-// QEMU refuses a backend that takes away what a running guest has negotiated.
+// Offered: checksums and TCP segmentation, both ways (decision record 0009), and when asked for
+// several queue pairs, as many as the guest enables up to kMaxQueuePairs, and packed rings, which
+// do not survive our restart. Not offered, since librte_vhost does not carry it: ECN's segmentation
+// bits, UDP fragmentation. What was offered once must be offered for ever: QEMU refuses a backend
+// that takes away what a running guest has negotiated.
+//
+// With several pairs each is polled by one lcore, and each lcore sends by pairs of its own (while
+// there are enough): a flow, which has one lcore, is spread over them by its hash and keeps its
+// order, and no two lcores wait for the same ring.
 //
 // Frames of a guest that may send super-frames are received into large buffers; what fits an
 // ordinary one is moved there at once. What does not fit its buffer is refused (ports/pool_gate.h).
@@ -45,7 +61,7 @@ class VhostUserPort : public Port, public VhostLine {
   // kBufferData bytes, of `large`. Errors: invalid_argument for a path over kMaxSocketPath bytes,
   // already_exists when this process serves it already, failed_precondition when a server's socket
   // cannot be made.
-  static StatusOr<std::unique_ptr<VhostUserPort>> create(const VhostSocket& socket,
+  static StatusOr<std::unique_ptr<VhostUserPort>> create(const VhostOptions& options,
                                                          PacketPool& pool, PacketPool& large,
                                                          Quiescence& quiescence);
   // Disconnects; returns when no callback can come any more. REQUIRES: no lcore can reach the port.
@@ -53,8 +69,16 @@ class VhostUserPort : public Port, public VhostLine {
 
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
-  int wake_fd() const noexcept override { return wake_.get(); }
-  Armed arm() noexcept override;
+  int wake_fd() const noexcept override { return shares_.front().wake.get(); }
+  int wake_fd_for(uint16_t lcore) const noexcept override {
+    const Share* share = share_of(lcore);
+    return share ? share->wake.get() : -1;
+  }
+  Armed arm() noexcept override { return arm_share(shares_.front()); }
+  Armed arm_for(uint16_t lcore) noexcept override {
+    Share* share = share_of(lcore);
+    return share ? arm_share(*share) : Armed::nobody_there;
+  }
   Offloads offloads() const noexcept override { return is_connected() ? offloads_ : Offloads{}; }
   bool is_connected() const noexcept override {
     return device_.load(std::memory_order_acquire) >= 0;
@@ -66,6 +90,10 @@ class VhostUserPort : public Port, public VhostLine {
     return guest_mtu_.load(std::memory_order_relaxed);
   }
 
+  uint16_t queue_pairs() const noexcept override {
+    return is_connected() ? send_pairs_.load(std::memory_order_relaxed) : uint16_t{0};
+  }
+
   // As a server: whether somebody is connected, with or without a driver. Any thread.
   bool is_taken() const { return is_taken_.load(); }
 
@@ -75,6 +103,8 @@ class VhostUserPort : public Port, public VhostLine {
   void attach(int device);
   void detach();
   void note_end() noexcept;
+  // The same: a ring may be used from now on, or no longer. librte_vhost holds the locks of all.
+  void note_ring(int device, uint16_t ring, bool is_ready);
 
   // The dialler's.
   bool dial() override;
@@ -82,28 +112,74 @@ class VhostUserPort : public Port, public VhostLine {
   bool may_answer() const override;
 
  private:
-  VhostUserPort(const VhostSocket& socket, Fd wake, PacketPool& pool, PacketPool& large,
-                Quiescence& quiescence)
-      : path_(socket.path),
-        is_server_(socket.is_server),
-        wake_(std::move(wake)),
-        pool_(pool),
-        large_(large),
-        quiescence_(quiescence) {}
+  // What one lcore polls of the port.
+  struct Share {
+    Fd wake;             // an epoll that holds the kick descriptors of its pairs, and `nudge`
+    Fd nudge;            // readable when one of them has begun
+    uint16_t first = 0;  // pair; the others follow in steps of the number of shares
+    uint16_t next = 0;   // pair to begin with; the lcore's
+  };
+  // Of a queue pair, its polling lcore's; while no lcore can see the device, attach()'s.
+  struct alignas(kCacheLine) Pair {
+    uint16_t life = 0;              // as in lives_, when it was last looked at
+    bool is_armed = false;          // the guest is asked to kick
+    uint16_t large_burst = kBurst;  // how many frames to take into large buffers
+    uint16_t ring_position = 0;     // of the guest's ring, when it was last looked at
+    uint16_t received = 0;          // since then
+  };
+
+  VhostUserPort(const VhostOptions& options, std::vector<Share> shares, PacketPool& pool,
+                PacketPool& large, Quiescence& quiescence);
 
   // Registers the path with librte_vhost; nothing is connected yet.
   bool enlist();
   // As a server.
-  Status listen(const VhostSocket& socket);
-  uint16_t receive_large(int device, std::span<Packet*> packets) noexcept;
-  uint16_t take_from_ring(int device, const PacketPool& pool, std::span<Packet*> packets) noexcept;
-  void note_refused(int device) noexcept;
-  void ask_for_kicks(int device, bool wanted) noexcept;
+  Status listen(const VhostOptions& options);
+  // Of an lcore that polls; null for others.
+  const Share* share_of(uint16_t lcore) const noexcept {
+    const uint16_t place = lcore < places_.size() ? places_[lcore] : kNoPlace;
+    return place == kNoPlace ? nullptr : &shares_[place];
+  }
+  Share* share_of(uint16_t lcore) noexcept {
+    return const_cast<Share*>(std::as_const(*this).share_of(lcore));
+  }
+  Share& share_of_pair(uint16_t pair) noexcept { return shares_[pair % shares_.size()]; }
+  // The polling lcore's look at a pair: false while its ring from the guest is not ready. Sets up
+  // one that has begun since the last look.
+  bool is_ready(int device, uint16_t pair) noexcept {
+    const uint16_t life = lives_[pair].load(std::memory_order_acquire);
+    if (life == 0) return false;
+    if (life != pairs_[pair].life) [[unlikely]]
+      begin(device, pair, life);
+    return true;
+  }
+  void begin(int device, uint16_t pair, uint16_t life) noexcept;
+  void forget_rings() noexcept;
+  static bool watch(const Fd& wake, const Fd& fd);
+  void watch_kicks(int device, uint16_t pair);
+  void ignore_kicks(uint16_t pair);
 
+  uint16_t receive_from(int device, uint16_t pair, std::span<Packet*> packets) noexcept;
+  uint16_t receive_large(int device, uint16_t pair, std::span<Packet*> packets) noexcept;
+  uint16_t take_from_ring(int device, uint16_t pair, const PacketPool& pool,
+                          std::span<Packet*> packets) noexcept;
+  void note_refused(int device, uint16_t pair) noexcept;
+  void ask_for_kicks(int device, uint16_t pair, bool wanted) noexcept;
+  Armed arm_share(Share& share) noexcept;
+  Sent send(int device, uint16_t pair, std::span<Packet*> packets) noexcept;
+  Sent spread(int device, uint16_t first, uint16_t count, std::span<Packet*> packets) noexcept;
+
+  static constexpr uint16_t kNoPlace = 0xffff;
   std::string path_;
-  bool is_server_;
-  Fd wake_;  // an epoll that holds the guest's kick descriptor while there is one
-  Fd kick_;  // our copy of it; changed only while no lcore can see the device
+  const bool is_server_;
+  const bool has_queues_;
+  const bool may_be_packed_;
+  const uint16_t lcores_;
+  std::vector<Share> shares_;
+  std::vector<uint16_t> places_;  // in shares_, by lcore
+  // Our copies of the kick descriptors, by pair: librte_vhost's thread.
+  std::array<Fd, kMaxQueuePairs> kicks_;
+  uint32_t rings_ = 0;  // a bit for each that is ready: librte_vhost's thread
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence& quiescence_;
@@ -114,14 +190,17 @@ class VhostUserPort : public Port, public VhostLine {
   Offloads offloads_;
   bool sends_long_frames_ = false;  // longer than an ordinary buffer
   bool merges_buffers_ = false;
+  bool is_packed_ = false;
   std::atomic<int> device_{-1};  // librte_vhost's number; -1 while the guest is away
+  // How many pairs, from the first on, can be sent by.
+  std::atomic<uint16_t> send_pairs_{0};
+  // By pair: 0 while its ring from the guest is not ready, else a number for each time it became
+  // so.
+  std::array<std::atomic<uint16_t>, kMaxQueuePairs> lives_{};
+  uint16_t last_life_ = 0;
 
-  // The polling lcore's; while no lcore can see the device, attach()'s. What is above others read
-  // for every burst that they send.
-  alignas(kCacheLine) bool is_armed_ = false;  // the guest is asked to kick
-  uint16_t large_burst_ = kBurst;              // how many frames to take into large buffers
-  uint16_t ring_position_ = 0;                 // of the guest's ring, when it was last looked at
-  uint16_t received_ = 0;                      // since then
+  // What is above others read for every burst that they send.
+  std::array<Pair, kMaxQueuePairs> pairs_;
   std::atomic<uint64_t> refused_frames_{0};
 };
 

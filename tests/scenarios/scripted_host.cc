@@ -45,7 +45,8 @@ StatusOr<std::unique_ptr<ScriptedHost>> ScriptedHost::create(HostOptions options
   return self;
 }
 
-StatusOr<std::unique_ptr<Port>> ScriptedHost::make(const NicIntent& nic, PortId) {
+StatusOr<std::unique_ptr<Port>> ScriptedHost::make(const NicIntent& nic, PortId,
+                                                   const std::vector<uint16_t>&) {
   links_[nic.id] = std::make_shared<ScriptedLink>();
   return std::make_unique<ScriptedPort>(links_[nic.id], test::pool());
 }

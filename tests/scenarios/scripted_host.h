@@ -44,7 +44,8 @@ class ScriptedHost : private PortFactory {
 
  private:
   ScriptedHost();
-  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id) override;
+  StatusOr<std::unique_ptr<Port>> make(const NicIntent& nic, PortId id,
+                                       const std::vector<uint16_t>& lcores) override;
   std::string socket_path(const NicIntent&) const override { return {}; }
 
   // Whether a port that is polled has frames that were not received yet.

@@ -27,10 +27,10 @@ constexpr uint32_t kSetVringAddr = 9;
 constexpr uint32_t kSetVringBase = 10;
 constexpr uint32_t kSetVringKick = 12;
 constexpr uint32_t kSetVringCall = 13;
+constexpr uint32_t kSetVringEnable = 18;
 constexpr uint32_t kNetSetMtu = 20;
 constexpr uint32_t kVersion = 1;
 
-constexpr size_t kSend = 1;  // the ring's number, and its kick's
 constexpr uint64_t kHugePage = 2 << 20;
 
 void require(bool fact, const char* what) {
@@ -64,12 +64,6 @@ VhostFrontend::VhostFrontend(const std::string& path, uint64_t bytes, Pages page
     : path_(path), bytes_(bytes) {
   if (role == Role::server) listen();
   map_memory(pages);
-  for (auto* ends : {&kicks_, &calls_}) {
-    for (Fd& end : *ends) {
-      end = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-      require(static_cast<bool>(end), "eventfd");
-    }
-  }
 }
 
 void VhostFrontend::listen() {
@@ -122,8 +116,13 @@ void VhostFrontend::map_memory(Pages pages) {
   require(map(0), "memory");
 }
 
-void VhostFrontend::connect(uint64_t features, const RingPlace& receive, const RingPlace& send,
-                            uint16_t mtu) {
+void VhostFrontend::connect(uint64_t features, std::span<const RingPlace> rings, uint16_t mtu) {
+  for (auto* ends : {&kicks_, &calls_}) {
+    while (ends->size() < rings.size()) {
+      ends->emplace_back(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      require(static_cast<bool>(ends->back()), "eventfd");
+    }
+  }
   connection_ = listener_ ? Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)) : dial();
   require(static_cast<bool>(connection_), "accept");
   const Message answer = request(kGetFeatures, {}, -1, true);
@@ -137,13 +136,19 @@ void VhostFrontend::connect(uint64_t features, const RingPlace& receive, const R
   const auto user = reinterpret_cast<uint64_t>(memory_);
   const uint64_t table[] = {1, 0, bytes_, user, 0};  // one region, at guest address 0
   request(kSetMemTable, table, memory_fd_.get());
-  start_ring(0, receive);
-  start_ring(kSend, send);
+  for (uint32_t index = 0; index < rings.size(); ++index) start_ring(index, rings[index]);
 }
 
-void VhostFrontend::kick() const {
+void VhostFrontend::enable(uint16_t pair, bool is_on) {
+  for (const uint32_t ring : {2u * pair, 2u * pair + 1}) {
+    const uint64_t state[] = {ring | uint64_t{is_on} << 32};
+    request(kSetVringEnable, state);
+  }
+}
+
+void VhostFrontend::kick(uint16_t pair) const {
   const uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(kicks_[kSend].get(), &one, sizeof one);
+  [[maybe_unused]] const auto written = ::write(kicks_[2u * pair + 1].get(), &one, sizeof one);
 }
 
 void VhostFrontend::start_ring(uint32_t index, const RingPlace& ring) {
@@ -151,7 +156,8 @@ void VhostFrontend::start_ring(uint32_t index, const RingPlace& ring) {
   const auto state = [index](uint64_t value) { return index | value << 32; };
   const uint64_t number[] = {state(ring.size)};
   request(kSetVringNum, number);
-  const uint64_t base[] = {state(0)};
+  // A packed ring begins with its wrap counter set (virtio 1.2 §2.8.1).
+  const uint64_t base[] = {state((negotiated_ & kVirtioPacked) != 0 ? 0x8000 : 0)};
   request(kSetVringBase, base);
   const uint64_t addresses[] = {index, user + ring.descriptors, user + ring.used,
                                 user + ring.available, 0};

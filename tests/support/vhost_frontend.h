@@ -4,10 +4,10 @@
 // vhost-user.rst (front-end), virtio 1.2 §2.7 (split rings).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 
@@ -22,12 +22,17 @@ inline constexpr uint64_t kVirtioGuestTso6 = 1ULL << 8;
 inline constexpr uint64_t kVirtioHostTso4 = 1ULL << 11;
 inline constexpr uint64_t kVirtioHostTso6 = 1ULL << 12;
 inline constexpr uint64_t kVirtioMergeable = 1ULL << 15;
+inline constexpr uint64_t kVirtioMq = 1ULL << 22;
+inline constexpr uint64_t kVirtioIndirect = 1ULL << 28;
+inline constexpr uint64_t kVirtioEventIdx = 1ULL << 29;
+inline constexpr uint64_t kVirtioPacked = 1ULL << 34;
 inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
 
 // virtio 1.2 §2.7.5.
 struct VirtioDescriptor {
   static constexpr uint16_t kNext = 1;
   static constexpr uint16_t kWritable = 2;
+  static constexpr uint16_t kIndirect = 4;
 
   uint64_t address;
   uint32_t length;
@@ -37,6 +42,17 @@ struct VirtioDescriptor {
 struct VirtioUsedElement {
   uint32_t head;
   uint32_t length;
+};
+
+// virtio 1.2 §2.8.13, with the flags of the above and:
+struct VirtioPackedDescriptor {
+  static constexpr uint16_t kAvailable = 1 << 7;
+  static constexpr uint16_t kUsed = 1 << 15;
+
+  uint64_t address;
+  uint32_t length;
+  uint16_t id;
+  uint16_t flags;
 };
 
 // Where a ring's parts lie, from the start of the memory.
@@ -69,7 +85,14 @@ class VhostFrontend {
   // of an MTU other than 0, starts the rings. The port learns of it a moment later
   // (Port::is_connected).
   void connect(uint64_t features, const RingPlace& receive, const RingPlace& send,
-               uint16_t mtu = 0);
+               uint16_t mtu = 0) {
+    const RingPlace rings[] = {receive, send};
+    connect(features, rings, mtu);
+  }
+  // The same with several queue pairs: receive, send, receive, send, …
+  void connect(uint64_t features, std::span<const RingPlace> rings, uint16_t mtu = 0);
+  // Switches a pair on or off, as a guest does by its control queue.
+  void enable(uint16_t pair, bool is_on);
   // As a client: whether the port serves who connects now, without anything more.
   bool is_let_in();
   // Ends the connection as QEMU's death does.
@@ -79,7 +102,7 @@ class VhostFrontend {
   uint64_t negotiated() const { return negotiated_; }
   uint8_t* memory() const { return memory_; }
   // Tells the other side, which asked for it, that there is something to send.
-  void kick() const;
+  void kick(uint16_t pair = 0) const;
 
  private:
   struct Message;
@@ -98,8 +121,8 @@ class VhostFrontend {
   Fd listener_;
   Fd connection_;
   Fd memory_fd_;
-  std::array<Fd, 2> kicks_;
-  std::array<Fd, 2> calls_;
+  std::vector<Fd> kicks_;  // by ring
+  std::vector<Fd> calls_;
   uint8_t* memory_ = nullptr;
 };
 

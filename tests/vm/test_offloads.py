@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What guests leave to their devices: checksums and TCP segmentation, on one host and across hosts.
-`plain` takes neither (QEMU masks it), so its packets are finished and cut for it; its QEMU connects to
+`one` has three queue pairs. `plain` takes neither (QEMU masks it), so its packets are finished and cut for it; its QEMU connects to
 the switch, and tells it an MTU of its own.
 
       one 10.0.0.1   two 10.0.0.2   plain 10.0.0.4          three 10.0.0.3
@@ -16,6 +16,7 @@ from lab.wait import wait_until
 VNI = 500
 MEGABYTES = 8
 MTU_OF_PLAIN = 1400
+OPTIONS = {"one": ["--queues", 3], "plain": ["--vhost-server", "--mtu", MTU_OF_PLAIN]}
 OPEN = (*OPEN_TO_PINGS, "--dir in --ip-proto tcp", "--dir in --ip-proto udp")
 NO_RECEIVE_OFFLOADS = "guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
 
@@ -30,7 +31,7 @@ def build_lab(lab):
         lab.add_guest(host, name, VNI, mac_of(VNI, number),
                       [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"], device=device,
                       mtu=MTU_OF_PLAIN if name == "plain" else 1500,
-                      options=["--vhost-server", "--mtu", MTU_OF_PLAIN] if name == "plain" else [])
+                      options=OPTIONS.get(name, []))
     lab.wait_guests()
     return lab
 
@@ -109,6 +110,21 @@ def test_a_guest_learns_its_mtu_from_qemu(lab):
         check(said == str(mtu), f"the MTU of {name} is {said}")
         state = find_objects(lab.hosts["a"].json("nic", "show", name), "guest_mtu")[0]
         check((state["mtu"], state["guest_mtu"]) == (mtu, mtu), f"the switch knows: {state}")
+
+
+def test_a_guest_uses_more_of_its_queues(lab):
+    one, two, host = lab.guests["one"], lab.guests["two"], lab.hosts["a"]
+    for queues in (3, 2, 1, 3):
+        answer = one.run(f"ethtool -L eth0 combined {queues}")
+        check(answer.ok, f"ethtool: {answer.stdout}")
+        wait_until(lambda n=queues: find_objects(host.json("nic", "show", "one"), "queue_pairs")[0]["queue_pairs"] == n,
+                   10, f"{queues} queue pairs in use")
+        check_pings(one, "10.0.0.2")
+    check_transfer(one, two, "10.0.0.1", 5000)
+    one.iperf(two, "10.0.0.2", 2, "-P 6")
+    check(errors(one) + errors(two) == 0, "wrong checksums")
+    sent = one.run("ls -d /sys/class/net/eth0/queues/tx-*").stdout.split()
+    check(len(sent) == 3, f"queues: {sent}")
 
 
 def test_udp_arrives_with_good_checksums(lab):

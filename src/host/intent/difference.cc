@@ -33,7 +33,8 @@ bool needs_new_port(const NicIntent& before, const NicIntent& after) {
   if (after.type == NicType::tap) {
     return before.kernel_name() != after.kernel_name() || before.mtu != after.mtu;
   }
-  return before.vhost_server != after.vhost_server;
+  return before.vhost_server != after.vhost_server || before.queues != after.queues ||
+         before.packed != after.packed;
 }
 
 }  // namespace butterfly

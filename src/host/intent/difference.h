@@ -52,7 +52,7 @@ Difference difference(const Intent& before, const Intent& after);
 Status validate_change(const Intent& next, const Difference& change);
 
 // Whether the nic's port must be made anew (type, a tap's name and MTU, who listens at
-// a socket): the guest sees its link drop.
+// a socket, queues, kind of rings): the guest sees its link drop.
 bool needs_new_port(const NicIntent& before, const NicIntent& after);
 
 }  // namespace butterfly

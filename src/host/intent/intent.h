@@ -44,6 +44,8 @@ struct NicIntent {
   bool antispoof = true;
   std::string tap_name;       // of a tap: kernel interface name; empty means the nic's id
   bool vhost_server = false;  // of vhost-user: we listen and QEMU connects, not the other way round
+  uint16_t queues = 1;        // of vhost-user: queue pairs that QEMU has, 1 to 16
+  bool packed = false;        // of vhost-user: offer packed rings
   uint16_t mtu = 0;           // the guest is told, 576 to 9,000; 0: what the host thinks right
   std::vector<std::string> subnets;  // what its guest is told by DHCP; no doubles
   std::string hostname;              // told by DHCP; empty: none

@@ -30,6 +30,7 @@ inline constexpr size_t kMaxSubnetServers = 8;  // of DNS
 inline constexpr size_t kMaxSubnetDomains = 8;
 inline constexpr size_t kMaxHostnameLength = 63;
 inline constexpr size_t kMaxNameLength = 64;
+inline constexpr uint16_t kMaxNicQueues = 16;
 inline constexpr uint16_t kMinNicMtu = 576;      // RFC 791: what everybody must be able to receive
 inline constexpr uint16_t kMaxNicMtu = 9000;     // jumbo frames as they are usual
 inline constexpr size_t kMaxTapNameLength = 15;  // IFNAMSIZ - 1

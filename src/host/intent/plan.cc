@@ -92,6 +92,8 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
   detail.changed("type", type_text(before.type), type_text(after.type));
   detail.changed("tap", tap_text(before), tap_text(after));
   detail.changed("vhost-server", server_text(before), server_text(after));
+  detail.changed("queues", std::to_string(before.queues), std::to_string(after.queues));
+  detail.changed("packed", before.packed ? "on" : "off", after.packed ? "on" : "off");
   detail.changed("mtu", mtu_text(before), mtu_text(after));
   detail.changed_set("addresses", missing(after.addresses, before.addresses),
                      missing(before.addresses, after.addresses));

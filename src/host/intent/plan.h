@@ -27,8 +27,8 @@ struct Action {
   Verb verb = Verb::add;
   Object object = Object::nic;
   std::string name;  // id, group name, address, "vni/mac", key, or "settings"
-  // Whether the nic's port must be made anew (type, a tap's name and MTU, who listens
-  // at a socket): the guest sees its link drop.
+  // Whether the nic's port must be made anew (type, a tap's name and MTU, who listens at
+  // a socket, queues, kind of rings): the guest sees its link drop.
   bool replaces_port = false;
   std::string detail;  // "mac 52:… → 52:…, groups a → b"; for people
   friend bool operator==(const Action&, const Action&) = default;

@@ -170,6 +170,12 @@ TEST(Plan, ReplacesThePortWhenItsSocketIsMadeByTheOther) {
   EXPECT_THAT(plan_text(whole_intent(), next),
               ElementsAre("change nic a: vhost-server off → on, mtu default → 1450 "
                           "(new port: its link drops)"));
+  Intent more = whole_intent();
+  more.nics["a"].queues = 4;
+  more.nics["a"].packed = true;
+  EXPECT_THAT(plan_text(whole_intent(), more),
+              ElementsAre("change nic a: queues 1 → 4, packed off → on "
+                          "(new port: its link drops)"));
 }
 
 TEST(Plan, ReplacesThePortOfATapForItsTypeNameAndMtu) {

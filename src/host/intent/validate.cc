@@ -61,6 +61,17 @@ Status validate_access(const std::string& what, const NicIntent& nic) {
   if (nic.vhost_server && nic.type != NicType::vhost_user) {
     return invalid(what + ": vhost server on a tap (wanted type vhost-user)");
   }
+  if (nic.packed && nic.type != NicType::vhost_user) {
+    return invalid(what + ": packed rings on a tap (wanted type vhost-user)");
+  }
+  if (nic.queues > 1 && nic.type != NicType::vhost_user) {
+    return invalid(what + ": " + std::to_string(nic.queues) +
+                   " queues on a tap (wanted 1, or type vhost-user)");
+  }
+  if (nic.queues == 0 || nic.queues > kMaxNicQueues) {
+    return invalid(what + ": " + std::to_string(nic.queues) + " queues (wanted 1.." +
+                   std::to_string(kMaxNicQueues) + ")");
+  }
   if (nic.mtu != 0 && (nic.mtu < kMinNicMtu || nic.mtu > kMaxNicMtu)) {
     return invalid(what + ": MTU " + std::to_string(nic.mtu) + " is out of range (wanted " +
                    std::to_string(kMinNicMtu) + ".." + std::to_string(kMaxNicMtu) +

@@ -24,6 +24,7 @@ class GuestNic:
     addresses: list
     gateways: list = dataclasses.field(default_factory=list)
     mtu: int = 1500
+    queues: int = 1  # pairs
     connects: bool = False  # to the switch, which listens; else QEMU does
     device: str = ""  # further properties of QEMU's device, "a=on,b=off"
 
@@ -172,10 +173,11 @@ class Guest:
         if self.nic:
             # QEMU 7.2 crashes with vhost-user, TCG and MSI-X together.
             more = ",vectors=0" if self._accelerator == "tcg" else ""
+            more += ",mq=on" if self.nic.queues > 1 else ""
             more += f",{self.nic.device}" if self.nic.device else ""
             role = "reconnect=1" if self.nic.connects else "server=on,wait=off"
             command += ["-chardev", f"socket,id=c0,path={self.nic.socket},{role}",
-                        "-netdev", "vhost-user,id=n0,chardev=c0",
+                        "-netdev", f"vhost-user,id=n0,chardev=c0,queues={self.nic.queues}",
                         "-device", f"virtio-net-pci,netdev=n0,mac={self.nic.mac},rx_queue_size=1024,"
                                    f"tx_queue_size=1024,host_mtu={self.nic.mtu}{more}"]
         return command

@@ -138,7 +138,8 @@ class Host:
             words += ["--sg", group]
         answer = self.json(*words, *options)
         socket = find_objects(answer, "socket")[0]["socket"]
-        return GuestNic(socket, mac, list(addresses), list(gateways), mtu, "--vhost-server" in options)
+        queues = options[options.index("--queues") + 1] if "--queues" in options else 1
+        return GuestNic(socket, mac, list(addresses), list(gateways), mtu, queues, "--vhost-server" in options)
 
     def add_tap(self, identifier, vni, mac, addresses, groups=()):
         """`nic add --type tap`; the interface, named like the nic, is set up in the host's namespace."""
