@@ -40,7 +40,7 @@ std::vector<Journey> scale_journeys() {
       all.push_back({Place::wire, family, 0, rules});
     }
   }
-  for (const uint32_t flows : {1'000u, 65'000u, 1'000'000u, 3'000'000u}) {
+  for (const uint32_t flows : {1'000u, 65'000u, 1'000'000u, 4'000'000u}) {
     all.push_back({Place::wire, wire::Family::v4, flows, 10'000});
   }
   return all;
