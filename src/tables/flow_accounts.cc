@@ -63,26 +63,27 @@ void FlowAccounts::move_to_segment(Account& account, const AccountKey& key) noex
   add(segment.total.half_open, half_open);
 }
 
-void FlowAccounts::enter(uint32_t entry, const AccountKey& key) noexcept {
+void FlowAccounts::enter(uint32_t entry, const AccountKey& key, bool is_half_open) noexcept {
   FlowHistory& history = histories_[entry];
   Account& account = accounts_->nics[key.port.value];
   history.account = key.port.value & 0x0fff;
   history.is_counted = 1;
-  history.is_half_open = 0;
+  history.is_half_open = is_half_open;
+  SegmentAccount* segment = segment_of(account);
   if (!key.is_nobody()) {
     if (account.serial.load(kRelaxed) != key.serial) open_anew(account, key);
-    const SegmentAccount* segment = segment_of(account);
     if (account.vni != key.vni || account.segment != key.segment || !segment) {
       move_to_segment(account, key);
+      segment = segment_of(account);
     }
   }
   add(account.total.flows, 1);
-  if (SegmentAccount* segment = segment_of(account)) add(segment->total.flows, 1);
+  if (segment) add(segment->total.flows, 1);
+  if (is_half_open) link(entry, account, segment);
 }
 
-void FlowAccounts::leave(uint32_t entry) noexcept {
+void FlowAccounts::end(uint32_t entry) noexcept {
   FlowHistory& history = histories_[entry];
-  if (!history.is_counted) return;
   set_half_open(entry, false);
   history.is_counted = 0;
   Account* account = account_of(history);
@@ -96,7 +97,7 @@ void FlowAccounts::set_half_open(uint32_t entry, bool is_half_open) noexcept {
   if (!history.is_counted || history.is_half_open == is_half_open) return;
   history.is_half_open = is_half_open;
   Account* account = account_of(history);
-  if (account && is_half_open) link(entry, *account);
+  if (account && is_half_open) link(entry, *account, segment_of(*account));
   if (account && !is_half_open) unlink(entry, *account);
   if (!is_half_open) history.before_of_responder = {};  // the links lay there
 }
@@ -109,12 +110,12 @@ void FlowAccounts::set_newer(Account& account, uint32_t entry, uint32_t newer) n
   }
 }
 
-void FlowAccounts::link(uint32_t entry, Account& account) noexcept {
+void FlowAccounts::link(uint32_t entry, Account& account, SegmentAccount* segment) noexcept {
   histories_[entry].half_open = {account.newest, kNone};
   set_newer(account, account.newest, entry);
   account.newest = entry;
   add(account.total.half_open, 1);
-  if (SegmentAccount* segment = segment_of(account)) add(segment->total.half_open, 1);
+  if (segment) add(segment->total.half_open, 1);
 }
 
 void FlowAccounts::unlink(uint32_t entry, Account& account) noexcept {

@@ -36,9 +36,11 @@ class FlowAccounts {
   explicit FlowAccounts(LazyArray<FlowHistory>& histories);
 
   // The flow counts for `key` from now on. REQUIRES: it does not count yet; its verdicts say so.
-  void enter(uint32_t entry, const AccountKey& key) noexcept;
+  void enter(uint32_t entry, const AccountKey& key, bool is_half_open) noexcept;
   // Nor half-open any more. Does nothing for one that does not count.
-  void leave(uint32_t entry) noexcept;
+  void leave(uint32_t entry) noexcept {
+    if (histories_[entry].is_counted) end(entry);
+  }
   // Whether its handshake is still to be completed.
   void set_half_open(uint32_t entry, bool is_half_open) noexcept;
 
@@ -52,6 +54,8 @@ class FlowAccounts {
   Counts of_segment(const AccountKey& key) const noexcept;
 
  private:
+  void end(uint32_t entry) noexcept;
+
   struct Total {
     std::atomic<uint32_t> flows{0};
     std::atomic<uint32_t> half_open{0};
@@ -81,7 +85,7 @@ class FlowAccounts {
   void move_to_segment(Account& account, const AccountKey& key) noexcept;
   // `entry` kNone: before the oldest.
   void set_newer(Account& account, uint32_t entry, uint32_t newer) noexcept;
-  void link(uint32_t entry, Account& account) noexcept;
+  void link(uint32_t entry, Account& account, SegmentAccount* segment) noexcept;
   void unlink(uint32_t entry, Account& account) noexcept;
 
   LazyArray<FlowHistory>& histories_;

@@ -25,8 +25,11 @@ void FlowAdmission::set_limits(const FirewallSettings& settings, uint32_t nics) 
   limits_ = FlowLimits(settings);
   nic_rate_ = RateLimit::of(limits_.nic_new_per_s, 0, kRateBurstMs);
   segment_rate_ = RateLimit::of(limits_.segment_new_per_s, 0, kRateBurstMs);
+  is_limited_ = limits_.any();
   // Nobody's flows have a share too.
-  share_ = std::max(flows_.capacity() / kReserve / (nics + 1), 1U);
+  const uint32_t reserve = flows_.capacity() / kReserve;
+  if (reserve != 0) nearly_full_ = flows_.capacity() - reserve;
+  share_ = std::max(reserve / (nics + 1), 1U);
 }
 
 template <typename Of>
@@ -41,9 +44,7 @@ FlowAccounts::Counts FlowAdmission::sum(const Of& of) const noexcept {
 }
 
 bool FlowAdmission::has_had_share(const AccountKey& key) const noexcept {
-  const uint32_t reserve = flows_.capacity() / kReserve;
-  if (reserve == 0 || flows_.size() < flows_.capacity() - reserve) return false;
-  return flows_.accounts().of_nic(key).flows >= share_;
+  return flows_.size() >= nearly_full_ && flows_.accounts().of_nic(key).flows >= share_;
 }
 
 Admission FlowAdmission::check(const AccountKey& key, bool is_half_open) const noexcept {
@@ -78,7 +79,7 @@ Admission FlowAdmission::admit_anew(const AccountKey& key, TimeMs now) noexcept 
   return Admission::ok;
 }
 
-Admission FlowAdmission::admit(const AccountKey& key, bool is_half_open, TimeMs now) noexcept {
+Admission FlowAdmission::ask(const AccountKey& key, bool is_half_open, TimeMs now) noexcept {
   Admission verdict = admit_anew(key, now);
   if (verdict != Admission::ok) return verdict;
   verdict = check(key, is_half_open);
@@ -104,10 +105,11 @@ void FlowAdmission::end_leaving() noexcept {
     const uint32_t entry = leaving_[i];
     Flow& flow = flows_.at(entry);
     if (!flow.is_live || flows_.history(flow).is_counted) continue;
-    if (flow.timeout == TimeoutClass::tcp_new) {
+    if (FlowTable::is_half_open(flow)) {
       flows_.erase(flow);
     } else {
-      flows_.accounts().enter(entry, flows_.accounts().key_of(entry));
+      flows_.accounts().enter(entry, flows_.accounts().key_of(entry),
+                              FlowTable::is_half_open(flow));
     }
   }
   leaving_count_ = 0;

@@ -44,6 +44,10 @@ struct FlowLimits {
   uint32_t segment_new_per_s = 0;
 
   FlowLimits(const FirewallSettings& settings = {});
+  bool any() const {
+    return (nic_flows | nic_half_open | nic_new_per_s | segment_flows | segment_half_open |
+            segment_new_per_s) != 0;
+  }
 };
 
 // The rates of new flows, of a whole host.
@@ -64,7 +68,11 @@ class FlowAdmission {
 
   // Whether a flow of `key` may begin; it counts for the rates then. One that makes way for it
   // counts no more at once.
-  Admission admit(const AccountKey& key, bool is_half_open, TimeMs now) noexcept;
+  Admission admit(const AccountKey& key, bool is_half_open, TimeMs now) noexcept {
+    if (!is_limited_ && flows_.size() < nearly_full_) [[likely]]
+      return Admission::ok;
+    return ask(key, is_half_open, now);
+  }
   // Whether a flow of `key` may begin anew in its place.
   Admission admit_anew(const AccountKey& key, TimeMs now) noexcept;
   // Whether one that began elsewhere may go on here: as admit(), but nobody makes way, and rates do
@@ -79,6 +87,7 @@ class FlowAdmission {
   uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
+  Admission ask(const AccountKey& key, bool is_half_open, TimeMs now) noexcept;
   Admission check(const AccountKey& key, bool is_half_open) const noexcept;
   template <typename Of>
   FlowAccounts::Counts sum(const Of& of) const noexcept;
@@ -92,7 +101,9 @@ class FlowAdmission {
   FlowLimits limits_;
   RateLimit nic_rate_;
   RateLimit segment_rate_;
-  uint32_t share_ = 0xffffffff;          // of one nic in the last eighth
+  bool is_limited_ = false;
+  uint32_t nearly_full_ = 0xffffffff;    // the last eighth begins
+  uint32_t share_ = 0xffffffff;          // of one nic in it
   std::array<uint32_t, 256> leaving_{};  // entries
   size_t leaving_count_ = 0;
   std::atomic<uint64_t> evicted_{0};

@@ -68,8 +68,7 @@ void FlowTable::begin_account(Flow& flow, const NicVerdict& initiator, const Nic
   FlowHistory& history = histories_[entry];
   history.verdicts[0] = initiator;
   history.verdicts[1] = responder;
-  accounts_.enter(entry, account);
-  note_progress(flow);
+  accounts_.enter(entry, account, is_half_open(flow));
 }
 
 void FlowTable::set_verdict(Flow& flow, Role role, const NicVerdict& verdict,
@@ -83,8 +82,7 @@ void FlowTable::set_verdict(Flow& flow, Role role, const NicVerdict& verdict,
   }
   accounts_.leave(entry);
   history.verdict(role) = verdict;
-  accounts_.enter(entry, nic);
-  note_progress(flow);
+  accounts_.enter(entry, nic, is_half_open(flow));
 }
 
 // What the responder of a half-open flow has sent is kept as far as Flow has room: there is no more

@@ -141,8 +141,9 @@ class FlowTable {
                    const AccountKey& nic) noexcept;
   // To be called when `timeout` has changed.
   void note_progress(Flow& flow) noexcept {
-    accounts_.set_half_open(entry_of(flow), flow.timeout == TimeoutClass::tcp_new);
+    accounts_.set_half_open(entry_of(flow), is_half_open(flow));
   }
+  static bool is_half_open(const Flow& flow) { return flow.timeout == TimeoutClass::tcp_new; }
   FlowAccounts& accounts() { return accounts_; }
   const FlowAccounts& accounts() const { return accounts_; }
   Flow& at(uint32_t entry) { return flows_[entry]; }

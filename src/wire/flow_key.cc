@@ -6,6 +6,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "wire/headers.h"
 
@@ -15,6 +16,12 @@ namespace {
 uint64_t make_tail(uint16_t low_port, uint16_t high_port, uint8_t protocol, Vni vni) {
   return static_cast<uint64_t>(low_port) | static_cast<uint64_t>(high_port) << 16 |
          static_cast<uint64_t>(protocol) << 32 | static_cast<uint64_t>(vni.value) << 40;
+}
+
+constexpr uint16_t kHighAsks = 0x8000;
+
+bool is_icmp(uint8_t protocol, Family family) {
+  return protocol == (family == Family::v4 ? kProtoIcmp : kProtoIcmpv6);
 }
 
 std::string protocol_name(uint8_t protocol) {
@@ -48,16 +55,31 @@ std::string to_string(const FiveTuple& t) {
   }
   const bool has_id = t.protocol == kProtoIcmp || t.protocol == kProtoIcmpv6;
   return name + t.source.address.to_string() + " > " + t.destination.address.to_string() +
-         (has_id ? " id " + std::to_string(t.source.port) : "");
+         (has_id ? " id " + std::to_string((t.is_answer ? t.destination : t.source).port) : "");
 }
 
 FlowKey make_flow_key(const FiveTuple& tuple, Vni vni, bool& source_is_high) {
-  source_is_high = tuple.destination < tuple.source;
+  const Family family = tuple.source.address.is_v4() ? Family::v4 : Family::v6;
+  uint64_t tail;
+  if (is_icmp(tuple.protocol, family)) {
+    const auto order = tuple.source.address <=> tuple.destination.address;
+    source_is_high = order == 0 ? tuple.is_answer : order > 0;
+    const Endpoint& asking = tuple.is_answer ? tuple.destination : tuple.source;
+    const Endpoint& asked = tuple.is_answer ? tuple.source : tuple.destination;
+    const bool high_asks = source_is_high != tuple.is_answer;
+    tail = make_tail(asking.port, (asked.port & 0xff) | (high_asks ? kHighAsks : 0), tuple.protocol,
+                     vni);
+  } else {
+    source_is_high = tuple.destination < tuple.source;
+    const uint16_t source = tuple.source.port;
+    const uint16_t destination = tuple.destination.port;
+    tail = source_is_high ? make_tail(destination, source, tuple.protocol, vni)
+                          : make_tail(source, destination, tuple.protocol, vni);
+  }
   const Endpoint& low = source_is_high ? tuple.destination : tuple.source;
   const Endpoint& high = source_is_high ? tuple.source : tuple.destination;
   FlowKey key{};
-  const uint64_t tail = make_tail(low.port, high.port, tuple.protocol, vni);
-  if (low.address.is_v4()) {
+  if (family == Family::v4) {
     std::memcpy(&key.words[0], low.address.bytes().data() + 12, 4);
     std::memcpy(reinterpret_cast<uint8_t*>(&key.words[0]) + 4, high.address.bytes().data() + 12, 4);
     key.words[1] = tail;
@@ -90,7 +112,15 @@ FiveTuple five_tuple_of(const FlowKey& key, Family family, bool from_high) {
   const uint64_t tail = key.tail(family);
   low.port = static_cast<uint16_t>(tail);
   high.port = static_cast<uint16_t>(tail >> 16);
-  return {from_high ? high : low, from_high ? low : high, static_cast<uint8_t>(tail >> 32)};
+  const auto protocol = static_cast<uint8_t>(tail >> 32);
+  bool is_answer = false;
+  if (is_icmp(protocol, family)) {
+    const bool high_asks = (high.port & kHighAsks) != 0;
+    is_answer = from_high != high_asks;
+    high.port &= 0xff;
+    if (high_asks) std::swap(low.port, high.port);
+  }
+  return {from_high ? high : low, from_high ? low : high, protocol, is_answer};
 }
 
 HashSeed random_hash_seed() {

@@ -19,6 +19,8 @@ enum class Family : uint8_t { v4 = 4, v6 = 6 };
 // IPv6: words[0..3] = addresses, words[4] = tail.
 // Tail: low endpoint's port | high's port << 16 | protocol << 32 | VNI << 40.
 // The low endpoint is the smaller (address, port) in network byte order.
+// ICMP(v6), whose ports are no order: the id | (type of the query | 0x8000 when the high address
+// asks) << 16. The id may be any number, a type's too, so the side that asks must be told apart.
 struct FlowKey {
   uint64_t words[5];
 
@@ -47,6 +49,7 @@ struct FiveTuple {
   Endpoint source;
   Endpoint destination;
   uint8_t protocol = 0;
+  bool is_answer = false;  // ICMP(v6) only: the destination is the asking end
 };
 
 // For people: "tcp 10.0.0.1:40000 > 10.0.0.2:80", "icmp 10.0.0.1 > 10.0.0.2 id 7",

@@ -15,7 +15,10 @@ constexpr HashSeed kSeed{{0x0123456789abcdef, 0xfedcba9876543210}};
 Endpoint endpoint(std::string_view address, uint16_t port) {
   return {IpAddress::parse(address).value(), port};
 }
-FiveTuple reversed(const FiveTuple& t) { return {t.destination, t.source, t.protocol}; }
+FiveTuple reversed(const FiveTuple& t) {
+  const bool is_icmp = t.protocol == (t.source.address.is_v4() ? 1 : 58);
+  return {t.destination, t.source, t.protocol, is_icmp && !t.is_answer};
+}
 
 struct Case {
   const char* name;
@@ -32,6 +35,10 @@ const Case kCases[] = {
     {"v4, one host", Family::v4, {endpoint("10.0.0.1", 256), endpoint("10.0.0.1", 1), 6}},
     {"v6", Family::v6, {endpoint("fd00::2", 53), endpoint("fd00::1", 5353), 17}},
     {"v6, differ late", Family::v6, {endpoint("fd00::ff", 7), endpoint("fd00::1:0", 7), 58}},
+    {"v4, a ping", Family::v4, {endpoint("10.0.0.2", 9), endpoint("10.0.0.1", 8), 1}},
+    {"v4, an answer", Family::v4, {endpoint("10.0.0.2", 8), endpoint("10.0.0.1", 9), 1, true}},
+    {"v4, a ping to itself", Family::v4, {endpoint("10.0.0.1", 8), endpoint("10.0.0.1", 8), 1}},
+    {"v4, not its ICMP", Family::v4, {endpoint("10.0.0.2", 0), endpoint("10.0.0.1", 0), 58}},
 };
 
 TEST(FlowKeyTest, BothDirectionsShareOneKeyAndOneHash) {
@@ -46,6 +53,28 @@ TEST(FlowKeyTest, BothDirectionsShareOneKeyAndOneHash) {
   }
 }
 
+// The id of a ping may be the number of its type, or look like anything that the key has besides.
+TEST(FlowKeyTest, PingsOfBothEndsAreDifferentFlowsWhateverTheirIds) {
+  for (const char* asked : {"10.0.0.1", "10.0.0.3"}) {
+    std::set<std::pair<uint64_t, uint64_t>> keys;
+    size_t made = 0;
+    for (const int id : {0, 8, 9, 255, 256, 0x8000, 0x8008, 0xffff}) {
+      for (const int type : {8, 13}) {
+        for (const bool back : {false, true}) {
+          const Endpoint asking = endpoint(back ? asked : "10.0.0.2", static_cast<uint16_t>(id));
+          const Endpoint answering =
+              endpoint(back ? "10.0.0.2" : asked, static_cast<uint16_t>(type));
+          bool high = false;
+          const FlowKey key = make_flow_key({asking, answering, 1}, Vni{7}, high);
+          keys.emplace(key.words[0], key.words[1]);
+          ++made;
+        }
+      }
+    }
+    EXPECT_EQ(keys.size(), made) << asked;
+  }
+}
+
 TEST(FlowKeyTest, TheTupleComesBackInTheDirectionAskedFor) {
   for (const auto& c : kCases) {
     bool high = false;
@@ -56,6 +85,7 @@ TEST(FlowKeyTest, TheTupleComesBackInTheDirectionAskedFor) {
       EXPECT_EQ(got.source, want.source) << c.name;
       EXPECT_EQ(got.destination, want.destination) << c.name;
       EXPECT_EQ(got.protocol, want.protocol) << c.name;
+      EXPECT_EQ(got.is_answer, want.is_answer) << c.name;
     }
     EXPECT_EQ(vni_of(key, c.family), Vni{0xabcdef}) << c.name;
   }
@@ -64,7 +94,7 @@ TEST(FlowKeyTest, TheTupleComesBackInTheDirectionAskedFor) {
 TEST(FlowKeyTest, EveryPartOfTheKeyCounts) {
   for (const auto& c : kCases) {
     std::vector<FiveTuple> others(5, c.tuple);
-    others[0].source.port = static_cast<uint16_t>(c.tuple.source.port ^ 0x100);
+    others[0].source.port = static_cast<uint16_t>(c.tuple.source.port ^ 0x101);
     others[1].destination.port = static_cast<uint16_t>(c.tuple.destination.port ^ 1);
     others[2].protocol = 132;
     others[3].source.address =

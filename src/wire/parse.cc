@@ -47,6 +47,7 @@ uint8_t query_type(uint8_t type, Family family) {
 void set_icmp_ports(const IcmpHeader& icmp, Family family, bool is_query, FiveTuple& tuple) {
   (is_query ? tuple.source : tuple.destination).port = icmp.id;
   (is_query ? tuple.destination : tuple.source).port = query_type(icmp.type, family);
+  tuple.is_answer = !is_query;
 }
 bool is_icmpv6_error(uint8_t type) {
   return type >= kIcmpv6Unreachable && type <= kIcmpv6ParameterProblem;

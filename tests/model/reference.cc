@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/known_faults.h"
 
 namespace butterfly::model {
 namespace {
@@ -246,10 +245,6 @@ const char* Reference::doubt(const Arrival& arrival, int64_t now) const {
   const Datagram& datagram = arrival.quoted ? *arrival.quoted : arrival.datagram;
   if (datagram.is_icmp() && icmp_part_of(datagram) == IcmpPart::none) return nullptr;
   const Key key = key_of(arrival.vni, datagram);
-  if (kIdIsQueryType && datagram.is_icmp() &&
-      is_query(datagram.is_v4(), static_cast<uint8_t>(std::min<int>(key.first.port, 255)))) {
-    return "an id that is the type of a query (known fault)";
-  }
   const auto it = connections_.find(key);
   if (it == connections_.end()) return nullptr;
   const Connection& connection = it->second;

@@ -7,7 +7,7 @@
 // Not covered, for packet text says it better: malformed packets, fragments, DHCP, neighbour
 // discovery, floods, expressions, procedures, reject, a table that is full.
 // No opinion (doubt()): idle times within 33 ms of the timeout, for idle time is kept in steps of
-// 16 ms, never early and up to 32 ms late; what TcpReference has none about; known_faults.h.
+// 16 ms, never early and up to 32 ms late; what TcpReference has none about.
 #pragma once
 
 #include <compare>
