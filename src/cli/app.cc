@@ -2,10 +2,23 @@
 // The whole command line: global options, then a verb.
 #include "cli/app.h"
 
+#include <charconv>
+
 #include "cli/commands.h"
 
 namespace butterfly {
 namespace {
+
+// Strictly: a wrong or empty word that passed for a revision would let a change through.
+uint64_t read_revision(const std::string& text) {
+  uint64_t revision = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, revision);
+  if (error == std::errc() && stop == end) return revision;
+  throw CLI::ValidationError("--expect-revision", "'" + text +
+                                                      "' is no revision (wanted a number as "
+                                                      "status tells it)");
+}
 
 void add_global_options(CLI::App& app, Command& command) {
   app.add_option("--api", command.api, "where butterflyd listens")
@@ -18,6 +31,10 @@ void add_global_options(CLI::App& app, Command& command) {
   app.add_option("--timeout", command.timeout_ms, "milliseconds to wait for an answer")
       ->check(CLI::Range(1, 3'600'000))
       ->capture_default_str();
+  app.add_option_function<std::string>(
+      "--expect-revision",
+      [&command](const std::string& text) { command.expected_revision = read_revision(text); },
+      "refuse to change the intent unless it is at this revision");
   app.set_version_flag("--version", "butterfly " BUTTERFLY_VERSION);
 }
 
@@ -43,7 +60,8 @@ int run_cli(int argc, char** argv) {
   Command command;
   CLI::App app(
       "Speaks to butterflyd, the virtual switch of this host.\n"
-      "Exit codes: 0 done, 1 refused by the daemon, 2 usage, 3 no daemon answers.",
+      "Exit codes: 0 done, 1 refused by the daemon, 2 usage, 3 no daemon answers,\n"
+      "4 plan found something to do.",
       "butterfly");
   app.fallthrough();  // global options may stand anywhere
   app.require_subcommand(1);

@@ -76,11 +76,19 @@ Status Client::unary(Method method, const Request& request, Response& response) 
   return explain(status.error_code(), status.error_message());
 }
 
+template <typename Method, typename Request, typename Response>
+Status Client::change(Method method, const Request& request, Response& response) {
+  if (!expected_revision_) return unary(method, request, response);
+  Request expecting = request;
+  expecting.set_expected_revision(*expected_revision_);
+  return unary(method, expecting, response);
+}
+
 Status Client::call(const v1::ApplyRequest& request, v1::ApplyResponse& response) {
-  return unary(&v1::Butterfly::Stub::Apply, request, response);
+  return change(&v1::Butterfly::Stub::Apply, request, response);
 }
 Status Client::call(const v1::ReplaceRequest& request, v1::ReplaceResponse& response) {
-  return unary(&v1::Butterfly::Stub::Replace, request, response);
+  return change(&v1::Butterfly::Stub::Replace, request, response);
 }
 Status Client::call(const v1::GetIntentRequest& request, v1::GetIntentResponse& response) {
   return unary(&v1::Butterfly::Stub::GetIntent, request, response);

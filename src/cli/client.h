@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/status.h"
@@ -20,6 +21,9 @@ class Client {
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
+
+  // From now on every change of the intent is refused unless it meets this revision.
+  void expect_revision(uint64_t revision) { expected_revision_ = revision; }
 
   Status call(const v1::ApplyRequest& request, v1::ApplyResponse& response);
   Status call(const v1::ReplaceRequest& request, v1::ReplaceResponse& response);
@@ -70,9 +74,12 @@ class Client {
   Status explain(int code, const std::string& message) const;
   template <typename Method, typename Request, typename Response>
   Status unary(Method method, const Request& request, Response& response);
+  template <typename Method, typename Request, typename Response>
+  Status change(Method method, const Request& request, Response& response);
 
   std::string address_;
   std::chrono::milliseconds timeout_;
+  std::optional<uint64_t> expected_revision_;
   std::unique_ptr<Stubs> stubs_;
 };
 

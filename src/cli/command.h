@@ -5,6 +5,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/client.h"
@@ -17,10 +18,13 @@ struct Command {
   std::string api = "unix:/run/butterfly/api.sock";
   bool json = false;
   int timeout_ms = 10'000;
+  std::optional<uint64_t> expected_revision;
   std::function<int()> action;  // of the verb that was parsed
 
   Client& client() {
-    if (!client_) client_ = std::make_unique<Client>(api, std::chrono::milliseconds(timeout_ms));
+    if (client_) return *client_;
+    client_ = std::make_unique<Client>(api, std::chrono::milliseconds(timeout_ms));
+    if (expected_revision) client_->expect_revision(*expected_revision);
     return *client_;
   }
 

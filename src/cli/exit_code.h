@@ -11,6 +11,7 @@ enum ExitCode : int {
   kRefused = 1,       // the daemon said no, or what was asked for does not hold
   kUsage = 2,         // the command line, or a file that it names, makes no sense
   kNotReachable = 3,  // no daemon answered (in time)
+  kWouldChange = 4,   // plan: there is something to do
 };
 
 inline ExitCode exit_code_of(const Status& status) {

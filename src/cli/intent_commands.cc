@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// butterfly apply, butterfly dump: the whole intent at once.
+// butterfly plan, butterfly apply, butterfly dump: the whole intent at once.
 #include <google/protobuf/util/json_util.h>
 
 #include <cerrno>
@@ -44,7 +44,8 @@ struct ApplyOptions {
   bool dry_run = false;
 };
 
-int apply(Command& command, const ApplyOptions& options) {
+// Replaces the intent, or says what that would change, and prints it.
+int replace(Command& command, const ApplyOptions& options, v1::ReplaceResponse& response) {
   auto intent = read_intent(options.file);
   if (!intent.ok()) {
     command.fail(intent.status());
@@ -53,7 +54,30 @@ int apply(Command& command, const ApplyOptions& options) {
   v1::ReplaceRequest request;
   *request.mutable_intent() = *std::move(intent);
   request.set_dry_run(options.dry_run);
-  return command.ask<v1::ReplaceResponse>(request, actions_text<v1::ReplaceResponse>);
+  const Status status = command.client().call(request, response);
+  if (!status.ok()) return command.fail(status);
+  std::cout << (command.json ? to_json(response) : actions_text(response)) << std::flush;
+  return kDone;
+}
+
+int apply(Command& command, const ApplyOptions& options) {
+  v1::ReplaceResponse response;
+  return replace(command, options, response);
+}
+
+int plan(Command& command, const std::string& file) {
+  v1::ReplaceResponse response;
+  const int code = replace(command, {.file = file, .dry_run = true}, response);
+  if (code != kDone) return code;
+  return response.actions().empty() ? kDone : kWouldChange;
+}
+
+void add_plan(CLI::App& root, Command& command) {
+  const auto file = std::make_shared<std::string>();
+  CLI::App& verb = add_verb(root, command, "plan",
+                            "What apply would change; exit code 4 when there is something",
+                            [&command, file] { return plan(command, *file); });
+  verb.add_option("FILE", *file, "as apply takes it; - for standard input")->required();
 }
 
 int dump(Command& command) {
@@ -67,6 +91,7 @@ int dump(Command& command) {
 }  // namespace
 
 void add_intent_commands(CLI::App& root, Command& command) {
+  add_plan(root, command);
   const auto options = std::make_shared<ApplyOptions>();
   CLI::App& verb =
       add_verb(root, command, "apply", "Replace the whole intent by a file's, all or nothing",

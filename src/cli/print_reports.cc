@@ -50,7 +50,8 @@ std::string peer_text(const v1::PeerView& peer) {
 
 std::string status_text(const v1::GetStatusResponse& status) {
   std::string text = "butterflyd " + status.version() + ", up " + uptime_text(status.uptime_s()) +
-                     ", generation " + number(status.generation()) + "\n";
+                     ", generation " + number(status.generation()) + ", revision " +
+                     number(status.revision()) + "\n";
   text +=
       line("nics", number(status.nics()) + ", " + number(status.nics_connected()) + " connected");
   text += line("groups", number(status.groups()));

@@ -90,15 +90,23 @@ Status make_changes(const v1::ApplyRequest& request, Intent& intent) {
   return ok_status();
 }
 
+template <typename Request>
+IntentKeeper::Terms terms_of(const Request& request) {
+  IntentKeeper::Terms terms{.dry_run = request.dry_run()};
+  if (request.has_expected_revision()) terms.expected = request.expected_revision();
+  return terms;
+}
+
 }  // namespace
 
 Status Answers::apply(const v1::ApplyRequest& request, v1::ApplyResponse& response) {
   const auto outcome = keeper_.change([&](Intent& intent) { return make_changes(request, intent); },
-                                      request.dry_run());
+                                      terms_of(request));
   if (!outcome.ok()) return outcome.status();
   response.set_generation(host_.report().generation);
+  response.set_revision(outcome->version.revision);
   add_actions(outcome->actions, response);
-  add_access(request, *outcome->intent, response);
+  add_access(request, *outcome->version.intent, response);
   for (const v1::Change& change : request.changes()) {
     if (!change.has_rule_add()) continue;
     // It was read before, so it is readable.
@@ -133,15 +141,18 @@ Status Answers::replace(const v1::ReplaceRequest& request, v1::ReplaceResponse& 
         intent = *std::move(wanted);
         return ok_status();
       },
-      request.dry_run());
+      terms_of(request));
   if (!outcome.ok()) return outcome.status();
   response.set_generation(host_.report().generation);
+  response.set_revision(outcome->version.revision);
   add_actions(outcome->actions, response);
   return ok_status();
 }
 
 void Answers::intent(v1::GetIntentResponse& response) const {
-  *response.mutable_intent() = to_proto(*keeper_.intent());
+  const IntentKeeper::Version now = keeper_.version();
+  *response.mutable_intent() = to_proto(*now.intent);
+  response.set_revision(now.revision);
 }
 
 void Answers::nics(v1::ListNicsResponse& response) const {
@@ -218,11 +229,12 @@ void Answers::fdb(v1::ListFdbResponse& response) const {
 }
 
 void Answers::status(v1::GetStatusResponse& response) const {
-  const auto intent = keeper_.intent();
+  const auto [intent, revision] = keeper_.version();
   const HostReport report = host_.report();
   const auto up = std::chrono::steady_clock::now() - start_;
   response.set_version(BUTTERFLY_VERSION);
   response.set_generation(report.generation);
+  response.set_revision(revision);
   response.set_uptime_s(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(up).count()));
   response.set_nics(static_cast<uint32_t>(intent->nics.size()));

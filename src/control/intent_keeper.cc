@@ -11,18 +11,23 @@ namespace butterfly {
 static_assert(kMaxVnis < kMaxSegments);
 
 StatusOr<std::unique_ptr<IntentKeeper>> IntentKeeper::start(Host& host, Store& store) {
-  auto intent = store.load();
-  if (!intent.ok()) return intent.status();
-  if (auto status = host.restore(*intent); !status.ok()) {
+  auto stored = store.load();
+  if (!stored.ok()) return stored.status();
+  if (auto status = host.restore(stored->intent); !status.ok()) {
     return Status(status.code(), "stored intent cannot be run: " + std::string(status.message()));
   }
-  auto shared = std::make_shared<const Intent>(*std::move(intent));
-  return std::unique_ptr<IntentKeeper>(new IntentKeeper(host, store, std::move(shared)));
+  Version version{std::make_shared<const Intent>(std::move(stored->intent)), stored->revision};
+  return std::unique_ptr<IntentKeeper>(new IntentKeeper(host, store, std::move(version)));
 }
 
-StatusOr<IntentKeeper::Outcome> IntentKeeper::change(const Edit& edit, bool dry_run) {
-  if (dry_run) return plan_one(edit, *intent());
-  Request request{.edit = edit};
+StatusOr<IntentKeeper::Outcome> IntentKeeper::change(const Edit& edit, const Terms& terms) {
+  if (terms.dry_run) {
+    const Version now = version();
+    auto outcome = plan_one(edit, terms.expected, now);
+    if (outcome.ok()) outcome->version.revision = now.revision;
+    return outcome;
+  }
+  Request request{.edit = edit, .expected = terms.expected};
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(&request);
@@ -40,22 +45,30 @@ StatusOr<IntentKeeper::Outcome> IntentKeeper::change(const Edit& edit, bool dry_
   return std::move(request.outcome);
 }
 
-StatusOr<IntentKeeper::Outcome> IntentKeeper::plan_one(const Edit& edit, const Intent& before) {
-  auto next = std::make_shared<Intent>(before);
+StatusOr<IntentKeeper::Outcome> IntentKeeper::plan_one(const Edit& edit,
+                                                       std::optional<Revision> expected,
+                                                       const Version& before) {
+  if (expected && *expected != before.revision) {
+    return absl::AbortedError("intent: is at revision " + std::to_string(before.revision) +
+                              ", expected was " + std::to_string(*expected) +
+                              " (wanted a change made from the intent of now)");
+  }
+  auto next = std::make_shared<Intent>(*before.intent);
   RETURN_IF_ERROR(edit(*next));
-  auto actions = plan(before, *next);
+  auto actions = plan(*before.intent, *next);
   if (!actions.ok()) return actions.status();
-  RETURN_IF_ERROR(host_.check_expressions(before, *next));
-  return Outcome{std::move(next), *std::move(actions)};
+  RETURN_IF_ERROR(host_.check_expressions(*before.intent, *next));
+  if (*next == *before.intent) return Outcome{before, *std::move(actions)};
+  return Outcome{{std::move(next), before.revision + 1}, *std::move(actions)};
 }
 
 // Each is planned upon those before it. When they cannot be carried out together, each has its try.
 void IntentKeeper::carry_out(const std::vector<Request*>& requests) {
-  std::shared_ptr<const Intent> next = intent();
+  Version next = version();
   for (Request* request : requests) {
     request->is_done = true;
-    request->outcome = plan_one(request->edit, *next);
-    if (request->outcome.ok()) next = request->outcome->intent;
+    request->outcome = plan_one(request->edit, request->expected, next);
+    if (request->outcome.ok()) next = request->outcome->version;
   }
   const Status status = carry_out(next);
   if (status.ok()) return;
@@ -67,18 +80,16 @@ void IntentKeeper::carry_out(const std::vector<Request*>& requests) {
   for (Request* request : requests) carry_out({request});
 }
 
-Status IntentKeeper::carry_out(const std::shared_ptr<const Intent>& next) {
-  const std::shared_ptr<const Intent> before = intent();
-  if (*next == *before) return ok_status();
+Status IntentKeeper::carry_out(const Version& next) {
+  const Version before = version();
+  if (next.revision == before.revision) return ok_status();
+  // Changes that went together may undo each other: they have happened, the host need not know.
+  if (*next.intent == *before.intent) return save(before, next);
   // The host first: only it knows whether a port can be made. What is stored has run.
-  RETURN_IF_ERROR(host_.apply(*next));
-  Status saved = store_.save(*before, *next);
-  if (saved.ok()) {
-    const std::lock_guard lock(mutex_);
-    intent_ = next;
-    return saved;
-  }
-  if (const Status undone = host_.restore(*before); !undone.ok()) {
+  RETURN_IF_ERROR(host_.apply(*next.intent));
+  Status saved = save(before, next);
+  if (saved.ok()) return saved;
+  if (const Status undone = host_.restore(*before.intent); !undone.ok()) {
     return absl::InternalError(std::string(saved.message()) +
                                "; and the host cannot go back, it runs the change until it "
                                "restarts: " +
@@ -87,9 +98,16 @@ Status IntentKeeper::carry_out(const std::shared_ptr<const Intent>& next) {
   return saved;
 }
 
-std::shared_ptr<const Intent> IntentKeeper::intent() const {
+Status IntentKeeper::save(const Version& before, const Version& next) {
+  RETURN_IF_ERROR(store_.save(*before.intent, *next.intent, next.revision));
   const std::lock_guard lock(mutex_);
-  return intent_;
+  version_ = next;
+  return ok_status();
+}
+
+IntentKeeper::Version IntentKeeper::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
 }
 
 size_t IntentKeeper::waiting() const {

@@ -21,16 +21,18 @@ using testing::SizeIs;
 
 class FakeStore : public Store {
  public:
-  StatusOr<Intent> load() override { return intent; }
-  Status save(const Intent& before, const Intent& next) override {
+  StatusOr<StoredIntent> load() override { return StoredIntent{intent, revision}; }
+  Status save(const Intent& before, const Intent& next, Revision next_revision) override {
     EXPECT_EQ(before, intent);
     if (before_save) before_save();
     if (!failure.ok()) return failure;
     intent = next;
+    revision = next_revision;
     ++saves;
     return ok_status();
   }
   Intent intent;
+  Revision revision = 0;
   Status failure = ok_status();
   std::function<void()> before_save;
   int saves = 0;
@@ -53,7 +55,14 @@ class IntentKeeperTest : public testing::Test {
     this->keeper = *std::move(keeper);
   }
   Status add(const std::string& id, uint32_t vni = 42, bool dry_run = false) {
-    return keeper->change([&](Intent& intent) { return add_nic(intent, id, vni); }, dry_run)
+    return keeper
+        ->change([&](Intent& intent) { return add_nic(intent, id, vni); }, {.dry_run = dry_run})
+        .status();
+  }
+  Status add_at(const std::string& id, Revision expected, bool dry_run = false) {
+    return keeper
+        ->change([&](Intent& intent) { return add_nic(intent, id, 42); },
+                 {.dry_run = dry_run, .expected = expected})
         .status();
   }
   // Carries out one change, and while it is being saved, the others arrive, in this order. Their
@@ -115,8 +124,9 @@ TEST_F(IntentKeeperTest, DoesNothingForWhatIsAlreadySo) {
 
 TEST_F(IntentKeeperTest, OnlyPlansADryRun) {
   const auto outcome =
-      keeper->change([](Intent& intent) { return add_nic(intent, "a", 42); }, /*dry_run=*/true);
+      keeper->change([](Intent& intent) { return add_nic(intent, "a", 42); }, {.dry_run = true});
   ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->version.revision, 0u);
   EXPECT_THAT(outcome->actions, SizeIs(1));
   expect_nics(0);
 }
@@ -175,6 +185,101 @@ TEST_F(IntentKeeperTest, OneThatRestsOnARefusedOneIsRefusedToo) {
   const auto answers = add_while_saving({"refused-by-host", "refused-by-host"});
   EXPECT_THAT(answers, Each(Not(ok_status())));
   expect_nics(1);
+}
+
+TEST_F(IntentKeeperTest, EveryChangeRaisesTheRevisionByOne) {
+  EXPECT_EQ(keeper->version().revision, 0u);
+  ASSERT_EQ(add("a"), ok_status());
+  EXPECT_EQ(keeper->version().revision, 1u);
+  ASSERT_EQ(add("a", 43), ok_status());
+  EXPECT_EQ(keeper->version().revision, 2u);
+  EXPECT_EQ(store.revision, 2u);
+}
+
+TEST_F(IntentKeeperTest, WhatChangesNothingLeavesTheRevision) {
+  ASSERT_EQ(add("a"), ok_status());
+  ASSERT_EQ(add("a"), ok_status());
+  EXPECT_FALSE(add("refused-by-host").ok());
+  EXPECT_FALSE(add("not a name").ok());
+  ASSERT_EQ(add("b", 43, /*dry_run=*/true), ok_status());
+  store.failure = absl::InternalError("disk full");
+  EXPECT_FALSE(add("a", 43).ok());
+  EXPECT_EQ(keeper->version().revision, 1u);
+  EXPECT_EQ(store.revision, 1u);
+}
+
+TEST_F(IntentKeeperTest, GoesOnFromTheStoredRevision) {
+  ASSERT_EQ(add("a"), ok_status());
+  keeper = *IntentKeeper::start(host, store);
+  EXPECT_EQ(keeper->version().revision, 1u);
+  ASSERT_EQ(add("a", 43), ok_status());
+  EXPECT_EQ(keeper->version().revision, 2u);
+}
+
+TEST_F(IntentKeeperTest, ChangesOnlyAtTheExpectedRevision) {
+  EXPECT_EQ(add_at("a", 0), ok_status());
+  for (const bool dry_run : {false, true}) {
+    for (const Revision wrong : {Revision{0}, Revision{2}, ~Revision{0}}) {
+      const Status status = add_at("a", wrong, dry_run);
+      EXPECT_TRUE(absl::IsAborted(status)) << status;
+      EXPECT_EQ(status.message(), "intent: is at revision 1, expected was " +
+                                      std::to_string(wrong) +
+                                      " (wanted a change made from the intent of now)");
+    }
+  }
+  EXPECT_EQ(add_at("a", 1, /*dry_run=*/true), ok_status());
+  EXPECT_EQ(add_at("a", 1), ok_status());  // as it is
+  EXPECT_EQ(keeper->version().revision, 1u);
+}
+
+// All three expect what they saw; the first of them wins.
+TEST_F(IntentKeeperTest, OfThoseThatExpectTheSameRevisionOneWins) {
+  std::vector<Status> answers(3);
+  std::vector<std::thread> clients;
+  store.before_save = [&] {
+    if (!clients.empty()) return;
+    for (size_t i = 0; i < answers.size(); ++i) {
+      clients.emplace_back([&, i] {
+        answers[i] = keeper
+                         ->change(
+                             [i](Intent& intent) {
+                               return add_nic(intent, "n" + std::to_string(i),
+                                              100 + static_cast<uint32_t>(i));
+                             },
+                             {.expected = 1})
+                         .status();
+      });
+      while (keeper->waiting() != i + 1) std::this_thread::yield();
+    }
+  };
+  ASSERT_EQ(add("first"), ok_status());
+  for (std::thread& client : clients) client.join();
+  EXPECT_THAT(answers, ElementsAre(ok_status(), Not(ok_status()), Not(ok_status())));
+  expect_nics(2);
+  EXPECT_EQ(keeper->version().revision, 2u);
+}
+
+TEST_F(IntentKeeperTest, ChangesThatUndoEachOtherOnTheirWayHaveHappened) {
+  std::vector<std::thread> clients;
+  store.before_save = [&] {
+    if (!clients.empty()) return;
+    clients.emplace_back([&] { EXPECT_EQ(add("a", 100), ok_status()); });
+    while (keeper->waiting() != 1) std::this_thread::yield();
+    clients.emplace_back([&] {
+      const auto erase = [](Intent& intent) {
+        intent.nics.erase("a");
+        return ok_status();
+      };
+      EXPECT_EQ(keeper->change(erase, {}).status(), ok_status());
+    });
+    while (keeper->waiting() != 2) std::this_thread::yield();
+  };
+  ASSERT_EQ(add("first"), ok_status());
+  for (std::thread& client : clients) client.join();
+  expect_nics(1);
+  EXPECT_EQ(keeper->version().revision, 3u);
+  EXPECT_EQ(store.revision, 3u);
+  EXPECT_EQ(host.report().generation, 2u);  // the empty intent, the first
 }
 
 }  // namespace

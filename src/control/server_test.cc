@@ -70,7 +70,7 @@ TEST_F(ServerTest, AnswersAPutNicWithSocketAndQemuLine) {
   EXPECT_THAT(response.nics(0).qemu_arguments(), HasSubstr("host_mtu=1450"));
   EXPECT_THAT(response.actions(),
               ElementsAre("add nic web-1: vhost-user, mac 52:54:00:00:00:01, vni 42"));
-  EXPECT_EQ(store->load()->nics.count("web-1"), 1u);
+  EXPECT_EQ(store->load()->intent.nics.count("web-1"), 1u);
 }
 
 TEST_F(ServerTest, MakesABatchWholeOrNotAtAll) {
@@ -83,7 +83,7 @@ TEST_F(ServerTest, MakesABatchWholeOrNotAtAll) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(status.error_message(), "change 2 of 2: nic 'nobody': not found (wanted one of ours)");
   EXPECT_TRUE(host.intent()->groups.empty());
-  EXPECT_EQ(*store->load(), Intent{});
+  EXPECT_EQ(store->load()->intent, Intent{});
 }
 
 TEST_F(ServerTest, ReplacesTheWholeIntentWithWhatItGaveOut) {
@@ -103,6 +103,52 @@ TEST_F(ServerTest, ReplacesTheWholeIntentWithWhatItGaveOut) {
   *request.mutable_intent() = before.intent();
   ASSERT_TRUE(stub->Replace(&back, request, &replaced).ok());
   EXPECT_EQ(host.intent()->nics.count("web-1"), 1u);
+}
+
+TEST_F(ServerTest, ToldRevisionsCanBeExpected) {
+  v1::ApplyResponse applied;
+  ASSERT_TRUE(put_nic("web-1", applied).ok());
+  EXPECT_EQ(applied.revision(), 1u);
+  const Generation generation = host.report().generation;
+  ASSERT_TRUE(put_nic("web-1", applied).ok());
+  EXPECT_EQ(applied.revision(), 1u);
+  EXPECT_TRUE(applied.actions().empty());
+  EXPECT_EQ(host.report().generation, generation);  // so the port is the one that was there
+
+  v1::GetIntentResponse got;
+  grpc::ClientContext get;
+  ASSERT_TRUE(stub->GetIntent(&get, {}, &got).ok());
+  EXPECT_EQ(got.revision(), 1u);
+  v1::GetStatusResponse told;
+  grpc::ClientContext ask;
+  ASSERT_TRUE(stub->GetStatus(&ask, {}, &told).ok());
+  EXPECT_EQ(told.revision(), 1u);
+
+  const auto replace = [&](uint64_t expected, bool dry_run, v1::ReplaceResponse& response) {
+    grpc::ClientContext context;
+    v1::ReplaceRequest request;
+    request.set_expected_revision(expected);
+    request.set_dry_run(dry_run);
+    return stub->Replace(&context, request, &response);
+  };
+  v1::ReplaceResponse replaced;
+  ASSERT_TRUE(replace(1, /*dry_run=*/true, replaced).ok());
+  EXPECT_EQ(replaced.revision(), 1u);
+  ASSERT_TRUE(replace(1, /*dry_run=*/false, replaced).ok());
+  EXPECT_EQ(replaced.revision(), 2u);
+  const grpc::Status late = replace(1, /*dry_run=*/false, replaced);
+  EXPECT_EQ(late.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(
+      late.error_message(),
+      "intent: is at revision 2, expected was 1 (wanted a change made from the intent of now)");
+
+  // 0 is a revision to expect, too.
+  grpc::ClientContext first;
+  v1::ApplyRequest request;
+  request.add_changes()->set_group_add("web");
+  request.set_expected_revision(0);
+  EXPECT_EQ(stub->Apply(&first, request, &applied).error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_TRUE(host.intent()->groups.empty());
 }
 
 TEST_F(ServerTest, TracesUntilTheClientGoesAway) {

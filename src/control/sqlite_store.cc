@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -44,6 +45,20 @@ Status system_error(const std::string& path, const std::string& doing) {
 int64_t row_sum(const Row& row) {
   const uint64_t named = fnv1a(row.name, fnv1a("|", fnv1a(row.kind)));
   return static_cast<int64_t>(fnv1a(row.body, fnv1a("|", named)));
+}
+
+// The revision is a row beside the intent's, and like them hashed. A file without it has 0.
+constexpr std::string_view kRevisionKind = "revision";
+
+Row revision_row(Revision revision) {
+  return {std::string(kRevisionKind), "intent", std::to_string(revision)};
+}
+
+Status read_revision(const Row& row, Revision& revision) {
+  const char* const end = row.body.data() + row.body.size();
+  const auto [stop, error] = std::from_chars(row.body.data(), end, revision);
+  if (row.name == "intent" && error == std::errc() && stop == end) return ok_status();
+  return invalid("revision '" + row.name + "': '" + row.body + "' is no revision");
 }
 
 Status write_schema(Database& database) {
@@ -153,11 +168,11 @@ StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path
       new SqliteStore(path, *std::move(lock), *std::move(database)));
 }
 
-StatusOr<Intent> SqliteStore::load() {
+StatusOr<StoredIntent> SqliteStore::load() {
   const std::lock_guard guard(mutex_);
   auto rows = database_.prepare("SELECT kind, name, body, sum FROM object ORDER BY kind, name");
   if (!rows.ok()) return refuse(path_, rows.status());
-  Intent intent;
+  StoredIntent stored;
   while (true) {
     const auto has_row = rows->step();
     if (!has_row.ok()) return refuse(path_, has_row.status());
@@ -166,21 +181,23 @@ StatusOr<Intent> SqliteStore::load() {
     if (row_sum(row) != rows->number(3)) {
       return refuse(path_, "damaged: " + row.kind + " '" + row.name + "' is not what was written");
     }
-    if (auto status = read_row(row, intent); !status.ok()) {
+    const Status status = row.kind == kRevisionKind ? read_revision(row, stored.revision)
+                                                    : read_row(row, stored.intent);
+    if (!status.ok()) {
       return refuse(path_, "damaged: " + std::string(status.message()));
     }
   }
-  if (auto status = validate(intent); !status.ok()) {
+  if (auto status = validate(stored.intent); !status.ok()) {
     return refuse(path_, "its intent is invalid: " + std::string(status.message()));
   }
-  return intent;
+  return stored;
 }
 
-Status SqliteStore::save(const Intent& before, const Intent& next) {
+Status SqliteStore::save(const Intent& before, const Intent& next, Revision revision) {
   const std::lock_guard guard(mutex_);
   Status status = database_.run("BEGIN IMMEDIATE");
   if (status.ok()) {
-    status = write(before, next);
+    status = write(before, next, revision);
     if (status.ok()) status = database_.run("COMMIT");
     // SQLite ends the transaction itself after some errors; then this fails, and need not succeed.
     if (!status.ok()) database_.run("ROLLBACK").IgnoreError();
@@ -190,7 +207,7 @@ Status SqliteStore::save(const Intent& before, const Intent& next) {
                              "': cannot be written: " + std::string(status.message()));
 }
 
-Status SqliteStore::write(const Intent& before, const Intent& next) {
+Status SqliteStore::write(const Intent& before, const Intent& next, Revision revision) {
   auto put = database_.prepare("INSERT OR REPLACE INTO object VALUES(?1, ?2, ?3, ?4)");
   if (!put.ok()) return put.status();
   auto erase = database_.prepare("DELETE FROM object WHERE kind = ?1 AND name = ?2");
@@ -207,7 +224,8 @@ Status SqliteStore::write(const Intent& before, const Intent& next) {
       .erase = [&](const std::string& kind,
                    const std::string& name) { return erase->bind(1, kind).bind(2, name).run(); },
   };
-  return write_difference(before, next, sink);
+  RETURN_IF_ERROR(write_difference(before, next, sink));
+  return sink.put(revision_row(revision));
 }
 
 }  // namespace butterfly

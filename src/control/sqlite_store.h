@@ -22,13 +22,13 @@ class SqliteStore : public Store {
   // while it lives: failed_precondition when another store does.
   static StatusOr<std::unique_ptr<SqliteStore>> open(const std::string& path);
 
-  StatusOr<Intent> load() override;
-  Status save(const Intent& before, const Intent& next) override;
+  StatusOr<StoredIntent> load() override;
+  Status save(const Intent& before, const Intent& next, Revision revision) override;
 
  private:
   SqliteStore(std::string path, FileLock lock, Database database)
       : path_(std::move(path)), lock_(std::move(lock)), database_(std::move(database)) {}
-  Status write(const Intent& before, const Intent& next);
+  Status write(const Intent& before, const Intent& next, Revision revision);
 
   std::string path_;
   FileLock lock_;

@@ -80,7 +80,7 @@ Status open_and_load(const std::string& path) {
 void write_intent(const std::string& path, const Intent& intent) {
   auto store = SqliteStore::open(path);
   ASSERT_TRUE(store.ok()) << store.status();
-  ASSERT_EQ((*store)->save({}, intent), ok_status());
+  ASSERT_EQ((*store)->save({}, intent, 1), ok_status());
 }
 
 TEST(SqliteStore, StartsEmptyAndKeepsWhatIsSaved) {
@@ -89,12 +89,37 @@ TEST(SqliteStore, StartsEmptyAndKeepsWhatIsSaved) {
   {
     auto store = SqliteStore::open(path);
     ASSERT_TRUE(store.ok()) << store.status();
-    EXPECT_EQ(*(*store)->load(), Intent{});
-    ASSERT_EQ((*store)->save({}, big_intent(3)), ok_status());
+    EXPECT_EQ((*store)->load()->intent, Intent{});
+    ASSERT_EQ((*store)->save({}, big_intent(3), 7), ok_status());
   }
   auto store = SqliteStore::open(path);
   ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ(*(*store)->load(), big_intent(3));
+  EXPECT_EQ((*store)->load()->intent, big_intent(3));
+  EXPECT_EQ((*store)->load()->revision, 7u);
+}
+
+TEST(SqliteStore, KeepsTheLargestRevisionAndBeginsWithNone) {
+  const TestDirectory directory;
+  auto store = SqliteStore::open(directory.file("state.db"));
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->load()->revision, 0u);
+  ASSERT_EQ((*store)->save({}, {}, ~Revision{0}), ok_status());
+  EXPECT_EQ((*store)->load()->revision, ~Revision{0});
+}
+
+TEST(SqliteStore, RefusesADamagedRevision) {
+  const TestDirectory directory;
+  const std::string path = directory.file("state.db");
+  write_intent(path, big_intent(1));
+  {
+    auto file = Database::open(path, SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(file.ok());
+    ASSERT_EQ(file->run("UPDATE object SET body = '9' WHERE kind = 'revision'"), ok_status());
+  }
+  const Status status = open_and_load(path);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("damaged: revision 'intent' is not what was written"));
 }
 
 TEST(SqliteStore, FollowsEveryKindOfChange) {
@@ -103,8 +128,8 @@ TEST(SqliteStore, FollowsEveryKindOfChange) {
   ASSERT_TRUE(store.ok()) << store.status();
   Intent before;
   const auto follow = [&](const Intent& next) {
-    ASSERT_EQ((*store)->save(before, next), ok_status());
-    EXPECT_EQ(*(*store)->load(), next);
+    ASSERT_EQ((*store)->save(before, next, 1), ok_status());
+    EXPECT_EQ((*store)->load()->intent, next);
     before = next;
   };
   Intent next = big_intent(4);
@@ -146,9 +171,9 @@ TEST(SqliteStore, KeepsTheSettings) {
   ASSERT_TRUE(store.ok()) << store.status();
   auto loaded = (*store)->load();
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_EQ(*loaded, intent);
-  ASSERT_EQ((*store)->save(intent, {}), ok_status());
-  EXPECT_EQ(*(*store)->load(), Intent());
+  EXPECT_EQ(loaded->intent, intent);
+  ASSERT_EQ((*store)->save(intent, {}, 2), ok_status());
+  EXPECT_EQ((*store)->load()->intent, Intent());
 }
 
 TEST(SqliteStore, KeepsWhatWasSavedWhenTheProcessIsKilled) {
@@ -157,7 +182,7 @@ TEST(SqliteStore, KeepsWhatWasSavedWhenTheProcessIsKilled) {
   const pid_t child = fork();
   if (child == 0) {
     auto store = SqliteStore::open(path);
-    if (store.ok() && (*store)->save({}, big_intent(5)).ok()) kill(getpid(), SIGKILL);
+    if (store.ok() && (*store)->save({}, big_intent(5), 5).ok()) kill(getpid(), SIGKILL);
     _exit(1);
   }
   int status = 0;
@@ -165,7 +190,7 @@ TEST(SqliteStore, KeepsWhatWasSavedWhenTheProcessIsKilled) {
   ASSERT_TRUE(WIFSIGNALED(status));
   auto store = SqliteStore::open(path);
   ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ(*(*store)->load(), big_intent(5));
+  EXPECT_EQ((*store)->load()->intent, big_intent(5));
 }
 
 TEST(SqliteStore, IsRefusedToASecondDaemon) {
@@ -211,7 +236,7 @@ TEST(SqliteStore, NeverTakesFlippedBitsForAnIntent) {
     if (!store.ok()) continue;
     const auto loaded = (*store)->load();
     if (loaded.ok()) {
-      EXPECT_EQ(*loaded, intent) << "byte " << at;
+      EXPECT_EQ(loaded->intent, intent) << "byte " << at;
     }
   }
 }

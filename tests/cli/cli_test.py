@@ -18,7 +18,7 @@ import tempfile
 import unittest
 
 BUTTERFLY, DAEMON = (os.path.abspath(path) for path in sys.argv[1:3])
-DONE, REFUSED, USAGE, NOT_REACHABLE = 0, 1, 2, 3
+DONE, REFUSED, USAGE, NOT_REACHABLE, WOULD_CHANGE = 0, 1, 2, 3, 4
 
 # Bad rows say nothing on stdout and one line on stderr; good rows the other way round.
 ROWS = [
@@ -594,11 +594,59 @@ class CliTest(unittest.TestCase):
         with open(file, "w") as out:
             out.write(dump)
         planned = self.daemon.run(["apply", file, "--dry-run"])
+        plan = self.daemon.run(["plan", file])
+        self.assertEqual((plan.returncode, plan.stdout), (WOULD_CHANGE, planned.stdout), plan)
         self.assertIn("add nic a", planned.stdout)
         self.assertEqual(self.daemon.json("nic list"), {"nics": []})
         self.assertEqual(self.daemon.run(["apply", file]).stdout, planned.stdout)
         self.assertEqual(self.daemon.run("dump").stdout, dump)
         self.assertEqual(self.daemon.run(["apply", file]).stdout, "nothing to change\n")
+        plan = self.daemon.run(["plan", file])
+        self.assertEqual((plan.returncode, plan.stdout), (DONE, "nothing to change\n"), plan)
+
+    def test_plan_refuses_what_apply_refuses_and_changes_nothing(self):
+        self.add_something()
+        dump = self.daemon.run("dump").stdout
+        rows = (("nonsense", USAGE, "file '-': no intent: "),
+                ('{"groups": [{"name": "g"}, {"name": "g"}]}', REFUSED, "group 'g': listed twice"),
+                ("{}", WOULD_CHANGE, ""))
+        for text, code, message in rows:
+            with self.subTest(text):
+                answer = self.daemon.run("plan -", stdin=text)
+                self.assertEqual(answer.returncode, code, answer)
+                self.assertIn(message, answer.stderr)
+        self.assertEqual(self.daemon.run("plan").returncode, USAGE)
+        gone = self.daemon.run("--api unix:/nonexistent plan -", stdin="{}")
+        self.assertEqual(gone.returncode, NOT_REACHABLE)
+        self.assertEqual(self.daemon.run("dump").stdout, dump)
+
+    def test_changes_only_at_the_expected_revision(self):
+        self.assertIn(", revision 0\n", self.daemon.run("status").stdout)
+        self.assertEqual(self.daemon.run("--expect-revision 0 sg add one").returncode, DONE)
+        self.assertIn(", revision 1\n", self.daemon.run("status").stdout)
+        refusal = ("butterfly: intent: is at revision 1, expected was 0 "
+                   "(wanted a change made from the intent of now)\n")
+        nic = "nic add --id b --mac 52:54:00:00:00:0b --vni 42"
+        for verb in ("sg add two", "sg add one", nic, "plan -", "apply - --dry-run", "apply -",
+                     "sg rule add one --ip-proto tcp"):
+            with self.subTest(verb):
+                answer = self.daemon.run(f"{verb} --expect-revision 0", stdin="{}")
+                self.assertEqual((answer.returncode, answer.stderr), (REFUSED, refusal))
+        planned = self.daemon.run("-o json plan - --expect-revision 1", stdin="{}")
+        self.assertEqual(planned.returncode, WOULD_CHANGE, planned)
+        self.assertEqual(json.loads(planned.stdout)["revision"], "1")
+        self.assertEqual(self.daemon.run("apply - --expect-revision 1", stdin="{}").returncode, DONE)
+        self.assertEqual(self.daemon.json("status")["revision"], "2")
+        for text in ("-1", "soon", "1x", "18446744073709551616"):
+            answer = self.daemon.run(["sg", "add", "two", f"--expect-revision={text}"])
+            self.assertEqual(answer.returncode, USAGE, answer)
+            self.assertIn(f"--expect-revision: '{text}' is no revision (wanted a number as status tells "
+                          f"it)", answer.stderr)
+        for words in (["--expect-revision", ""], ["--expect-revision="]):  # an unset shell variable
+            answer = self.daemon.run(["sg", "add", "two", *words])
+            self.assertEqual(answer.returncode, USAGE, answer)
+            self.assertIn("--expect-revision", answer.stderr)
+        self.assertEqual(self.daemon.json("status")["revision"], "2")
 
     def test_intent_outlives_the_daemon(self):
         self.add_something()
