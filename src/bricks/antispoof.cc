@@ -106,16 +106,17 @@ Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
 
 }  // namespace
 
+// Also in fragments: those behind the first have the ports of the first in their key.
 bool Antispoof::is_dhcp_client(const Packet& packet) {
-  if (packet.parsed.kind != FrameKind::flow || packet.parsed.protocol != wire::kProtoUdp) {
-    return false;
-  }
+  const wire::Parsed& parsed = packet.parsed;
+  const bool has_ports = parsed.kind == FrameKind::flow || wire::is_fragment(parsed.kind);
+  if (!has_ports || parsed.protocol != wire::kProtoUdp) return false;
   // RFC 2131 §4.1: without an address it only shouts.
   if (!packet.at<wire::Ipv4Header>(packet.parsed.l3)->destination.is_limited_broadcast()) {
     return false;
   }
-  const auto* udp = packet.at<wire::UdpHeader>(packet.parsed.l4);
-  return udp->source_port == kDhcpClientPort && udp->destination_port == kDhcpServerPort;
+  const auto ends = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  return ends.source.port == kDhcpClientPort && ends.destination.port == kDhcpServerPort;
 }
 
 Out Antispoof::judge_other(const Nic& nic, const Packet& packet) {

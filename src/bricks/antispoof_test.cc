@@ -137,6 +137,10 @@ TEST_F(AntispoofTest, ADhcpClientMaySpeakBeforeItHasAnAddress) {
   EXPECT_EQ(out_of(discover), "genuine");
   set({}, true);
   EXPECT_EQ(out_of(discover), "genuine");
+  EXPECT_EQ(out_of("eth/ipv4(src=0.0.0.0, dst=255.255.255.255)/udp(sport=67, dport=68)"),
+            "wrong-source-ip");
+  EXPECT_EQ(out_of("eth/ipv4(src=0.0.0.0, dst=255.255.255.255)/tcp(sport=68, dport=67)"),
+            "wrong-source-ip");
 }
 
 TEST_F(AntispoofTest, ArpMayClaimOnlyTheNicsOwn) {

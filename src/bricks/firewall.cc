@@ -246,7 +246,7 @@ Firewall::Out Firewall::judge_dhcp(Packet& packet, const Nic& nic, bool from_cli
                                    Trace* trace) const {
   packet.verdicts |= kUntracked;
   const bool leaves = side_ == Side::from_nic;
-  if (leaves && !from_client) return Out::rogue_dhcp_server;
+  if (leaves && !from_client && !nic.is_dhcp_server) return Out::rogue_dhcp_server;
   const auto tuple =
       wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
   const bool needs_no_rule = leaves ? is_all_dhcp_servers(tuple.destination.address) : !from_client;
@@ -261,6 +261,12 @@ Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace
     return Out::no_connection;
   }
   const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  // Clients look at the port that they are asked at, not at the one that asks.
+  if (side_ == Side::from_nic && !nic.is_dhcp_server && parsed.protocol == wire::kProtoUdp &&
+      tuple.destination.port == dhcp_ports(parsed.family).client) {
+    starts_.refuse_by(nullptr);
+    return Out::rogue_dhcp_server;
+  }
   Match match;
   const Out verdict =
       ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet), trace, &match);
@@ -365,10 +371,12 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
       if (!leaves) return by_rules();
       return is_near ? passes_if(Knob::nd_without_rules) : Out::bad_hop_limit;
     case wire::kIcmpv6RouterAdvertisement:
-      if (leaves) return Out::rogue_router;
-      return is_near ? passes_if(Knob::ra_without_rules) : Out::bad_hop_limit;
+      if (leaves && !nic.is_router) return Out::rogue_router;
+      if (!is_near) return Out::bad_hop_limit;
+      return leaves ? by_rules() : passes_if(Knob::ra_without_rules);
     case wire::kIcmpv6MldQuery:
-      return leaves ? Out::rogue_router : passes_if(Knob::ra_without_rules);
+      if (leaves && !nic.is_router) return Out::rogue_router;
+      return leaves ? by_rules() : passes_if(Knob::ra_without_rules);
     case wire::kIcmpv6MldReport:
     case wire::kIcmpv6MldDone:
     case wire::kIcmpv6Mldv2Report:

@@ -142,6 +142,11 @@ TEST(Firewall, AServerThatARuleLetsClientsAskStillMayNotAnswerAsDhcp) {
   world.set_vm({allow()}, {allow()});
   EXPECT_EQ(world.in(kToVm + kIn + "udp(sport=68, dport=67)"), "pass");
   EXPECT_EQ(world.out(kToPeer + kOut + "udp(sport=67, dport=68)"), "rogue-dhcp-server");
+  EXPECT_EQ(world.out(kToPeer + kOut + "udp(sport=5000, dport=68)"), "rogue-dhcp-server");
+  EXPECT_EQ(world.out(kToPeer + kOut + "tcp(sport=5000, dport=68)"), "pass");
+  // What a client has asked at another port is its own affair.
+  EXPECT_EQ(world.in(kToVm + kIn + "udp(sport=68, dport=5000)"), "pass");
+  EXPECT_EQ(world.out(kToPeer + kOut + "udp(sport=5000, dport=68)"), "pass");
 }
 
 TEST(Firewall, RouterAdvertisementsReachTheGuestOnlyUnrouted) {

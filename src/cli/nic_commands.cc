@@ -12,7 +12,7 @@ struct NicOptions {
   std::vector<std::string> addresses, allowed, groups, subnets;
   std::string hostname;
   bool no_antispoof = false, antispoof = false, no_addresses = false, no_allowed = false;
-  bool no_groups = false, no_subnets = false;
+  bool no_groups = false, no_subnets = false, dhcp_server = false, router = false;
 };
 
 v1::NicType type_of(const std::string& word) {
@@ -95,6 +95,8 @@ int add_nic(Command& command, const NicOptions& options) {
   for (const std::string& group : options.groups) nic.add_groups(group);
   for (const std::string& subnet : options.subnets) nic.add_subnets(subnet);
   nic.set_hostname(options.hostname);
+  nic.set_dhcp_server(options.dhcp_server);
+  nic.set_router(options.router);
   return change_nic(command, request);
 }
 
@@ -118,6 +120,8 @@ void add_add(CLI::App& topic, Command& command) {
   verb.add_flag("--no-antispoof", options->no_antispoof, "let the guest use any source address");
   add_repeated(verb, "--subnet", options->subnets, "answer its DHCP from this subnet; repeatable");
   verb.add_option("--hostname", options->hostname, "told by DHCP");
+  verb.add_flag("--dhcp-server", options->dhcp_server, "its guest may be a DHCP server");
+  verb.add_flag("--router", options->router, "its guest may advertise itself as a router");
 }
 
 int update_nic(Command& command, const NicOptions& options, const CLI::App& verb) {
@@ -147,6 +151,8 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   if (options.no_subnets || !options.subnets.empty()) update.mutable_subnets();
   for (const std::string& subnet : options.subnets) update.mutable_subnets()->add_subnets(subnet);
   if (verb.count("--hostname") > 0) update.set_hostname(options.hostname);
+  if (verb.count("--dhcp-server") > 0) update.set_dhcp_server(options.dhcp_server);
+  if (verb.count("--router") > 0) update.set_router(options.router);
   return change_nic(command, request);
 }
 
@@ -181,6 +187,10 @@ void add_update(CLI::App& topic, Command& command) {
       add_repeated(*verb, "--subnet", options->subnets, "subnets that its DHCP is answered from");
   verb->add_flag("--no-subnet", options->no_subnets, "its DHCP is not answered")->excludes(subnet);
   verb->add_option("--hostname", options->hostname, "told by DHCP; '' for none");
+  verb->add_flag("--dhcp-server,!--no-dhcp-server", options->dhcp_server,
+                 "whether its guest may be a DHCP server");
+  verb->add_flag("--router,!--no-router", options->router,
+                 "whether its guest may advertise itself as a router");
 }
 
 std::string list_text(const v1::ListNicsResponse& response) {
@@ -224,6 +234,14 @@ std::string queues_text(const v1::Nic& nic, const v1::NicState& state) {
          (nic.packed() ? ", packed rings" : "");
 }
 
+// What its guest may be besides a guest.
+std::string roles_text(const v1::Nic& nic) {
+  std::vector<std::string> roles;
+  if (nic.dhcp_server()) roles.emplace_back("dhcp-server");
+  if (nic.router()) roles.emplace_back("router");
+  return joined(roles);
+}
+
 std::string show_text(const v1::GetNicResponse& response) {
   const v1::Nic& nic = response.nic().nic();
   const v1::NicState& state = response.nic().state();
@@ -232,8 +250,8 @@ std::string show_text(const v1::GetNicResponse& response) {
          "\nallowed: " + allowed_text(nic) + "\ngroups: " + joined(nic.groups()) +
          "\nantispoof: " + (nic.antispoof() ? "on" : "off") + "\nmtu: " + mtu_text(state) +
          "\nsubnets: " + joined(nic.subnets()) + "\nhostname: " + nic.hostname() +
-         "\nconnected: " + (state.connected() ? "yes" : "no") + "\nlcore: " + lcores_text(state) +
-         "\nqueue pairs: " + queues_text(nic, state) +
+         "\nmay be: " + roles_text(nic) + "\nconnected: " + (state.connected() ? "yes" : "no") +
+         "\nlcore: " + lcores_text(state) + "\nqueue pairs: " + queues_text(nic, state) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
          std::to_string(state.half_open()) +
          " half-open\nlearnt MACs: " + std::to_string(state.macs()) + "\n" +

@@ -75,6 +75,8 @@ Status update_nic(const v1::NicUpdate& update, Intent& intent) {
     nic.subnets.assign(update.subnets().subnets().begin(), update.subnets().subnets().end());
   }
   if (update.has_hostname()) nic.hostname = update.hostname();
+  if (update.has_dhcp_server()) nic.dhcp_server = update.dhcp_server();
+  if (update.has_router()) nic.router = update.router();
   return ok_status();
 }
 

@@ -145,6 +145,8 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   intent.mtu = *mtu;
   intent.subnets.assign(nic.subnets().begin(), nic.subnets().end());
   intent.hostname = nic.hostname();
+  intent.dhcp_server = nic.dhcp_server();
+  intent.router = nic.router();
   return intent;
 }
 

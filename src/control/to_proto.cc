@@ -25,6 +25,8 @@ v1::Nic to_proto(const NicIntent& nic) {
   message.set_mtu(nic.mtu);
   for (const std::string& subnet : nic.subnets) message.add_subnets(subnet);
   message.set_hostname(nic.hostname);
+  message.set_dhcp_server(nic.dhcp_server);
+  message.set_router(nic.router);
   return message;
 }
 

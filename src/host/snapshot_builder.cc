@@ -23,6 +23,8 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const Intent& next
   nic->segment = *state.slots.segments.find(intent.vni);
   nic->mac = intent.mac;
   nic->antispoof = intent.antispoof;
+  nic->is_dhcp_server = intent.dhcp_server;
+  nic->is_router = intent.router;
   nic->addresses.assign(intent.addresses.begin(), intent.addresses.end());
   for (const AllowedIntent& allowed : intent.allowed) {
     nic->allowed.push_back(allowed.prefix);

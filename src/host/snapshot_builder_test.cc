@@ -83,7 +83,8 @@ std::string text_of(const GuardList& guard) {
 
 std::string text_of(const Nic& nic, const ProcedureTable& procedures) {
   std::ostringstream text;
-  text << nic.id << ' ' << nic.mac.to_string() << ' ' << nic.vni.value << ' ' << nic.antispoof;
+  text << nic.id << ' ' << nic.mac.to_string() << ' ' << nic.vni.value << ' ' << nic.antispoof
+       << nic.is_dhcp_server << nic.is_router;
   for (const IpAddress& address : nic.addresses) text << ' ' << address.to_string();
   if (nic.service) {
     text << " serves " << IpAddress(nic.service->dhcp.address).to_string();
@@ -229,6 +230,8 @@ class RandomIntent {
         nic.type = below(4) ? NicType::vhost_user : NicType::tap;
         nic.addresses = {address(), address()};
         if (below(3)) nic.groups = {group()};
+        nic.dhcp_server = below(2) != 0;
+        nic.router = below(2) != 0;
         if (below(2)) nic.subnets = {"s" + std::to_string(below(2))};
         next.nics[id] = nic;
         break;

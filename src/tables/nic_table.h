@@ -34,6 +34,8 @@ struct Nic {
   uint16_t segment = 0;  // slot in the SegmentTable
   Mac mac;
   bool antispoof = true;
+  bool is_dhcp_server = false;       // may be one, as far as its rules let it
+  bool is_router = false;            // the same
   std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
   std::vector<Cidr> allowed;         // what it may use besides, as the MACs
   std::vector<Mac> macs;

@@ -135,10 +135,14 @@ Status read_nic_fields(Reader& reader, NicIntent& nic) {
     } else if (field == "subnet") {
       if (is_first) nic.subnets.clear();
       if (!reader.accept("none")) nic.subnets.push_back(reader.next());
+    } else if (field == "dhcp-server") {
+      nic.dhcp_server = reader.next() != "no";
+    } else if (field == "router") {
+      nic.router = reader.next() != "no";
     } else if (field == "hostname") {
       nic.hostname = reader.next();
     } else {
-      reader.wanted("mac, vni, ip, allow, sg, antispoof, subnet or hostname");
+      reader.wanted("mac, vni, ip, allow, sg, antispoof, subnet, hostname, dhcp-server or router");
     }
   }
   return reader.status();

@@ -49,6 +49,8 @@ struct NicIntent {
   uint16_t mtu = 0;           // the guest is told, 576 to 9,000; 0: what the host thinks right
   std::vector<std::string> subnets;  // what its guest is told by DHCP; no doubles
   std::string hostname;              // told by DHCP; empty: none
+  bool dhcp_server = false;          // its guest may be one
+  bool router = false;               // its guest may advertise itself as one
 
   // Of a tap: the kernel's name for it.
   const std::string& kernel_name() const { return tap_name.empty() ? id : tap_name; }

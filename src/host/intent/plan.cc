@@ -70,6 +70,7 @@ class Detail {
   std::string text_;
 };
 
+const char* on(bool is_on) { return is_on ? "on" : "off"; }
 std::string word(const std::string& text) { return text.empty() ? "none" : text; }
 std::string word(const std::optional<IpAddress>& address) {
   return address ? address->to_string() : "none";
@@ -103,6 +104,8 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
   detail.changed("antispoof", before.antispoof ? "on" : "off", after.antispoof ? "on" : "off");
   detail.changed("subnets", joined(before.subnets), joined(after.subnets));
   detail.changed("hostname", word(before.hostname), word(after.hostname));
+  detail.changed("dhcp-server", on(before.dhcp_server), on(after.dhcp_server));
+  detail.changed("router", on(before.router), on(after.router));
   return detail.take();
 }
 
