@@ -153,6 +153,7 @@ void HostGraph::wire_delivery() {
   graph_.connect(*n.procedure, ApplyProcedure::Out::to_guest, *n.offload_to_guest);
   graph_.connect(*n.procedure, ApplyProcedure::Out::to_wire, *n.path_mtu);
   graph_.connect(*n.path_mtu, PathMtu::Out::fits, *n.offload_to_wire);
+  graph_.connect(*n.path_mtu, PathMtu::Out::piece, *n.offload_to_wire);
   graph_.connect(*n.path_mtu, PathMtu::Out::answered, *n.port_out);
   // What guests left to their devices: some targets take it as it is, a tunnel only finished.
   for (const Offload::Out on : {Offload::Out::untouched, Offload::Out::passed_on,
