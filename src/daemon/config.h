@@ -44,8 +44,9 @@ struct UplinkConfig {
   Cidr on_link;        // the prefix that it lies in
   std::optional<IpAddress> gateway;
   uint16_t vxlan_port = 4789;
-  std::optional<uint16_t> mtu;  // bytes of IP packet; empty: what the device says
-  bool force = false;           // take an interface that carries the host's own address
+  std::optional<uint16_t> mtu;   // bytes of IP packet; empty: what the device says
+  std::optional<uint16_t> vlan;  // tag of the underlay's frames, 1 to 4,094
+  bool force = false;            // take an interface that carries the host's own address
 };
 
 // What goes to the daemon's own log; 0: nothing.

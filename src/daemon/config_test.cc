@@ -63,6 +63,7 @@ address = "2001:db8::1/64"
 gateway = "2001:db8::ff"
 vxlan_port = 8472
 mtu = 9000
+vlan = 4094
 force = true
 )";
 
@@ -93,6 +94,7 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->uplink->gateway->to_string(), "2001:db8::ff");
   EXPECT_EQ(config->uplink->vxlan_port, 8472);
   EXPECT_EQ(config->uplink->mtu, 9000);
+  EXPECT_EQ(config->uplink->vlan, 4094);
   EXPECT_TRUE(config->uplink->force);
 }
 
@@ -164,7 +166,10 @@ const Mistake kMistakes[] = {
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvxlan_port = 70000",
      "uplink.vxlan_port = 70000: out of range (wanted 1..65535)"},
     {"[uplink]\ndevice = 'e'\naddress = 'fd00::1/64'\nmtu = 600",
-     "uplink.mtu = 600: out of range (wanted 1280..65535)"},
+     "uplink.mtu = 600: out of range (wanted 1280..16000)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvlan = 4095",
+     "uplink.vlan = 4095: out of range (wanted 1..4094)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvlan = 0", "wanted 1..4094"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nforce = 'yes'",
      "uplink.force = 'yes': wrong type (wanted true or false)"},
 };

@@ -140,6 +140,7 @@ Status Daemon::start_host(const Config& config) {
     uplink.lcores = static_cast<uint16_t>(config.dataplane.lcores.size());
     uplink.force = config.uplink->force;
     uplink.mtu = config.uplink->mtu;
+    uplink.vlan = config.uplink->vlan;
     uplink.sleeps = options.mode == IdleMode::adaptive;
     auto port = UplinkPort::create(uplink, *pool_);
     if (!port.ok()) return port.status();

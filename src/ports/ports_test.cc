@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <numeric>
 #include <thread>
 
 #include "ports/kernel_interface.h"
@@ -90,6 +91,38 @@ TEST(UplinkPort, AVirtualDeviceCarriesPacketsBothWays) {
   EXPECT_EQ((*port)->receive(1, burst), 0) << "a queue that is not there";
   free_packets(std::span(&packet, 1));
   EXPECT_EQ(test::pool().in_use(), before);
+}
+
+// The device gives back what it is given: with the tag as it left.
+TEST(UplinkPort, WhatItSendsCarriesItsVlanTagAndWhatItReceivesHasLostIt) {
+  auto tagged = UplinkPort::create({.device = "net_ring_tagged", .vlan = 100}, test::pool());
+  ASSERT_TRUE(tagged.ok()) << tagged.status();
+  const uint32_t before = test::pool().in_use();
+  Packet* packet = test::pool().alloc();
+  auto* data = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(packet, 60));
+  std::iota(data, data + 60, uint8_t{0});
+  const std::vector<uint8_t> frame(data, data + 60);
+  EXPECT_EQ((*tagged)->transmit(0, std::span(&packet, 1)).taken, 1);
+  EXPECT_EQ(packet->length(), 64u);
+  std::array<Packet*, kBurst> burst;
+  ASSERT_EQ((*tagged)->receive(0, burst), 1);
+  const auto bytes = burst[0]->bytes();
+  EXPECT_EQ(std::vector(bytes.begin(), bytes.end()), frame);
+  free_packets(std::span(burst).first(1));
+  EXPECT_EQ(test::pool().in_use(), before);
+}
+
+TEST(UplinkPort, LongFramesGetBuffersOfTheirOwn) {
+  const uint32_t before = test::pool().in_use();
+  auto port = UplinkPort::create({.device = "net_ring_jumbo", .mtu = 9000}, test::pool());
+  ASSERT_TRUE(port.ok()) << port.status();
+  EXPECT_EQ((*port)->mtu(), 9000);
+  EXPECT_NE(rte_mempool_lookup("long-frames"), nullptr);
+  EXPECT_EQ(test::pool().in_use(), before);
+  const auto too_long =
+      UplinkPort::create({.device = "net_ring_giant", .mtu = 65535}, test::pool());
+  EXPECT_THAT(message(too_long.status()),
+              HasSubstr("uplink 'net_ring_giant': takes frames of 65553 bytes (wanted an MTU of"));
 }
 
 TEST(TapPort, ANameThatIsNoInterfaceNameIsRefused) {

@@ -12,13 +12,21 @@
 #include <cstring>
 
 #include "ports/kernel_interface.h"
+#include "wire/vlan_tag.h"
 
 namespace butterfly {
 namespace {
 
 constexpr uint16_t kDescriptors = 1024;
+// Buffers for frames that do not fit ordinary ones: some bursts, and what waits for other lcores.
+constexpr uint32_t kLongFramesALcore = 1024;
+constexpr uint32_t kLongFramesCache = 64;
+constexpr uint32_t kMaxUplinkMtu = 16'000;  // with af_packet's overhead in 16 KiB
 // Kept free of an af_packet frame: TPACKET_V2's header and the link-level address before the data.
 constexpr uint32_t kFrameOverhead = 128;
+
+// Ethernet's header with a VLAN tag.
+constexpr uint32_t kLinkHeader = 18;
 
 // A PCI address or a vdev string has a driver or a bus in it; a kernel interface is a bare name.
 bool is_dpdk_device(const std::string& device) {
@@ -26,8 +34,12 @@ bool is_dpdk_device(const std::string& device) {
          device.rfind("eth_", 0) == 0;
 }
 
+uint32_t af_packet_frame(uint16_t mtu) {
+  return std::bit_ceil(std::max<uint32_t>(kBufferData, mtu + kFrameOverhead + kLinkHeader));
+}
+
 std::string af_packet_device(const std::string& interface, uint16_t mtu, uint16_t queues) {
-  const uint32_t frame = std::bit_ceil(std::max<uint32_t>(2048, mtu + kFrameOverhead + 18));
+  const uint32_t frame = af_packet_frame(mtu);
   const uint32_t block = std::max<uint32_t>(4096, frame);
   return "net_af_packet_" + interface + ",iface=" + interface +
          ",qpairs=" + std::to_string(queues) + ",framesz=" + std::to_string(frame) +
@@ -81,7 +93,9 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
   }
   auto ethdev = probe(options.device, devargs);
   if (!ethdev.ok()) return ethdev.status();
-  std::unique_ptr<UplinkPort> port(new UplinkPort(*ethdev, options.lcores));
+  std::unique_ptr<UplinkPort> port(
+      new UplinkPort(*ethdev, options.lcores, options.vlan.value_or(0)));
+  if (is_kernel) port->frame_bytes_ = af_packet_frame(interface.mtu);
   RETURN_IF_ERROR(port->configure(options, pool));
   port->claim_ = std::move(claim);
   if (is_kernel) {
@@ -122,10 +136,12 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
   if (config.rx_adv_conf.rss_conf.rss_hf == 0) config.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
   config.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
   config.intr_conf.rxq = options.sleeps && is_dpdk_device(options.device) ? 1 : 0;
-  Status status = start(options, pool, config);
+  auto room = make_room(options, pool);
+  if (!room.ok()) return room.status();
+  Status status = start(options, **room, config);
   if (!status.ok() && config.intr_conf.rxq != 0) {  // a driver or a bus without interrupts
     config.intr_conf.rxq = 0;
-    status = start(options, pool, config);
+    status = start(options, **room, config);
   }
   RETURN_IF_ERROR(status);
   if (config.intr_conf.rxq != 0) watch_interrupts();
@@ -133,6 +149,30 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
   rte_eth_macaddr_get(ethdev_, &address);
   std::memcpy(mac_.bytes.data(), address.addr_bytes, 6);
   return ok_status();
+}
+
+// An ordinary buffer is what af_packet gives frames of up to its own size.
+StatusOr<PacketPool*> UplinkPort::make_room(const UplinkOptions& options, PacketPool& pool) {
+  uint16_t mtu = 1500;
+  if (options.mtu) {
+    mtu = *options.mtu;
+  } else {
+    rte_eth_dev_get_mtu(ethdev_, &mtu);
+  }
+  const uint32_t frame = std::max<uint32_t>(frame_bytes_, mtu + kLinkHeader);
+  if (frame <= kBufferData) return &pool;
+  if (frame > kLargeBufferData) {
+    return precondition("uplink '" + options.device + "': takes frames of " +
+                        std::to_string(frame) + " bytes (wanted an MTU of at most " +
+                        std::to_string(kMaxUplinkMtu) + ")");
+  }
+  // What waits in the rings, and as much again on its way.
+  const uint32_t count = (is_dpdk_device(options.device) ? receive_queues_ * kDescriptors : 0u) +
+                         kLongFramesALcore * lcores_;
+  auto made =
+      PacketPool::create("long-frames", count, kLongFramesCache, -1, static_cast<uint16_t>(frame));
+  if (!made.ok()) return made.status();
+  return &long_frames_.emplace(std::move(*made));
 }
 
 Status UplinkPort::start(const UplinkOptions& options, PacketPool& pool,
@@ -151,7 +191,11 @@ Status UplinkPort::start(const UplinkOptions& options, PacketPool& pool,
   }
   if (error != 0) return driver_error(options.device, "queues", error);
   // A kernel interface stays as it is: af_packet would set the interface's own MTU, for good.
-  if (options.mtu && is_dpdk_device(options.device)) rte_eth_dev_set_mtu(ethdev_, *options.mtu);
+  if (options.mtu && is_dpdk_device(options.device)) {
+    // Some virtual devices have none to set.
+    error = rte_eth_dev_set_mtu(ethdev_, *options.mtu);
+    if (error != 0 && error != -ENOTSUP) return driver_error(options.device, "MTU", error);
+  }
   if (rte_eth_dev_get_mtu(ethdev_, &mtu_) != 0) mtu_ = 1500;
   if (options.mtu) mtu_ = *options.mtu;
   if (error = rte_eth_dev_start(ethdev_); error != 0) {
@@ -196,17 +240,57 @@ uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcep
     rte_eth_dev_rx_intr_disable(ethdev_, lcore);
     is_armed_[lcore] = 0;
   }
+  if (vlan_ != 0) settle_tags(packets.first(count));
+  return count;
+}
+
+// Frames of our VLAN lose their tag; all others keep theirs, or get one that names none, and are
+// dropped for it. The kernel takes tags out of frames itself, and hands them over beside these
+// (packet(7)).
+void UplinkPort::settle_tags(std::span<Packet*> packets) noexcept {
+  for (Packet* packet : packets) {
+    const bool is_stripped = (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
+    if (is_stripped) {
+      packet->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+      if ((packet->vlan_tci & wire::kVlanIdMask) == vlan_) continue;
+    } else if (wire::take_vlan_tag(packet->bytes(), vlan_)) {
+      packet->strip(wire::kVlanTagLength);
+      continue;
+    } else if (wire::has_vlan_tag(packet->bytes())) {
+      continue;
+    }
+    if (packet->data_len < 14 || !packet->prepend(wire::kVlanTagLength)) continue;
+    wire::put_vlan_tag(packet->bytes(), is_stripped ? packet->vlan_tci : uint16_t{0});
+  }
+}
+
+// How many got their tag: all, since each has its first segment for itself and room in front of
+// what was just written there.
+size_t UplinkPort::tag(std::span<Packet*> packets) noexcept {
+  size_t count = 0;
+  for (Packet* packet : packets) {
+    if (!packet->prepend(wire::kVlanTagLength)) break;
+    wire::put_vlan_tag(packet->bytes(), vlan_);
+    ++count;
+  }
   return count;
 }
 
 Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
+  const size_t wanted = packets.size();
+  if (vlan_ != 0) packets = packets.first(tag(packets));
   const uint16_t queue = static_cast<uint16_t>(lcore % transmit_queues_);
   std::atomic_flag& lock = transmit_locks_[queue].taken;
   while (lock.test_and_set(std::memory_order_acquire)) rte_pause();
   const uint16_t taken = rte_eth_tx_burst(ethdev_, queue, to_mbufs(packets.data()),
                                           static_cast<uint16_t>(packets.size()));
   lock.clear(std::memory_order_release);
-  return {taken, taken == packets.size() ? Refusal::none : Refusal::ring_full};
+  if (vlan_ != 0) {
+    for (Packet* packet : packets.subspan(taken)) {
+      if (wire::take_vlan_tag(packet->bytes(), vlan_)) packet->strip(wire::kVlanTagLength);
+    }
+  }
+  return {taken, taken == wanted ? Refusal::none : Refusal::ring_full};
 }
 
 Port::Armed UplinkPort::arm_for(uint16_t lcore) noexcept {

@@ -20,19 +20,21 @@
 namespace butterfly {
 
 struct UplinkOptions {
-  std::string device;             // "0000:3b:00.0", "net_af_xdp0,iface=eth1", "eth1"
-  uint16_t lcores = 1;            // each gets a transmit queue, and a receive queue where it can
-  bool force = false;             // take a kernel interface that carries the host's own address
-  std::optional<uint16_t> mtu{};  // of the underlay; empty: ask the device
-  bool sleeps = true;             // lcores want to be woken by what arrives
+  std::string device;              // "0000:3b:00.0", "net_af_xdp0,iface=eth1", "eth1"
+  uint16_t lcores = 1;             // each gets a transmit queue, and a receive queue where it can
+  bool force = false;              // take a kernel interface that carries the host's own address
+  std::optional<uint16_t> mtu{};   // of the underlay; empty: ask the device
+  bool sleeps = true;              // lcores want to be woken by what arrives
+  std::optional<uint16_t> vlan{};  // frames carry this tag, 1 to 4,094; empty: none
 };
 
 class UplinkPort : public Port {
  public:
   // Probes, configures and starts the device. A kernel interface is driven through af_packet.
-  // Errors: not_found (no such device or interface; the known ones are named), failed_precondition
-  // (the interface carries the host's address, is down, is no Ethernet, or is another daemon's
-  // uplink), unavailable (the driver refused, with its reason).
+  // Frames that do not fit the buffers of `pool` get a pool of their own. Errors: not_found (no
+  // such device or interface; the known ones are named), failed_precondition (the interface carries
+  // the host's address, is down, is no Ethernet, or is another daemon's uplink), unavailable (the
+  // driver refused, with its reason).
   static StatusOr<std::unique_ptr<UplinkPort>> create(const UplinkOptions& options,
                                                       PacketPool& pool);
   ~UplinkPort() override;
@@ -54,15 +56,22 @@ class UplinkPort : public Port {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  UplinkPort(uint16_t ethdev, uint16_t lcores)
-      : ethdev_(ethdev), lcores_(lcores), is_armed_(lcores) {}
+  UplinkPort(uint16_t ethdev, uint16_t lcores, uint16_t vlan)
+      : ethdev_(ethdev), lcores_(lcores), vlan_(vlan), is_armed_(lcores) {}
   Status configure(const UplinkOptions& options, PacketPool& pool);
   Status start(const UplinkOptions& options, PacketPool& pool, const rte_eth_conf& config);
+  // The pool to receive into: one of longer buffers when the underlay's frames want it.
+  StatusOr<PacketPool*> make_room(const UplinkOptions& options, PacketPool& pool);
+  size_t tag(std::span<Packet*> packets) noexcept;
+  void settle_tags(std::span<Packet*> packets) noexcept;
   void watch_interrupts();
   bool watch_queue(uint16_t queue, const Fd& wake);
 
   uint16_t ethdev_;
   uint16_t lcores_;
+  uint16_t vlan_;             // 0: none
+  uint32_t frame_bytes_ = 0;  // that the driver puts into one buffer; 0: as the MTU wants
+  std::optional<PacketPool> long_frames_;
   uint16_t receive_queues_ = 1;
   uint16_t transmit_queues_ = 1;
   uint16_t mtu_ = 1500;

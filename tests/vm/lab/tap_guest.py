@@ -13,7 +13,7 @@ TRAFFIC = pathlib.Path(__file__).with_name("traffic.py")
 
 
 class TapGuest:
-    def __init__(self, run_directory, host, name, vni, mac, addresses, groups=(), options=()):
+    def __init__(self, run_directory, host, name, vni, mac, addresses, groups=(), options=(), mtu=1500):
         """`addresses` are "A/N". The nic is made, its interface set up and moved away from the host."""
         self.name = name
         self.host = host
@@ -30,7 +30,7 @@ class TapGuest:
             words += ["--sg", group]
         host.must(*words, *options)
         ip("link", "set", name, "netns", self.namespace, namespace=host.namespace)
-        ip("link", "set", name, "address", mac, "mtu", "1500", "up", namespace=self.namespace)
+        ip("link", "set", name, "address", mac, "mtu", str(mtu), "up", namespace=self.namespace)
         for address in addresses:
             ip("addr", "add", address, "dev", name, "nodad", namespace=self.namespace)
 
