@@ -46,6 +46,7 @@ struct UplinkConfig {
   uint16_t vxlan_port = 4789;
   std::optional<uint16_t> mtu;   // bytes of IP packet; empty: what the device says
   std::optional<uint16_t> vlan;  // tag of the underlay's frames, 1 to 4,094
+  std::string host_port;         // interface by which the kernel shares the uplink; empty: none
   bool force = false;            // take an interface that carries the host's own address
 };
 

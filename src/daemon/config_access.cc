@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/config_access.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -152,8 +154,30 @@ void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig&
   if (reader.find(key) == nullptr) return;
   uint16_t mtu = 1500;
   // RFC 791 and RFC 8200 §5: what every link must carry.
-  reader.read(key, mtu, uplink.address.is_v4() ? 576 : 1280, 65535);
+  reader.read(key, mtu, uplink.address.is_v4() ? 576 : 1280, 16000);
   uplink.mtu = mtu;
+}
+
+void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  if (reader.find(key) == nullptr) return;
+  uint16_t vlan = 0;
+  reader.read(key, vlan, 1, 4094);  // 802.1Q-2018 table 9-2: the others mean something else
+  uplink.vlan = vlan;
+}
+
+void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  reader.read_as<std::string>(key, "a name in quotes", [&](const std::string& name) {
+    const std::string wanted =
+        "an interface name of 1 to 15 characters, without blanks and slashes";
+    if (name.empty() || name.size() >= IFNAMSIZ ||
+        name.find_first_of(" \t\n/%:") != std::string::npos || name == "." || name == "..") {
+      return reader.fault(key, "no interface name", wanted);
+    }
+    if (name == uplink.device) {
+      return reader.fault(key, "the uplink itself", "a name that is free");
+    }
+    uplink.host_port = name;
+  });
 }
 
 }  // namespace butterfly

@@ -34,6 +34,8 @@ void read_uplink_address(ConfigReader& reader, const std::string& key, UplinkCon
 // REQUIRES: the address was read; a bad one is all zero.
 void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
+void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
+void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 
 extern const char* const kModeWanted;
 std::string api_wanted();

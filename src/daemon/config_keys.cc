@@ -177,7 +177,7 @@ std::vector<ConfigKey> uplink_keys() {
        Change::at_start,
        "Largest IP packet of the underlay, bytes. Guests' packets must be 50 bytes smaller (IPv6: "
        "70), so 1550 (1570) or more lets them keep their 1500.",
-       {"integer", "576 to 65535, over IPv6 1280 to 65535",
+       {"integer", "576 to 16000, over IPv6 1280 to 16000",
         [](ConfigReader& reader, const std::string& key, Config& config) {
           read_uplink_mtu(reader, key, *config.uplink);
         },
@@ -187,6 +187,38 @@ std::vector<ConfigKey> uplink_keys() {
         copier([](auto& c) -> auto& { return c.uplink->mtu; })},
        "what the device says",
        "1600"},
+      {"uplink",
+       "host_port",
+       Change::at_start,
+       "A kernel interface of this name, made at start, carries everything on the uplink that is "
+       "not "
+       "VXLAN for us: a server with one network card has its own address there. "
+       "docs/operate/uplink.md.",
+       {"string", "a free interface name of at most 15 characters",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_host_port(reader, key, *config.uplink);
+        },
+        [](const Config& config) {
+          return config.uplink->host_port.empty() ? "" : quoted(config.uplink->host_port);
+        },
+        copier([](auto& c) -> auto& { return c.uplink->host_port; })},
+       "none: the kernel has no part in the uplink",
+       "\"host0\""},
+      {"uplink",
+       "vlan",
+       Change::at_start,
+       "VLAN of the underlay: what leaves carries its tag, and frames without it are not looked "
+       "at.",
+       {"integer", "1 to 4094",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_uplink_vlan(reader, key, *config.uplink);
+        },
+        [](const Config& config) {
+          return config.uplink->vlan ? std::to_string(*config.uplink->vlan) : "";
+        },
+        copier([](auto& c) -> auto& { return c.uplink->vlan; })},
+       "no tag",
+       "100"},
       {"uplink", "force", Change::at_start,
        "Take an interface even though it carries an address of the host. You may lose your ssh "
        "session.",

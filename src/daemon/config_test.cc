@@ -64,6 +64,7 @@ gateway = "2001:db8::ff"
 vxlan_port = 8472
 mtu = 9000
 vlan = 4094
+host_port = "host0"
 force = true
 )";
 
@@ -95,6 +96,7 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->uplink->vxlan_port, 8472);
   EXPECT_EQ(config->uplink->mtu, 9000);
   EXPECT_EQ(config->uplink->vlan, 4094);
+  EXPECT_EQ(config->uplink->host_port, "host0");
   EXPECT_TRUE(config->uplink->force);
 }
 
@@ -170,6 +172,10 @@ const Mistake kMistakes[] = {
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvlan = 4095",
      "uplink.vlan = 4095: out of range (wanted 1..4094)"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvlan = 0", "wanted 1..4094"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nhost_port = 'a/b'",
+     "uplink.host_port = 'a/b': no interface name (wanted an interface name of 1 to 15 characters"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nhost_port = 'e'",
+     "uplink.host_port = 'e': the uplink itself (wanted a name that is free)"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nforce = 'yes'",
      "uplink.force = 'yes': wrong type (wanted true or false)"},
 };

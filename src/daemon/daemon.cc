@@ -146,6 +146,10 @@ Status Daemon::start_host(const Config& config) {
     if (!port.ok()) return port.status();
     auto vtep = make_vtep(*config.uplink, **port);
     if (!vtep.ok()) return vtep.status();
+    if (!config.uplink->host_port.empty()) {
+      const HostShare share{config.uplink->host_port, vtep->address, vtep->udp_port};
+      RETURN_IF_ERROR((*port)->share_with_host(share, *pool_, *large_pool_));
+    }
     const auto& warnings = (*port)->warnings();
     options.warnings.insert(options.warnings.end(), warnings.begin(), warnings.end());
     warn_of_small_underlay(*config.uplink, *vtep, options.warnings);

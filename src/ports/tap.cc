@@ -115,25 +115,24 @@ uint16_t TapPort::receive(uint16_t, std::span<Packet*> packets) noexcept {
   return count;
 }
 
+Port::Refusal TapPort::write_frame(const Packet& packet) noexcept {
+  if (packet.nb_segs > kMaxSegmentsOut) return Refusal::too_long;
+  std::array<iovec, kMaxSegmentsOut> parts;
+  int count = 0;
+  for (const rte_mbuf* segment = &packet; segment; segment = segment->next) {
+    parts[count++] = {static_cast<uint8_t*>(segment->buf_addr) + segment->data_off,
+                      segment->data_len};
+  }
+  if (::writev(fd_.get(), parts.data(), count) >= 0) return Refusal::none;
+  if (errno == EAGAIN || errno == ENOBUFS) return Refusal::ring_full;
+  return errno == EINVAL || errno == EMSGSIZE ? Refusal::too_long : Refusal::not_connected;
+}
+
 Port::Sent TapPort::transmit(uint16_t, std::span<Packet*> packets) noexcept {
   Sent sent;
-  for (Packet* packet : packets) {
-    if (packet->nb_segs > kMaxSegmentsOut) {
-      sent.refusal = Refusal::too_long;
-      break;
-    }
-    std::array<iovec, kMaxSegmentsOut> parts;
-    int count = 0;
-    for (const rte_mbuf* segment = packet; segment; segment = segment->next) {
-      parts[count++] = {static_cast<uint8_t*>(segment->buf_addr) + segment->data_off,
-                        segment->data_len};
-    }
-    if (::writev(fd_.get(), parts.data(), count) < 0) {
-      sent.refusal = errno == EAGAIN || errno == ENOBUFS    ? Refusal::ring_full
-                     : errno == EINVAL || errno == EMSGSIZE ? Refusal::too_long
-                                                            : Refusal::not_connected;
-      break;
-    }
+  for (const Packet* packet : packets) {
+    sent.refusal = write_frame(*packet);
+    if (sent.refusal != Refusal::none) break;
     ++sent.taken;
   }
   free_packets(packets.first(sent.taken));

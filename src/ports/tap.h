@@ -30,6 +30,8 @@ class TapPort : public Port {
 
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  // Writes a frame; the packet stays the caller's.
+  Refusal write_frame(const Packet& packet) noexcept;
   int wake_fd() const noexcept override { return fd_.get(); }
   bool is_connected() const noexcept override { return true; }
   uint64_t refused_frames() const noexcept override {

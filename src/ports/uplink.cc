@@ -28,6 +28,8 @@ constexpr uint32_t kFrameOverhead = 128;
 // Ethernet's header with a VLAN tag.
 constexpr uint32_t kLinkHeader = 18;
 
+using Owner = wire::UnderlaySplit::Owner;
+
 // A PCI address or a vdev string has a driver or a bus in it; a kernel interface is a bare name.
 bool is_dpdk_device(const std::string& device) {
   return device.find(':') != std::string::npos || device.rfind("net_", 0) == 0 ||
@@ -84,7 +86,8 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
       return precondition("uplink '" + options.device + "': carries the host's own address " +
                           interface.addresses.front().to_string() +
                           ", which the kernel would answer for and ssh be lost (wanted: an " +
-                          "interface without addresses, or force = true)");
+                          "interface without addresses, with a host_port that has them, or force = "
+                          "true)");
     }
     auto claimed = claim_interface(options.device);
     if (!claimed.ok()) return claimed.status();
@@ -95,6 +98,7 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
   if (!ethdev.ok()) return ethdev.status();
   std::unique_ptr<UplinkPort> port(
       new UplinkPort(*ethdev, options.lcores, options.vlan.value_or(0)));
+  port->is_kernel_ = is_kernel;
   if (is_kernel) port->frame_bytes_ = af_packet_frame(interface.mtu);
   RETURN_IF_ERROR(port->configure(options, pool));
   port->claim_ = std::move(claim);
@@ -225,6 +229,7 @@ void UplinkPort::watch_interrupts() {
 }
 
 UplinkPort::~UplinkPort() {
+  host_port_.reset();
   rte_eth_dev_info info{};
   rte_device* device = rte_eth_dev_info_get(ethdev_, &info) == 0 ? info.device : nullptr;
   rte_eth_dev_stop(ethdev_);
@@ -240,19 +245,60 @@ uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcep
     rte_eth_dev_rx_intr_disable(ethdev_, lcore);
     is_armed_[lcore] = 0;
   }
-  if (vlan_ != 0) settle_tags(packets.first(count));
+  if (host_port_) {
+    if (lcore == 0) send_for_host(lcore);
+    return sort_out(packets.first(count));
+  }
+  if (vlan_ != 0 || is_kernel_) settle_tags(packets.first(count));
   return count;
 }
 
-// Frames of our VLAN lose their tag; all others keep theirs, or get one that names none, and are
-// dropped for it. The kernel takes tags out of frames itself, and hands them over beside these
-// (packet(7)).
+// The kernel has the whole wire: VLANs other than ours, too, if we are in one.
+uint16_t UplinkPort::sort_out(std::span<Packet*> packets) noexcept {
+  settle_tags(packets);
+  std::array<Packet*, kBurst> theirs;
+  size_t their_count = 0;
+  uint16_t kept = 0;
+  for (Packet* packet : packets) {
+    const bool is_tagged = wire::has_vlan_tag(packet->bytes());
+    const auto owner = is_tagged ? Owner::kernel : split_->owner_of(packet->bytes());
+    if (owner != Owner::tunnel) give_to_host(*packet, is_tagged);
+    (owner == Owner::kernel ? theirs[their_count++] : packets[kept++]) = packet;
+  }
+  free_packets(std::span(theirs.data(), their_count));
+  return kept;
+}
+
+// As it was on the wire: with our VLAN's tag if it had that, and none if it had none.
+void UplinkPort::give_to_host(Packet& packet, bool is_tagged) noexcept {
+  const bool had_none = is_tagged && wire::take_vlan_tag(packet.bytes(), 0);
+  if (had_none) packet.strip(wire::kVlanTagLength);
+  const bool had_ours = !is_tagged && vlan_ != 0;
+  if (had_ours && packet.prepend(wire::kVlanTagLength)) wire::put_vlan_tag(packet.bytes(), vlan_);
+  host_port_->give(packet);
+  if (had_ours && wire::take_vlan_tag(packet.bytes(), vlan_)) packet.strip(wire::kVlanTagLength);
+}
+
+// A full ring costs the kernel its frames, as a full card would.
+void UplinkPort::send_for_host(uint16_t lcore) noexcept {
+  std::array<Packet*, kBurst> burst;
+  const uint16_t count = host_port_->take(burst);
+  if (count == 0) return;
+  const uint16_t taken = put_on_wire(lcore, std::span(burst).first(count));
+  free_packets(std::span(burst).subspan(taken, count - taken));
+}
+
+// Frames of our VLAN, or without one when we are in none, have no tag afterwards; all others keep
+// theirs, or get one that names none, and are dropped for it. The kernel takes tags out of frames
+// itself, and hands them over beside these (packet(7)).
 void UplinkPort::settle_tags(std::span<Packet*> packets) noexcept {
   for (Packet* packet : packets) {
     const bool is_stripped = (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
     if (is_stripped) {
       packet->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
-      if ((packet->vlan_tci & wire::kVlanIdMask) == vlan_) continue;
+      if (vlan_ != 0 && (packet->vlan_tci & wire::kVlanIdMask) == vlan_) continue;
+    } else if (vlan_ == 0) {
+      continue;
     } else if (wire::take_vlan_tag(packet->bytes(), vlan_)) {
       packet->strip(wire::kVlanTagLength);
       continue;
@@ -276,15 +322,20 @@ size_t UplinkPort::tag(std::span<Packet*> packets) noexcept {
   return count;
 }
 
-Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
-  const size_t wanted = packets.size();
-  if (vlan_ != 0) packets = packets.first(tag(packets));
+uint16_t UplinkPort::put_on_wire(uint16_t lcore, std::span<Packet*> packets) noexcept {
   const uint16_t queue = static_cast<uint16_t>(lcore % transmit_queues_);
   std::atomic_flag& lock = transmit_locks_[queue].taken;
   while (lock.test_and_set(std::memory_order_acquire)) rte_pause();
   const uint16_t taken = rte_eth_tx_burst(ethdev_, queue, to_mbufs(packets.data()),
                                           static_cast<uint16_t>(packets.size()));
   lock.clear(std::memory_order_release);
+  return taken;
+}
+
+Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
+  const size_t wanted = packets.size();
+  if (vlan_ != 0) packets = packets.first(tag(packets));
+  const uint16_t taken = put_on_wire(lcore, packets);
   if (vlan_ != 0) {
     for (Packet* packet : packets.subspan(taken)) {
       if (wire::take_vlan_tag(packet->bytes(), vlan_)) packet->strip(wire::kVlanTagLength);
@@ -293,11 +344,51 @@ Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noex
   return {taken, taken == wanted ? Refusal::none : Refusal::ring_full};
 }
 
+Status UplinkPort::share_with_host(const HostShare& share, PacketPool& pool, PacketPool& large) {
+  auto made = HostPort::create(share.name, mac_, mtu_, pool, large);
+  if (!made.ok()) return made.status();
+  host_port_ = std::move(*made);
+  split_.emplace(share.vtep, share.udp_port);
+  return make_wakes_for_host();
+}
+
+// The first lcore sends for the kernel: it is woken by that, too.
+Status UplinkPort::make_wakes_for_host() {
+  if (wake_.empty()) return ok_status();  // it looks every millisecond
+  if (!has_interrupts_) {
+    arrivals_ = std::exchange(wake_, {});
+    for (const Fd& arrival : arrivals_) {
+      Fd wake(epoll_create1(EPOLL_CLOEXEC));
+      epoll_event event{};
+      event.events = EPOLLIN;
+      if (!wake || epoll_ctl(wake.get(), EPOLL_CTL_ADD, arrival.get(), &event) != 0) {
+        return exhausted("host port: no descriptor left");
+      }
+      wake_.push_back(std::move(wake));
+    }
+  }
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  if (epoll_ctl(wake_[0].get(), EPOLL_CTL_ADD, host_port_->wake_fd(), &event) != 0) {
+    return exhausted("host port: no descriptor left");
+  }
+  return ok_status();
+}
+
 Port::Armed UplinkPort::arm_for(uint16_t lcore) noexcept {
-  const int fd = wake_fd_for(lcore);
+  const Armed armed = arm_device(lcore);
+  const bool waits = host_port_ && lcore == 0 && !host_port_->is_empty();
+  return waits ? Armed::packets_wait : armed;
+}
+
+Port::Armed UplinkPort::arm_device(uint16_t lcore) noexcept {
+  const int wake = wake_fd_for(lcore);
+  const int fd = lcore < arrivals_.size() ? arrivals_[lcore].get() : wake;
+  if (has_interrupts_ || !arrivals_.empty()) {
+    std::array<epoll_event, 3> news;
+    epoll_wait(wake, news.data(), static_cast<int>(news.size()), 0);
+  }
   if (has_interrupts_) {
-    epoll_event interrupt;
-    epoll_wait(fd, &interrupt, 1, 0);
     if (lcore >= receive_queues_) return Armed::yes;
     is_armed_[lcore] = rte_eth_dev_rx_intr_enable(ethdev_, lcore) == 0;
     return is_armed_[lcore] ? Armed::yes : Armed::nobody_there;

@@ -16,8 +16,17 @@
 #include "base/status.h"
 #include "graph/packet_pool.h"
 #include "graph/port.h"
+#include "ports/host_port.h"
+#include "wire/underlay_split.h"
 
 namespace butterfly {
+
+// Who shares the uplink with our tunnels.
+struct HostShare {
+  std::string name;  // of the interface that the kernel gets
+  IpAddress vtep;    // what is for us: our address, and UDP port of VXLAN
+  uint16_t udp_port;
+};
 
 struct UplinkOptions {
   std::string device;              // "0000:3b:00.0", "net_af_xdp0,iface=eth1", "eth1"
@@ -30,6 +39,9 @@ struct UplinkOptions {
 
 class UplinkPort : public Port {
  public:
+  // Makes the interface by which the kernel shares the uplink; once, before lcores know the port.
+  // Errors as of HostPort::create().
+  Status share_with_host(const HostShare& share, PacketPool& pool, PacketPool& large);
   // Probes, configures and starts the device. A kernel interface is driven through af_packet.
   // Frames that do not fit the buffers of `pool` get a pool of their own. Errors: not_found (no
   // such device or interface; the known ones are named), failed_precondition (the interface carries
@@ -62,6 +74,13 @@ class UplinkPort : public Port {
   Status start(const UplinkOptions& options, PacketPool& pool, const rte_eth_conf& config);
   // The pool to receive into: one of longer buffers when the underlay's frames want it.
   StatusOr<PacketPool*> make_room(const UplinkOptions& options, PacketPool& pool);
+  // Takes out what is the kernel's; how many stay.
+  uint16_t sort_out(std::span<Packet*> packets) noexcept;
+  void give_to_host(Packet& packet, bool is_tagged) noexcept;
+  uint16_t put_on_wire(uint16_t lcore, std::span<Packet*> packets) noexcept;
+  Armed arm_device(uint16_t lcore) noexcept;
+  void send_for_host(uint16_t lcore) noexcept;
+  Status make_wakes_for_host();
   size_t tag(std::span<Packet*> packets) noexcept;
   void settle_tags(std::span<Packet*> packets) noexcept;
   void watch_interrupts();
@@ -69,6 +88,7 @@ class UplinkPort : public Port {
 
   uint16_t ethdev_;
   uint16_t lcores_;
+  bool is_kernel_ = false;
   uint16_t vlan_;             // 0: none
   uint32_t frame_bytes_ = 0;  // that the driver puts into one buffer; 0: as the MTU wants
   std::optional<PacketPool> long_frames_;
@@ -81,6 +101,8 @@ class UplinkPort : public Port {
   // a socket that sees the same frames.
   std::vector<Fd> wake_;
   bool has_interrupts_ = false;
+  std::vector<Fd> arrivals_;  // those sockets, when wake_ holds epolls over them
+  std::optional<wire::UnderlaySplit> split_;
   std::vector<uint8_t> is_armed_;  // by lcore, its own: an interrupt is asked for
   Fd claim_;                       // on the kernel interface, held while we drive it
   // Each lcore takes that of its queue for every burst; they contend only where they share one.
@@ -89,6 +111,7 @@ class UplinkPort : public Port {
   };
   std::unique_ptr<Lock[]> transmit_locks_;
   std::vector<std::string> warnings_;
+  std::unique_ptr<HostPort> host_port_;  // ends first: its thread
 };
 
 }  // namespace butterfly

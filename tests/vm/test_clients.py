@@ -11,7 +11,7 @@ from lab.client import kernel_has, send
 from lab.client_world import NARROW, ClientWorld, at_once, pair_of
 from lab.router import OUTSIDE, OUTSIDE6
 from lab.shell import ip, run
-from lab.tap_guest import TRAFFIC
+from lab.endpoint import TRAFFIC
 from lab.wait import wait_until
 
 SERVER, NEAR, FAR = pair_of("server"), pair_of("near"), pair_of("far")

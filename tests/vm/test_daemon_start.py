@@ -5,18 +5,21 @@
 """
 
 import grp
+import json
 import os
 import pathlib
 import re
 import signal
 import socket
 import stat
+import sys
 
 from checks import check
 from lab.daemon import Daemon
 from lab.shell import ip, run
 from lab.wait import wait_until
 
+PROBE = pathlib.Path(__file__).parent / "lab" / "vlan_probe.py"
 MTUS = {"up0": 1600, "usual0": 1500, "just0": 1330, "small0": 1329, "down0": 1600, "own0": 1600}
 
 
@@ -119,6 +122,15 @@ def test_uplink_of_a_running_daemon_is_refused_to_another(world):
     check(not second.is_running(), "the second daemon serves on the uplink of the first")
     check(second.process.returncode == 1 and "up0" in second.log() and "in use" in second.log(), second.log())
     check("up0 up" in first.must("status"), "the first goes on")
+
+
+def test_tagged_frames_are_not_taken_for_untagged_ones(world):
+    """The kernel takes tags out of frames and hands them over beside these."""
+    daemon = world.with_uplink("up0").start()
+    for vlan, answered in ((0, True), (5, False)):
+        answer = run(sys.executable, PROBE, "p-up0", vlan, "192.0.2.9", "192.0.2.1", namespace=world.namespace)
+        check(json.loads(answer.stdout)["answered"] == answered, f"VLAN {vlan}: {answer.stdout}")
+    check("vlan-tag" in daemon.must("counters", "--drops"), daemon.must("counters", "--drops"))
 
 
 def test_underlay_that_ipv6_guests_cannot_live_with_is_refused(world):

@@ -5,19 +5,24 @@
           │                                  │
         host a 192.0.2.1 ═══ VXLAN ═══ host b 192.0.2.2        VLAN 100, MTU 9000
                                 │
-              kernel: up0.100 192.0.2.9 · up0 192.0.2.8 (untagged) · up0.101 192.0.2.7
+                         a station
 """
+
+import json
+import pathlib
+import sys
 
 from checks import OPEN_TO_PINGS, check
 from lab import drop_reasons
 from lab.host import Host
-from lab.shell import ip, run
+from lab.shell import run
 from lab.tap_guest import TapGuest
 from lab.topology import mac_of
 from lab.wait import wait_until
 
 VNI, VLAN, MTU = 100, 100, 9000
 INNER = MTU - 50
+PROBE = pathlib.Path(__file__).parent / "lab" / "vlan_probe.py"
 OTHER_VLANS = r"^parse-outer/vlan-tag"
 
 
@@ -36,31 +41,25 @@ def build_lab(lab):
         lab.taps[name] = TapGuest(lab.run, lab.hosts[host], name, VNI, mac_of(VNI, number),
                                   [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"],
                                   options=["--mtu", INNER], mtu=INNER)
-    lab.kernel = lab.run.make_namespace("kernel")
-    lab.underlay.attach(lab.kernel)
-    ip("addr", "add", "192.0.2.8/24", "dev", "up0", namespace=lab.kernel)
-    for vlan, last in ((VLAN, 9), (VLAN + 1, 7)):
-        ip("link", "add", "link", "up0", "name", f"up0.{vlan}", "type", "vlan", "id", vlan, namespace=lab.kernel)
-        ip("link", "set", f"up0.{vlan}", "up", namespace=lab.kernel)
-        ip("addr", "add", f"192.0.2.{last}/32", "dev", f"up0.{vlan}", namespace=lab.kernel)
+    lab.station = lab.run.make_namespace("station")
+    lab.underlay.attach(lab.station)
     return lab
 
 
-def ping(lab, interface, size=56):
-    """From the kernel on the underlay, by one of its interfaces, to host a's tunnel endpoint."""
-    ip("route", "replace", "192.0.2.1/32", "dev", interface, namespace=lab.kernel)
-    ip("neigh", "flush", "dev", interface, namespace=lab.kernel)
-    return run("ping", "-n", "-M", "do", "-c", 1, "-W", 1, "-s", size, "192.0.2.1", namespace=lab.kernel,
-               check=False).ok
+def ask(lab, vlan):
+    """For the MAC of host a's endpoint, in that VLAN, by a station on the underlay."""
+    answer = run(sys.executable, PROBE, "up0", vlan, "192.0.2.9", "192.0.2.1", namespace=lab.station)
+    return json.loads(answer.stdout)
 
 
 def test_an_endpoint_answers_in_its_vlan_and_nowhere_else(lab):
-    check(ping(lab, f"up0.{VLAN}"), "host a answers ping in VLAN 100")
-    for interface in ("up0", f"up0.{VLAN + 1}"):
+    answer = ask(lab, VLAN)
+    check(answer == {"answered": True, "vlan": VLAN}, f"host a answers in VLAN {VLAN}: {answer}")
+    for vlan in (0, VLAN + 1):
         before = drop_reasons.total(lab.hosts["a"].drops(), OTHER_VLANS)
-        check(not ping(lab, interface), f"host a answers on {interface}")
+        check(not ask(lab, vlan)["answered"], f"host a answers in VLAN {vlan}")
         check(drop_reasons.total(lab.hosts["a"].drops(), OTHER_VLANS) > before,
-              f"frames of {interface} are dropped by name: {lab.hosts['a'].drops()}")
+              f"frames of VLAN {vlan} are dropped by name: {lab.hosts['a'].drops()}")
 
 
 def test_the_status_tells_the_size_of_the_underlay(lab):
@@ -81,7 +80,7 @@ def test_tcp_uses_jumbo_frames(lab):
     a1, b1 = lab.taps["a1"], lab.taps["b1"]
     server = b1.serve(5000)
     counts = lab.hosts["b"].json("status")["uplink"]
-    a1.traffic("transfer", "10.0.0.2", 5000, 4 << 20)
+    a1.traffic("transfer", "10.0.0.2", 5000, 4)
     after = lab.hosts["b"].json("status")["uplink"]
     server.stop()
     size, packets = (int(after[key]) - int(counts[key]) for key in ("rx_bytes", "rx_packets"))
