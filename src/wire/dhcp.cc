@@ -121,9 +121,9 @@ bool read_dhcp_request(std::span<const uint8_t> message, DhcpRequest& request) {
 }
 
 size_t longest_dhcp_reply(size_t options) {
-  constexpr size_t kOwn = 3 + 6 + 3 * 6 + 1;  // type, server, times, end
+  constexpr size_t kOurs = 3 + 6 + 3 * 6 + 1;  // type, server, times, end
   constexpr size_t kClientId = 2 + 255;
-  return sizeof(DhcpHeader) + kOwn + kClientId + options;
+  return sizeof(DhcpHeader) + kOurs + kClientId + options;
 }
 
 size_t write_dhcp_reply(const DhcpRequest& request, const DhcpReply& reply,
