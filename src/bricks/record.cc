@@ -181,7 +181,11 @@ Record::Out Record::follow(Packet& packet) {
   Flow* flow = packet.flow ? packet.flow : find(packet);
   if (!flow) return Out::first_refused;
   const Role sender = flow->role_of(packet.parsed.source_is_high);
-  if (is_tcp(packet)) tcp::extend(flow->tcp_track, sender, packet.tcp_end);
+  if (is_tcp(packet)) {
+    const uint32_t first_end = packet.tcp_end - packet.tcp_behind_first;
+    if (!tcp::has_reached(flow->tcp_track, sender, first_end)) return Out::first_refused;
+    tcp::extend(flow->tcp_track, sender, packet.tcp_end);
+  }
   flow->see(lcore_.now());
   flows_.count(*flow, sender, packet.length());
   return onward(packet, *flow, sender);

@@ -66,7 +66,7 @@ class Record {
       OutInfo{"tcp-bad-ack", Edge::drop, "a TCP acknowledgement of data that was never sent"},
       OutInfo{"tcp-bad-rst", Edge::drop, "a TCP reset that misses the expected sequence number"},
       OutInfo{"tcp-over", Edge::drop, "a TCP SYN that met a connection just as it ended"},
-      OutInfo{"first-refused", Edge::drop, "a fragment whose first one began no connection"},
+      OutInfo{"first-refused", Edge::drop, "a fragment whose first one was refused"},
   };
   static constexpr BrickInfo kInfo{"record", kOuts};
   struct Trace {

@@ -52,9 +52,11 @@ struct Packet : rte_mbuf {
   // Bits kBind… of tables/flow_table.h: set by flow (0), firewall-from, firewall-to; read by
   // firewall-to, record.
   uint8_t verdicts;
-  // Of a fragment of TCP that is not the first: the sequence number behind its last byte. Set by
-  // the stage that gives it its flow; read by record.
+  // Of a fragment of TCP that is not the first: the sequence number behind its last byte, and how
+  // many there are from the end of the first to that. Set by the stage that gives it its flow; read
+  // by record.
   uint32_t tcp_end;
+  uint16_t tcp_behind_first;
   // What the rules want done to packets of its flow, those of the nic that it came from and of the
   // one that it goes to: set by firewall-from and firewall-to together with their bit in
   // `verdicts`, then by record with those that the flow remembers; read by record, procedure.

@@ -25,6 +25,7 @@ void adopt(Packet& packet, const FragmentTable::Datagram& datagram, uint32_t end
   const wire::Parsed& first = datagram.first;
   wire::Parsed& own = packet.parsed;
   packet.tcp_end = datagram.tcp_base + end;
+  packet.tcp_behind_first = static_cast<uint16_t>(end - first.l4_length);
   own.protocol = first.protocol;
   own.icmp_type = first.icmp_type;
   own.source_is_high = first.source_is_high;

@@ -115,6 +115,12 @@ Verdict check(const Progress& progress, const Track& track, Role from, const Seg
 // Takes the segment into account. REQUIRES: check() was ok.
 void advance(Progress& progress, Track& track, Role from, const Segment& segment);
 
+// Whether a segment that reaches to `end` may have been taken into account: what it has brought is
+// no news. (One that was refused and brought none is told apart by no number; its receiver lacks
+// the first fragment of it.)
+inline bool has_reached(const Track& track, Role from, uint32_t end) {
+  return static_cast<int32_t>(end - track.end[static_cast<size_t>(from)]) <= 0;
+}
 // A segment that came in fragments, the first of which was taken into account, reaches at least to
 // `end`: as far as its receiver has room for it.
 inline void extend(Track& track, Role from, uint32_t end) {

@@ -270,7 +270,7 @@ class Conversations {
 TEST(FragmentsTest, ADatagramInPiecesHasTheFateThatItHasWhole) {
   int delivered = 0;
   int refused = 0;
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Conversations conversations(seed);
     conversations.run();
