@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/port_out.h"
 
+#include <algorithm>
+
 #include "graph/note_event.h"
 
 namespace butterfly {
@@ -99,7 +101,8 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
 // One call of the port.
 Port::Sent PortOut::transmit(PortId id, std::span<Packet*> packets, Lcore& lcore) {
   Port& port = *ports_[id.value];
-  if (!lcore.tracing()) [[likely]]
+  const auto is_traced = [](const Packet* packet) { return packet->trace_slot != 0; };
+  if (!lcore.tracing() || std::ranges::none_of(packets, is_traced)) [[likely]]
     return port.transmit(lcore.index(), packets);
   // One by one: a sent packet may be gone afterwards, and a port may change the order.
   Port::Sent all;
