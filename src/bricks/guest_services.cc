@@ -5,8 +5,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "graph/become.h"
 #include "graph/packet_checksum.h"
-#include "graph/packet_pool.h"
 #include "wire/neighbour_frames.h"
 
 namespace butterfly {
@@ -26,20 +26,6 @@ struct UdpFrame {
   wire::Ipv4Header ip;
   wire::UdpHeader udp;
 };
-
-// Makes the packet exactly `frame`, for the port that it came from. False when its buffer is too
-// small, which no pool of ours has.
-bool send_back(Packet& packet, std::span<const uint8_t> frame) {
-  const auto length = static_cast<uint32_t>(frame.size());
-  truncate_packet(packet, std::min(packet.length(), length));
-  if (packet.next) return false;
-  const auto missing = static_cast<uint16_t>(length - packet.length());
-  if (missing != 0 && !rte_pktmbuf_append(&packet, missing)) return false;
-  std::ranges::copy(frame, packet.bytes().begin());
-  packet.ol_flags &= RTE_MBUF_F_EXTERNAL;
-  packet.out_port = packet.in_port;
-  return true;
-}
 
 // From the server to the client, who may not have its address yet (RFC 2131 §4.1).
 bool send_dhcp(Packet& packet, const wire::DhcpRequest& request, const wire::DhcpReply& reply) {
@@ -72,7 +58,9 @@ bool send_dhcp(Packet& packet, const wire::DhcpRequest& request, const wire::Dhc
       wire::checksum_add(bytes.subspan(offsetof(UdpFrame, udp), udp_length),
                          wire::pseudo_header_sum(reply.server, to, wire::kProtoUdp, udp_length)));
   frame->udp.checksum = checksum == 0 ? uint16_t{0xffff} : checksum;
-  return send_back(packet, bytes.first(sizeof(UdpFrame) + length));
+  if (!become(packet, bytes.first(sizeof(UdpFrame) + length))) return false;
+  send_back(packet);
+  return true;
 }
 
 // Its sender may have left it to its device, or have none (RFC 768).
@@ -162,8 +150,9 @@ Out take_arp(Packet& packet, const Nic& nic) {
   }
   const auto reply = wire::make_arp_reply({kServiceMac, service.server},
                                           {frame->arp.sender_mac, frame->arp.sender_ip});
-  const auto bytes = std::bit_cast<std::array<uint8_t, sizeof reply>>(reply);
-  return send_back(packet, bytes) ? Out::arp : Out::on;
+  if (!become(packet, reply)) return Out::on;
+  send_back(packet);
+  return Out::arp;
 }
 
 }  // namespace

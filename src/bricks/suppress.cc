@@ -15,10 +15,10 @@ const Mac* known_to(const Segment& segment, const IpAddress& target, const Mac& 
   return owner && *owner != asker && segment.joins(asker, *owner) ? owner : nullptr;
 }
 
-// It is the switch's own, and nothing is left of what the guest had asked its device to do.
-Out send_back(Packet& packet) {
-  packet.ol_flags &= RTE_MBUF_F_EXTERNAL;
-  packet.out_port = packet.in_port;
+template <typename Frame>
+Out answer_with(const Frame& answer, Packet& packet) {
+  if (!become(packet, answer)) return Out::flood;
+  send_back(packet);
   return Out::answered;
 }
 
@@ -34,7 +34,7 @@ Out answer_arp(const Segment& segment, Packet& packet, Suppress::Trace* trace) {
   wire::ArpFrame reply =
       wire::make_arp_reply({*owner, arp.target_ip}, {arp.sender_mac, arp.sender_ip});
   reply.ethernet.destination = asker;
-  return become(packet, reply) ? send_back(packet) : Out::flood;
+  return answer_with(reply, packet);
 }
 
 Out answer_nd(const Segment& segment, Packet& packet, Suppress::Trace* trace) {
@@ -51,7 +51,7 @@ Out answer_nd(const Segment& segment, Packet& packet, Suppress::Trace* trace) {
   if (!owner) return Out::flood;
   const wire::NdFrame answer = wire::make_advertisement({*owner, target}, {asker, source},
                                                         wire::kNdSolicited | wire::kNdOverride);
-  return become(packet, answer) ? send_back(packet) : Out::flood;
+  return answer_with(answer, packet);
 }
 
 }  // namespace
