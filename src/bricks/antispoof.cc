@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bricks/antispoof.h"
 
-#include <algorithm>
 #include <optional>
 
 namespace butterfly {
@@ -16,9 +15,7 @@ constexpr uint16_t kDhcpClientPort = 68;
 constexpr size_t kNdOptionUnit = 8;
 
 bool owns_ipv6(const Nic& nic, const Ipv6& address) {
-  return address == link_local_of(nic.mac) || nic.may_speak_as(address) ||
-         std::ranges::any_of(nic.macs,
-                             [&](const Mac& mac) { return address == link_local_of(mac); });
+  return nic.has_link_local(address) || nic.may_speak_as(address);
 }
 
 // Whoever is about to take an address gives it up when another asks for it too (RFC 4862 §5.4.3,

@@ -57,9 +57,16 @@ struct Nic {
              return prefix.contains(address);
            });
   }
+  // Whether the address is the link-local one of any of its MACs.
+  bool has_link_local(const IpAddress& address) const {
+    return address == IpAddress(link_local_of(mac)) ||
+           std::any_of(macs.begin(), macs.end(), [&](const Mac& other) {
+             return address == IpAddress(link_local_of(other));
+           });
+  }
   // Whether packets of that source may come from it.
   bool may_use(const IpAddress& address) const {
-    return !antispoof || may_speak_as(address) || address == IpAddress(link_local_of(mac));
+    return !antispoof || may_speak_as(address) || has_link_local(address);
   }
 };
 
