@@ -15,12 +15,10 @@ namespace butterfly {
 // In:   a packet from a guest, parsed, that takes no shortcut; not checked by antispoof. Whatever
 // it
 //       claims, its answer goes back to the port that it came from, and nothing is learnt.
-// Out:  on: untouched; dhcp_…, arp: the question turned into its answer, in place, out_port =
-// in_port.
-//       No firewall is asked: who names a subnet wants the answers.
+// Out:  on: untouched; dhcp_…, arp: the question turned into its answer, in place, back to its
+//       sender. No firewall is asked: who names a subnet wants the answers.
 // Cost: one load of the nic for packets of nics without services; else a look at the headers, for
-// an
-//       answer a copy of what was compiled beforehand, and two sums.
+//       an answer a copy of what was compiled beforehand, and two sums.
 //
 // The address is the nic's own, so no lease is kept, and nothing has to be remembered.
 class GuestServices {

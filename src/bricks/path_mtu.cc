@@ -11,6 +11,7 @@
 #include "graph/run_brick.h"
 
 namespace butterfly {
+
 static_assert(EmittingBrick<PathMtu>);
 
 namespace {

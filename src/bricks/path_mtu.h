@@ -21,8 +21,7 @@ class Emit;
 //       place; answered: the packet turned into the answer to its sender, in place, out_port =
 //       in_port.
 // Cost: one compare for what fits; a sum over at most 1,280 bytes for an answer; a buffer and a
-// copy
-//       for each fragment.
+//       copy for each fragment.
 //
 // Of a super-frame its segments must fit: they are what crosses the underlay. Fragmented is IPv4
 // without DF and without options, groups' and broadcasts too; a checksum that was left to the
@@ -86,4 +85,5 @@ class PathMtu {
   TokenBucket& answers_;
   const Lcore& lcore_;
 };
+
 }  // namespace butterfly

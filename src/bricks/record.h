@@ -7,8 +7,7 @@
 // Out:  packet.procedure_… of what the flow remembers, for those that go by procedure; the flow's
 //       TCP progress, idle time, counters and verdicts. ICMP errors change nothing.
 // Cost: a flow that exists: its entry. A new one: two searches, an insertion, and whom it counts
-// for;
-//       with a limit set, the counts of every lcore.
+//       for; with a limit set, the counts of every lcore.
 #pragma once
 
 #include <array>

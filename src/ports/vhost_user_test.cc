@@ -109,6 +109,12 @@ class VhostUserTest : public ::testing::Test {
   static std::vector<uint8_t> tcp(size_t payload) {
     return test::bytes_of(kEth + "ipv4/tcp(flags=A)/payload(len=" + std::to_string(payload) + ")");
   }
+  static Port::Refusal send_to_guest(Pair& pair, size_t payload) {
+    Packet* packet = test::make_large_packet(tcp(payload));
+    const Port::Sent sent = pair.port->transmit(0, std::span(&packet, 1));
+    if (sent.taken == 0) free_packets(std::span(&packet, 1));
+    return sent.refusal;
+  }
   static constexpr VirtioHeader kTcpRequest{.flags = kNeedsChecksum,
                                             .gso_type = 1,
                                             .hdr_len = 54,
@@ -441,12 +447,7 @@ TEST_F(VhostUserTest, WhatGuestOneSendsGuestTwoGetsWithTheSameHeader) {
 
 TEST_F(VhostUserTest, APacketThatNeedsMoreBuffersThanAreLeftCostsItselfOnly) {
   Pair pair({.receive_buffers = 16});
-  const auto send = [&](size_t payload) {
-    Packet* packet = test::make_large_packet(tcp(payload));
-    const Port::Sent sent = pair.port->transmit(0, std::span(&packet, 1));
-    if (sent.taken == 0) free_packets(std::span(&packet, 1));
-    return sent.refusal;
-  };
+  const auto send = [&](size_t payload) { return send_to_guest(pair, payload); };
   EXPECT_EQ(send(20'000), Port::Refusal::none);
   EXPECT_EQ(send(20'000), Port::Refusal::too_few_buffers);
   EXPECT_EQ(send(1'000), Port::Refusal::none);
@@ -715,12 +716,7 @@ TEST_F(VhostUserTest, APackedRingRefusesForEachPacketAlone) {
   Pair pair({.features = kPacked, .receive_buffers = 16});
   EXPECT_EQ(pass(pair, kTcpRequest, tcp(kLargeBufferData)).packets, 0u) << "no buffer holds it";
   EXPECT_EQ(pass(pair, {}, tcp(100)).packets, 1u) << "the ring goes on";
-  const auto send = [&](size_t payload) {
-    Packet* packet = test::make_large_packet(tcp(payload));
-    const Port::Sent sent = pair.port->transmit(0, std::span(&packet, 1));
-    if (sent.taken == 0) free_packets(std::span(&packet, 1));
-    return sent.refusal;
-  };
+  const auto send = [&](size_t payload) { return send_to_guest(pair, payload); };
   EXPECT_EQ(send(20'000), Port::Refusal::none);
   EXPECT_EQ(send(20'000), Port::Refusal::too_few_buffers);
   EXPECT_EQ(send(1'000), Port::Refusal::none);

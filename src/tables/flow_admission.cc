@@ -108,8 +108,7 @@ void FlowAdmission::end_leaving() noexcept {
     if (FlowTable::is_half_open(flow)) {
       flows_.erase(flow);
     } else {
-      flows_.accounts().enter(entry, flows_.accounts().key_of(entry),
-                              FlowTable::is_half_open(flow));
+      flows_.accounts().enter(entry, flows_.accounts().key_of(entry), /*is_half_open=*/false);
     }
   }
   leaving_count_ = 0;

@@ -6,8 +6,7 @@
 // Value:    Datagram, a bitmap of the units of 8 bytes that have come and one of where parts begin,
 //           and a queue of handles of what is held, in order of arrival.
 // Capacity: FragmentLimits. A source (a port, or a peer in a segment) has a share of everything;
-// who
-//           has used it up can begin no datagram. The whole full: oldest() is to make room.
+//           who has used it up can begin no datagram. The whole full: oldest() is to make room.
 // Time:     a datagram lives for timeout_ms from its first arrival, whatever comes later.
 // Writer:   one lcore, the only reader too.
 // Memory:   2 KiB a datagram for the bitmaps, touched when used, and some 150 bytes.

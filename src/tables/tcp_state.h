@@ -115,9 +115,9 @@ Verdict check(const Progress& progress, const Track& track, Role from, const Seg
 // Takes the segment into account. REQUIRES: check() was ok.
 void advance(Progress& progress, Track& track, Role from, const Segment& segment);
 
-// Whether a segment that reaches to `end` may have been taken into account: what it has brought is
-// no news. (One that was refused and brought none is told apart by no number; its receiver lacks
-// the first fragment of it.)
+// Whether all up to `end` has been taken into account: a first fragment that ends there was, or
+// brought nothing new. (One that was refused and brought nothing new looks the same: what follows
+// it is of no use to its receiver, who lacks the first.)
 inline bool has_reached(const Track& track, Role from, uint32_t end) {
   return static_cast<int32_t>(end - track.end[static_cast<size_t>(from)]) <= 0;
 }
