@@ -124,7 +124,8 @@ void VhostGuest::post_buffer(Pair& pair, uint16_t number) {
 
 void VhostGuest::send(const VirtioHeader& header, std::span<const uint8_t> frame, uint16_t pair) {
   Ring& ring = pairs_[pair].send;
-  const uint16_t number = is_packed() ? ring.next_available / 2 : ring.next_available;
+  const auto number =
+      static_cast<uint16_t>(is_packed() ? ring.next_available / 2 : ring.next_available);
   const uint64_t slot = pairs_[pair].base + kFrames + number % kSendSlots * kSlotBytes;
   const uint32_t header_length = header_bytes();
   std::memcpy(frontend_.memory() + slot, &header, header_length);
@@ -136,7 +137,8 @@ void VhostGuest::send(const VirtioHeader& header, std::span<const uint8_t> frame
 
 void VhostGuest::send_indirect(const VirtioHeader& header, std::span<const uint8_t> frame) {
   Ring& ring = pairs_[0].send;
-  const uint16_t number = is_packed() ? ring.next_available : ring.next_available % kSendSlots;
+  const auto number =
+      static_cast<uint16_t>(is_packed() ? ring.next_available : ring.next_available % kSendSlots);
   const uint64_t slot = kFrames + number % kSendSlots * kSlotBytes;
   const uint64_t table = slot + kSlotBytes - 2 * sizeof(VirtioDescriptor);
   std::memcpy(frontend_.memory() + slot, &header, header_bytes());
