@@ -312,7 +312,10 @@ const Mistake kMistakes[] = {
      [](Intent& i) { i.subnets["lan"].server = *IpAddress::parse("10.0.0.255"); },
      "subnet 'lan': server: address 10.0.0.255 is the prefix's own or its broadcast (wanted"},
     {"subnet: nobody to know",
-     [](Intent& i) { i.subnets["lan"].gateway = i.subnets["lan"].server = std::nullopt; },
+     [](Intent& i) {
+       SubnetIntent& subnet = i.subnets["lan"];
+       subnet.gateway = subnet.server = std::nullopt;
+     },
      "subnet 'lan': neither gateway nor server (wanted an address by which guests know the DHCP "
      "server)"},
     {"subnet: DNS server of the other family",
