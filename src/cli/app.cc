@@ -3,8 +3,10 @@
 #include "cli/app.h"
 
 #include <charconv>
+#include <string_view>
 
 #include "cli/commands.h"
+#include "cli/manual.h"
 
 namespace butterfly {
 namespace {
@@ -81,6 +83,15 @@ int run_cli(int argc, char** argv) {
   add_log_commands(app, command);
   add_config_commands(app, command);
   add_intent_commands(app, command);
+  // Not for people: shells and the package ask the tree itself.
+  if (argc > 1 && std::string_view(argv[1]) == "--complete") {
+    std::cout << completions(app, {argv + 2, argv + argc}) << std::flush;
+    return kDone;
+  }
+  if (argc == 2 && std::string_view(argv[1]) == "--manual") {
+    std::cout << manual_page(app) << std::flush;
+    return kDone;
+  }
   // CLI11 reports by exceptions; they end here.
   try {
     app.parse(argc, argv);

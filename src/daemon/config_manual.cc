@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "base/roff.h"
 #include "daemon/config_keys.h"
 
 namespace butterfly {
@@ -56,6 +57,13 @@ std::string row_of(const ConfigKey& key) {
          " | " + cell(key.sentence) + " |\n";
 }
 
+std::string page_entry(const ConfigKey& key) {
+  return ".TP\n" + roff_bold(key.name) + " = " + roff_italic(key.access.type) + "\n" +
+         roff(key.sentence) + "\nWanted: " + roff(key.access.wanted) +
+         ".\nDefault: " + roff(standard_of(key)) + ".\n" +
+         (key.change == Change::any_time ? "Counts after a reload, too.\n" : "");
+}
+
 }  // namespace
 
 std::string sample_config() {
@@ -96,6 +104,26 @@ std::string config_manual() {
     }
   }
   return text;
+}
+
+std::string config_page() {
+  std::string text =
+      ".\\\" SPDX-License-Identifier: Apache-2.0\n.\\\" Made by tools/config.\n"
+      ".TH BUTTERFLYD.TOML 5 \"\" butterfly \"File Formats\"\n"
+      ".SH NAME\nbutterflyd.toml \\- settings of butterflyd, the virtual switch of a host\n"
+      ".SH SYNOPSIS\n.I /etc/butterfly/butterflyd.toml\n"
+      ".SH DESCRIPTION\nOne TOML file. A key that is not given has its default; a key that does "
+      "not exist, a wrong type or a value out of bounds is refused with its line, all faults at "
+      "once.\n.B butterflyd \\-\\-check\nsays whether a start with it would succeed.\n.P\n"
+      "Keys that count after a reload are read again by\n.BR \"systemctl reload butterflyd\" ,\n"
+      "and can be set in a running daemon by\n.BR \"butterfly config set\" .\n";
+  for (const ConfigTable& table : config_tables()) {
+    text += ".SH [" + table.name + "]\n" + roff(table.sentence) + "\n";
+    for (const ConfigKey& key : config_keys()) {
+      if (key.table == table.name) text += page_entry(key);
+    }
+  }
+  return text + ".SH SEE ALSO\n.BR butterflyd (8),\n.BR butterfly (1)\n";
 }
 
 }  // namespace butterfly

@@ -8,5 +8,6 @@ namespace butterfly {
 
 std::string sample_config();  // dist/butterflyd.toml
 std::string config_manual();  // docs/operate/configuration.md
+std::string config_page();    // dist/man/butterflyd.toml.5
 
 }  // namespace butterfly

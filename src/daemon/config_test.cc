@@ -210,6 +210,10 @@ TEST(ConfigKeys, MakeTheManualInTheTree) {
   expect_file("docs/operate/configuration.md", config_manual());
 }
 
+TEST(ConfigKeys, MakeTheManualPageInTheTree) {
+  expect_file("dist/man/butterflyd.toml.5", config_page());
+}
+
 TEST(ConfigKeys, SayEverythingAboutThemselves) {
   for (const ConfigKey& key : config_keys()) {
     SCOPED_TRACE(key.full_name());
