@@ -11,12 +11,10 @@
 #include <cstring>
 
 namespace butterfly {
-namespace {
 
 static_assert(kMaxSocketPath == sizeof(sockaddr_un::sun_path) - 1);
 
-// Whether somebody accepts connections at `path`.
-bool is_served(const std::string& path) {
+bool is_socket_served(const std::string& path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return false;
   sockaddr_un address{};
@@ -29,8 +27,6 @@ bool is_served(const std::string& path) {
   return served;
 }
 
-}  // namespace
-
 Status clear_socket_path(const std::string& what, const std::string& path) {
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) {
@@ -40,7 +36,7 @@ Status clear_socket_path(const std::string& what, const std::string& path) {
   if (!S_ISSOCK(info.st_mode)) {
     return precondition(what + ": something else is there (wanted a free path)");
   }
-  if (is_served(path)) {
+  if (is_socket_served(path)) {
     return precondition(what + ": somebody else listens there (wanted a free path)");
   }
   if (unlink(path.c_str()) == 0) return ok_status();

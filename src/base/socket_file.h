@@ -13,6 +13,9 @@ namespace butterfly {
 // The longest path a unix socket may have (sockaddr_un, without the final NUL).
 inline constexpr size_t kMaxSocketPath = 107;
 
+// Whether somebody accepts connections at `path`. REQUIRES: path.size() <= kMaxSocketPath.
+bool is_socket_served(const std::string& path);
+
 // Removes a socket file at which nobody listens. failed_precondition when somebody does, or when
 // something else is there. REQUIRES: no other process makes a socket there at the same time;
 // path.size() <= kMaxSocketPath.

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 namespace butterfly {
@@ -38,6 +39,15 @@ StatusOr<FileLock> FileLock::take(const std::string& what, const std::string& pa
   // Only for the message above: the lock holds without it.
   if (ftruncate(fd, 0) != 0 || pwrite(fd, number.data(), number.size(), 0) < 0) return lock;
   return lock;
+}
+
+std::optional<std::string> FileLock::holder_of(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const FileLock lock(fd);
+  if (flock(fd, LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+  const std::string by = holder(fd);
+  return by.empty() ? "another process" : by.substr(std::string_view(" by ").size());
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

@@ -5,11 +5,12 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <filesystem>
-
 #include "base/socket_file.h"
 #include "control/socket_file.h"
+#include "daemon/capabilities.h"
 #include "daemon/eal.h"
+#include "daemon/expression_program.h"
+#include "daemon/underlay.h"
 #include "host/expression/compiler.h"
 #include "ports/uplink.h"
 
@@ -27,45 +28,6 @@ constexpr uint64_t kLargePoolPercent = 8;
 constexpr uint32_t kPoolCache = 256;
 // Super-frames live for a round: an lcore's cache would only hoard them.
 constexpr uint32_t kLargePoolCache = 0;
-// What guests expect to be able to send (RFC 894), and the least that IPv6 needs (RFC 8200 §5).
-constexpr uint16_t kUsualGuestMtu = 1500;
-constexpr uint16_t kLeastGuestMtu = 1280;
-
-// Beside the daemon, wherever that is: in /usr/bin, or where it was built.
-std::string expression_compiler_path() {
-  std::error_code error;
-  const auto daemon = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (daemon.parent_path() / "butterfly-expression-compiler").string();
-}
-
-StatusOr<Vtep> make_vtep(const UplinkConfig& config, const UplinkPort& port) {
-  Vtep vtep;
-  vtep.address = config.address;
-  vtep.on_link = config.on_link;
-  vtep.gateway = config.gateway;
-  vtep.mac = port.mac();
-  vtep.udp_port = config.vxlan_port;
-  vtep.mtu = port.mtu();
-  const int inner = static_cast<int>(vtep.mtu) - vtep.overhead();
-  if (inner < kLeastGuestMtu) {
-    return precondition("uplink '" + config.device + "': an MTU of " + std::to_string(vtep.mtu) +
-                        " leaves " + std::to_string(inner) +
-                        " bytes to guests (wanted: an underlay " + "MTU of at least " +
-                        std::to_string(kLeastGuestMtu + vtep.overhead()) + ")");
-  }
-  return vtep;
-}
-
-void warn_of_small_underlay(const UplinkConfig& config, const Vtep& vtep,
-                            std::vector<std::string>& warnings) {
-  if (vtep.inner_mtu() >= kUsualGuestMtu) return;
-  warnings.push_back("uplink '" + config.device + "': its MTU of " + std::to_string(vtep.mtu) +
-                     " carries guests' packets of up to " + std::to_string(vtep.inner_mtu()) +
-                     " bytes; larger ones are answered 'fragmentation needed'. Set the underlay's "
-                     "MTU to " +
-                     std::to_string(kUsualGuestMtu + vtep.overhead()) +
-                     " or more, or the guests' to " + std::to_string(vtep.inner_mtu()));
-}
 
 // The daemon's own group, where none is named.
 std::string group_or_own(const std::string& group) {
@@ -108,6 +70,7 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
 }
 
 Status Daemon::start_host(const Config& config) {
+  RETURN_IF_ERROR(check_capabilities(config, effective_capabilities()));
   auto eal = start_eal(config.dataplane);
   if (!eal.ok()) return eal.status();
   const uint64_t bytes = static_cast<uint64_t>(config.dataplane.memory_mb) << 20;
@@ -132,7 +95,7 @@ Status Daemon::start_host(const Config& config) {
   options.shortcut = config.dataplane.shortcut;
   options.fdb_capacity = config.dataplane.fdb_capacity;
   options.hugepages = eal->hugepages;
-  options.expressions = std::make_shared<ChildCompiler>(expression_compiler_path());
+  options.expressions = std::make_shared<ChildCompiler>(expression_program());
   options.warnings = eal->warnings;
   if (config.uplink) {
     UplinkOptions uplink;
@@ -144,7 +107,7 @@ Status Daemon::start_host(const Config& config) {
     uplink.sleeps = options.mode == IdleMode::adaptive;
     auto port = UplinkPort::create(uplink, *pool_);
     if (!port.ok()) return port.status();
-    auto vtep = make_vtep(*config.uplink, **port);
+    auto vtep = make_vtep(*config.uplink, (*port)->mac(), (*port)->mtu());
     if (!vtep.ok()) return vtep.status();
     if (!config.uplink->host_port.empty()) {
       const HostShare share{config.uplink->host_port, vtep->address, vtep->udp_port};
@@ -152,7 +115,9 @@ Status Daemon::start_host(const Config& config) {
     }
     const auto& warnings = (*port)->warnings();
     options.warnings.insert(options.warnings.end(), warnings.begin(), warnings.end());
-    warn_of_small_underlay(*config.uplink, *vtep, options.warnings);
+    if (const std::string warning = small_underlay(*config.uplink, *vtep); !warning.empty()) {
+      options.warnings.push_back(warning);
+    }
     options.vtep = *vtep;
     options.uplink_device = config.uplink->device;
     options.uplink = std::move(*port);

@@ -14,15 +14,6 @@
 namespace butterfly {
 namespace {
 
-constexpr const char* kFreePages = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
-
-uint64_t free_hugepages_mb() {
-  std::ifstream file(kFreePages);
-  uint64_t pages = 0;
-  file >> pages;
-  return pages * 2;
-}
-
 // Held from counting the free pages until EAL has taken them, so that daemons that start together
 // do not all count the same ones. A lock on a directory that is there leaves no file behind.
 Fd lock_hugepages() {
@@ -45,14 +36,22 @@ std::string allowed_cpus() {
 
 }  // namespace
 
+HugepageFacts look_at_hugepages(const DataplaneConfig& config, const std::string& sysfs) {
+  std::ifstream file(sysfs + "/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+  uint64_t pages = 0;
+  file >> pages;
+  HugepageFacts facts;
+  facts.is_enough = pages * 2 >= config.memory_mb;
+  facts.text = std::to_string(config.memory_mb) + " MB wanted, " + std::to_string(pages * 2) +
+               " MB of 2 MiB pages free";
+  facts.remedy = "sysctl vm.nr_hugepages=" + std::to_string(config.memory_mb / 2 + 8);
+  return facts;
+}
+
 StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
   EalResult result;
   const Fd lock = lock_hugepages();
-  const uint64_t free_mb = free_hugepages_mb();
-  const bool enough = free_mb >= config.memory_mb;
-  const std::string facts = std::to_string(config.memory_mb) + " MB wanted, " +
-                            std::to_string(free_mb) + " MB of 2 MiB pages free";
-  const std::string remedy = "sysctl vm.nr_hugepages=" + std::to_string(config.memory_mb / 2 + 8);
+  const auto [enough, facts, remedy] = look_at_hugepages(config);
   if (config.hugepages == HugepageUse::on && !enough) {
     return exhausted("hugepages: " + facts + " (wanted: " + remedy + ", or hugepages = \"auto\")");
   }

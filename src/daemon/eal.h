@@ -11,6 +11,14 @@
 
 namespace butterfly {
 
+// What there is of hugepages, before EAL takes any.
+struct HugepageFacts {
+  bool is_enough = false;
+  std::string text;    // "256 MB wanted, 0 MB of 2 MiB pages free"
+  std::string remedy;  // a command
+};
+HugepageFacts look_at_hugepages(const DataplaneConfig& config, const std::string& sysfs = "/sys");
+
 struct EalResult {
   bool hugepages = false;
   std::vector<std::string> warnings;

@@ -3,12 +3,15 @@
 //
 // SIGHUP: reads its configuration again (src/daemon/live_settings.h).
 // Exit codes: 0 stopped as asked, 1 could not start (one line on stderr says why), 2 wrong usage.
+// With --check: 0 it would start, 1 it would not (a bad file on stderr, findings on stdout).
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +24,8 @@
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/journal.h"
+#include "daemon/start_check.h"
+#include "daemon/watchdog.h"
 
 namespace {
 
@@ -28,7 +33,7 @@ constexpr const char* kDefaultConfig = "/etc/butterfly/butterflyd.toml";
 constexpr const char* kUsage =
     "usage: butterflyd [--config FILE] [--check]\n"
     "  --config FILE  settings (default /etc/butterfly/butterflyd.toml)\n"
-    "  --check        only check the settings, then exit\n"
+    "  --check        say whether a start would succeed, and what to do if not; change nothing\n"
     "  --version      print the version\n"
     "  --help         print this\n";
 
@@ -62,7 +67,7 @@ Arguments read_arguments(int argc, char** argv) {
 }
 
 // Blocks the signals that end us, or have us read our file again, in every thread, so that
-// sigwait() below gets them.
+// sigtimedwait() below gets them.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -111,6 +116,26 @@ void reload(const std::string& path, butterfly::LiveSettings& settings) {
   sd_notify(0, "READY=1");
 }
 
+// Of the service manager that started us; it may watch nothing.
+butterfly::Watchdog make_watchdog(butterfly::Host& host) {
+  uint64_t limit_us = 0;
+  if (sd_watchdog_enabled(/*unset_environment=*/0, &limit_us) <= 0) limit_us = 0;
+  return {std::chrono::microseconds(limit_us), [&host] { return host.report().lcores; },
+          [] { sd_notify(0, "WATCHDOG=1"); }};
+}
+
+// The next of `signals`; meanwhile the watchdog is kept informed.
+int wait_for_signal(const sigset_t& signals, butterfly::Watchdog& watchdog) {
+  const auto period = watchdog.period();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(period);
+  const timespec timeout{seconds.count(), std::chrono::nanoseconds(period - seconds).count()};
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, watchdog.is_on() ? &timeout : nullptr);
+    if (signal > 0) return signal;
+    if (errno == EAGAIN) watchdog.look();
+  }
+}
+
 int run(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
   if (arguments.exit_code >= 0) return arguments.exit_code;
@@ -124,8 +149,9 @@ int run(int argc, char** argv) {
     return 1;
   }
   if (arguments.check) {
-    std::printf("%s: fine\n", arguments.config.c_str());
-    return 0;
+    const auto findings = butterfly::check_start(*config);
+    std::fputs(butterfly::findings_text(findings, arguments.config).c_str(), stdout);
+    return butterfly::has_fault(findings) ? 1 : 0;
   }
   spdlog::set_level(spdlog::level::from_str(config->daemon.log_level));
   const sigset_t signals = block_signals();
@@ -137,8 +163,9 @@ int run(int argc, char** argv) {
   }
   spdlog::info("ready: API at {}", config->daemon.api);
   sd_notify(0, "READY=1");
+  butterfly::Watchdog watchdog = make_watchdog((*daemon)->host());
   int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+  while ((signal = wait_for_signal(signals, watchdog)) == SIGHUP) {
     reload(arguments.config, (*daemon)->settings());
   }
   spdlog::info("stopping: {}", strsignal(signal));

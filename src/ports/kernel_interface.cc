@@ -50,7 +50,27 @@ std::vector<IpAddress> addresses_of(const std::string& name) {
   return addresses;
 }
 
+// An abstract name (unix(7)) is known in its network namespace only, as the interface is, and the
+// kernel frees it even after kill -9.
+struct ClaimName {
+  explicit ClaimName(const std::string& interface) {
+    const std::string claim = "butterfly-uplink/" + interface;
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, claim.data(), claim.size());
+    size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + claim.size());
+  }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
+
+  sockaddr_un address{};
+  socklen_t size = 0;
+};
+
 }  // namespace
+
+bool is_dpdk_device(const std::string& device) {
+  return device.find(':') != std::string::npos || device.rfind("net_", 0) == 0 ||
+         device.rfind("eth_", 0) == 0;
+}
 
 std::vector<std::string> kernel_interfaces() {
   std::vector<std::string> names;
@@ -88,21 +108,38 @@ StatusOr<KernelInterface> read_kernel_interface(const std::string& name) {
   return result;
 }
 
+StatusOr<KernelInterface> find_uplink_interface(const std::string& name, bool force) {
+  auto found = read_kernel_interface(name);
+  if (!found.ok()) return found.status();
+  if (!found->is_up) {
+    return precondition("uplink '" + name + "': the interface is down (wanted: up; ip link set " +
+                        name + " up)");
+  }
+  if (!found->addresses.empty() && !force) {
+    return precondition("uplink '" + name + "': carries the host's own address " +
+                        found->addresses.front().to_string() +
+                        ", which the kernel would answer for and ssh be lost (wanted: an "
+                        "interface without addresses, with a host_port that has them, or force = "
+                        "true)");
+  }
+  return found;
+}
+
 StatusOr<Fd> claim_interface(const std::string& name) {
-  // An abstract name (unix(7)) is known in its network namespace only, as the interface is, and
-  // the kernel frees it even after kill -9.
   Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string claim = "butterfly-uplink/" + name;
-  std::memcpy(address.sun_path + 1, claim.data(), claim.size());
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + claim.size());
-  if (socket && bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) == 0) return socket;
+  const ClaimName claim(name);
+  if (socket && bind(socket.get(), claim.get(), claim.size) == 0) return socket;
   if (errno == EADDRINUSE) {
     return precondition("uplink '" + name + "': in use by another process (wanted: an interface " +
                         "that is no other butterflyd's uplink)");
   }
   return unavailable("uplink '" + name + "': cannot be claimed: " + std::strerror(errno));
+}
+
+bool is_claimed(const std::string& name) {
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const ClaimName claim(name);
+  return socket && connect(socket.get(), claim.get(), claim.size) == 0;
 }
 
 StatusOr<Fd> open_arrival_socket(const std::string& name, int index) {

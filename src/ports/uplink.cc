@@ -30,12 +30,6 @@ constexpr uint32_t kLinkHeader = 18;
 
 using Owner = wire::UnderlaySplit::Owner;
 
-// A PCI address or a vdev string has a driver or a bus in it; a kernel interface is a bare name.
-bool is_dpdk_device(const std::string& device) {
-  return device.find(':') != std::string::npos || device.rfind("net_", 0) == 0 ||
-         device.rfind("eth_", 0) == 0;
-}
-
 uint32_t af_packet_frame(uint16_t mtu) {
   return std::bit_ceil(std::max<uint32_t>(kBufferData, mtu + kFrameOverhead + kLinkHeader));
 }
@@ -75,20 +69,9 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
   Fd claim;
   const bool is_kernel = !is_dpdk_device(options.device);
   if (is_kernel) {
-    auto found = read_kernel_interface(options.device);
+    auto found = find_uplink_interface(options.device, options.force);
     if (!found.ok()) return found.status();
     interface = *found;
-    if (!interface.is_up) {
-      return precondition("uplink '" + options.device + "': the interface is down (wanted: up; " +
-                          "ip link set " + options.device + " up)");
-    }
-    if (!interface.addresses.empty() && !options.force) {
-      return precondition("uplink '" + options.device + "': carries the host's own address " +
-                          interface.addresses.front().to_string() +
-                          ", which the kernel would answer for and ssh be lost (wanted: an " +
-                          "interface without addresses, with a host_port that has them, or force = "
-                          "true)");
-    }
     auto claimed = claim_interface(options.device);
     if (!claimed.ok()) return claimed.status();
     claim = std::move(*claimed);

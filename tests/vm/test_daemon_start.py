@@ -4,6 +4,7 @@
       namespace start:  up0 1600 · usual0 1500 · just0 1330 · small0 1329 · down0 · own0 198.51.100.1/24
 """
 
+import contextlib
 import grp
 import json
 import os
@@ -16,6 +17,7 @@ import sys
 
 from checks import check
 from lab.daemon import Daemon
+from lab.ptrace import HeldThread, find_thread
 from lab.shell import ip, run
 from lab.wait import wait_until
 
@@ -58,8 +60,15 @@ def build_lab(lab):
     return World(lab)
 
 
-def check_refused(daemon, *texts, exit_status=1):
-    """The last line is ours and has the texts; no socket, no half-made file stays."""
+def check_refused(daemon, *texts, exit_status=1, is_foreseen=True):
+    """The last line is ours and has the texts; no socket, no half-made file stays. --check has foreseen it."""
+    if is_foreseen:
+        before = sorted(daemon.directory.iterdir())
+        checked = daemon.end("--check")
+        check(checked.exit == exit_status, f"--check: exit {checked.exit}: {checked.stdout}{checked.stderr}")
+        check(any(all(text in line for text in texts) for line in (checked.stdout + checked.stderr).splitlines()
+                  if line.startswith(("fault    ", "butterflyd: "))), f"--check: {texts} in one line: {checked.stdout}")
+        check(sorted(daemon.directory.iterdir()) == before, "--check makes nothing")
     answer = daemon.end()
     check(answer.exit == exit_status, f"exit {answer.exit}: {answer.stderr}")
     check(not answer.stdout, f"stdout is silent: {answer.stdout}")
@@ -73,7 +82,7 @@ def check_refused(daemon, *texts, exit_status=1):
 def check_nothing_left(daemon):
     """Locks and an empty state may stay; what others could trip over may not."""
     check(not os.path.lexists(daemon.socket), "the API socket is gone")
-    left = {path.name for path in daemon.directory.iterdir()} - {daemon.config.name, "ports"}
+    left = {path.name for path in daemon.directory.iterdir()} - {daemon.config.name, "ports", "programs"}
     unexpected = {name for name in left if not name.startswith(("state.db", "api.sock.lock", "log."))}
     check(not unexpected and not any(name.endswith((".new", "-wal", "-shm")) for name in left), f"left: {left}")
     ports = daemon.directory / "ports"
@@ -111,7 +120,7 @@ def test_pci_address_that_does_not_exist_is_refused(world):
 
 
 def test_malformed_dpdk_device_is_refused(world):
-    check_refused(world.with_uplink("net_nonsense0,iface=up0"), "uplink 'net_nonsense0,iface=up0'")
+    check_refused(world.with_uplink("net_nonsense0,iface=up0"), "uplink 'net_nonsense0,iface=up0'", is_foreseen=False)
 
 
 def test_uplink_of_a_running_daemon_is_refused_to_another(world):
@@ -122,6 +131,11 @@ def test_uplink_of_a_running_daemon_is_refused_to_another(world):
     check(not second.is_running(), "the second daemon serves on the uplink of the first")
     check(second.process.returncode == 1 and "up0" in second.log() and "in use" in second.log(), second.log())
     check("up0 up" in first.must("status"), "the first goes on")
+    checked = second.end("--check")
+    check(checked.exit == 1 and "fault    uplink 'up0': in use by another process" in checked.stdout, str(checked))
+    checked = first.end("--check")
+    check(checked.exit == 0 and f"in use by process {first.process.pid}, so its content" in checked.stdout,
+          f"the settings of a running daemon can be checked: {checked}")
 
 
 def test_tagged_frames_are_not_taken_for_untagged_ones(world):
@@ -258,7 +272,7 @@ def test_missing_configuration_file_is_named(world):
 def test_exit_statuses_of_the_command_line(world):
     daemon = world.daemon()
     checked = daemon.end("--check")
-    check(checked.exit == 0 and "fine" in checked.stdout, str(checked))
+    check(checked.exit == 0 and f"{daemon.config}: 0 faults, 0 warnings" in checked.stdout, str(checked))
     for option, words in (("--version", "butterflyd "), ("--help", "--config FILE"), ("-h", "--check")):
         answer = daemon.end(option)
         check(answer.exit == 0 and words in answer.stdout and not answer.stderr, f"{option}: {answer}")
@@ -333,6 +347,60 @@ def test_service_manager_hears_of_the_start_and_the_end(world):
         check(daemon.stop() == 0, daemon.log())
         check(manager.recv(4096) == b"STOPPING=1", "the end is told")
     check_nothing_left(daemon)
+
+
+def test_watchdog_hears_nothing_while_an_lcore_stands_still(world):
+    daemon = world.daemon()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(daemon.directory / "log.notify"))
+        manager.settimeout(20)
+        daemon.start([f"NOTIFY_SOCKET={daemon.directory}/log.notify", "WATCHDOG_USEC=1000000"])
+        check([manager.recv(4096) for _ in range(4)] == [b"READY=1"] + [b"WATCHDOG=1"] * 3, "an idle daemon is well")
+        held = HeldThread(find_thread(daemon.process.pid, "lcore-0"))
+        try:
+            wait_until(lambda: "watchdog: lcore 0 (CPU 0) has ended no round" in daemon.log(), 20, "its line in the log")
+            check(daemon.cli("status").ok, "the rest of it goes on")
+            manager.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while manager.recv(4096):  # of before
+                    pass
+            manager.settimeout(1.5)  # six times a ping would have been due
+            with contextlib.suppress(TimeoutError):
+                check(False, f"silence, not {manager.recv(4096)}")
+        finally:
+            held.release()
+        manager.settimeout(20)
+        check(manager.recv(4096) == b"WATCHDOG=1", "it is well again")
+        check("watchdog: lcore 0 (CPU 0) moves again" in daemon.log(), daemon.log())
+        check(daemon.stop() == 0, daemon.log())
+
+
+def test_ordinary_user_with_two_capabilities_has_taps_and_an_uplink(world):
+    daemon = world.with_uplink("up0", host_port="host0").as_nobody("net_admin", "net_raw")
+    checked = daemon.end("--check")
+    check(checked.exit == 0, f"--check: {checked}")
+    daemon.start()
+    status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
+    check(re.search(r"^Uid:\t65534\t65534\t65534\t65534$", status, re.M), status)
+    check(re.search(r"^CapEff:\t0000000000003000$", status, re.M), status)
+    daemon.must("nic", "add", "--id", "t1", "--mac", "52:54:00:00:00:01", "--vni", "1", "--type", "tap")
+    check({"t1", "host0"} <= set(world.interfaces()), str(world.interfaces()))
+    answer = run(sys.executable, PROBE, "p-up0", 0, "192.0.2.9", "192.0.2.1", namespace=world.namespace)
+    check(json.loads(answer.stdout)["answered"], f"its address on the uplink answers: {answer.stdout}")
+    check(daemon.stop() == 0, daemon.log())
+
+
+def test_missing_capability_is_named(world):
+    check_refused(world.with_uplink("up0").as_nobody(), "uplink 'up0': CAP_NET_RAW is missing", "AmbientCapabilities")
+    check_refused(world.with_uplink("up0").as_nobody("net_raw"), "uplink 'up0': CAP_NET_ADMIN is missing")
+    check_refused(world.with_uplink("up0").as_nobody("net_admin"), "uplink 'up0': CAP_NET_RAW is missing")
+    daemon = world.daemon().as_nobody()
+    checked = daemon.end("--check")
+    check(checked.exit == 0 and "warning  nics of type tap: CAP_NET_ADMIN is missing" in checked.stdout, str(checked))
+    daemon.start()
+    answer = daemon.cli("nic", "add", "--id", "t1", "--mac", "52:54:00:00:00:01", "--vni", "1", "--type", "tap")
+    check(answer.exit == 1 and "'t1'" in answer.stderr and "CAP_NET_ADMIN" in answer.stderr, str(answer))
+    check(daemon.stop() == 0, daemon.log())
 
 
 def test_hangup_reads_the_file_again(world):

@@ -2,7 +2,9 @@
 """One butterflyd with settings of a test's choice, for what is about the daemon itself.
 `start` for one that shall serve, `end` for one that shall not: its exit status and what it said."""
 
+import contextlib
 import pathlib
+import shutil
 
 from .shell import CommandFailed, run
 from .wait import wait_until
@@ -39,6 +41,7 @@ class Daemon:
         self._run = run_directory
         self._binaries = pathlib.Path(binaries)
         self._starts = 0
+        self._as = []
         settings = {"daemon": {"api": f"unix:{self.socket}", "state": str(self.state),
                                "socket_directory": str(self.directory / "ports")},
                     "dataplane": {"lcores": [0], "memory_mb": 64, "hugepages": "off", "flows_per_lcore": 4096,
@@ -51,7 +54,28 @@ class Daemon:
 
     @property
     def command(self):
-        return [self._binaries / "butterflyd", "--config", self.config]
+        return [*self._as, self._binaries / "butterflyd", "--config", self.config]
+
+    def as_nobody(self, *capabilities):
+        """From now on it runs as nobody, with these capabilities only ("net_raw")."""
+        self._binaries = self._copy_programs()
+        for path in (self.directory, *self.directory.iterdir()):
+            shutil.chown(path, "nobody", "nogroup")
+        names = ",".join(f"+{name}" for name in capabilities)
+        only = f"-all,{names}" if names else "-all"
+        kept = [f"{option}={only}" for option in ("--inh-caps", "--ambient-caps", "--bounding-set")]
+        self._as = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs", *kept,
+                    "--pdeathsig=KILL"]
+        return self
+
+    def _copy_programs(self):
+        """To where everybody may go: a build may be in root's own directory."""
+        place = self.directory / "programs"
+        place.mkdir()
+        for name in ("butterflyd", "butterfly", "butterfly-expression-compiler"):
+            with contextlib.suppress(OSError):
+                shutil.copy(self._binaries / name, place / name)
+        return place
 
     @property
     def log_file(self):

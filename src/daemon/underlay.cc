@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/underlay.h"
+
+namespace butterfly {
+namespace {
+
+// What guests expect to be able to send (RFC 894), and the least that IPv6 needs (RFC 8200 §5).
+constexpr uint16_t kUsualGuestMtu = 1500;
+constexpr uint16_t kLeastGuestMtu = 1280;
+
+}  // namespace
+
+StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mtu) {
+  Vtep vtep;
+  vtep.address = config.address;
+  vtep.on_link = config.on_link;
+  vtep.gateway = config.gateway;
+  vtep.mac = mac;
+  vtep.udp_port = config.vxlan_port;
+  vtep.mtu = mtu;
+  const int inner = static_cast<int>(vtep.mtu) - vtep.overhead();
+  if (inner < kLeastGuestMtu) {
+    return precondition("uplink '" + config.device + "': an MTU of " + std::to_string(vtep.mtu) +
+                        " leaves " + std::to_string(inner) +
+                        " bytes to guests (wanted: an underlay MTU of at least " +
+                        std::to_string(kLeastGuestMtu + vtep.overhead()) + ")");
+  }
+  return vtep;
+}
+
+std::string small_underlay(const UplinkConfig& config, const Vtep& vtep) {
+  if (vtep.inner_mtu() >= kUsualGuestMtu) return "";
+  return "uplink '" + config.device + "': its MTU of " + std::to_string(vtep.mtu) +
+         " carries guests' packets of up to " + std::to_string(vtep.inner_mtu()) +
+         " bytes; larger ones are answered 'fragmentation needed'. Set the underlay's MTU to " +
+         std::to_string(kUsualGuestMtu + vtep.overhead()) + " or more, or the guests' to " +
+         std::to_string(vtep.inner_mtu());
+}
+
+}  // namespace butterfly

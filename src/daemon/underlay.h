@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our tunnel endpoint, from what the configuration and the device say of the underlay.
+#pragma once
+
+#include <string>
+
+#include "base/mac.h"
+#include "base/status.h"
+#include "daemon/config.h"
+#include "tables/peer_table.h"
+
+namespace butterfly {
+
+// `mtu`: of the underlay, bytes of IP packet. failed_precondition when it leaves guests less than
+// IPv6 needs.
+StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mtu);
+
+// A warning, when guests cannot have the MTU that they expect; else empty.
+std::string small_underlay(const UplinkConfig& config, const Vtep& vtep);
+
+}  // namespace butterfly
