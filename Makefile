@@ -10,6 +10,10 @@ build: setup ## build butterflyd and butterfly (build/release)
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly
 
+.PHONY: deb
+deb: build ## a Debian package of it, build/release/butterfly_*.deb
+	@tools/deb $(BUILD)
+
 .PHONY: demo
 demo: build ## two hosts, four real guests: see it work (root); KEEP=1 leaves the lab up
 	@python3 tests/vm/demo.py --build-dir $(BUILD)
