@@ -78,12 +78,14 @@ uint16_t ApplyProcedure::random_id() const noexcept {
   return static_cast<uint16_t>(hasher_.hash_of({{rte_rdtsc(), lcore_.index()}}) >> 16);
 }
 
-bool ApplyProcedure::apply(Packet& packet, PortId nic, ProcedureSlot slot) const noexcept {
+bool ApplyProcedure::apply(Packet& packet, PortId nic, ProcedureSlot slot) noexcept {
   // The flow may remember a procedure that has gone, or the nic of a guest that has moved away.
   const Procedure* procedure = slot == 0 ? nullptr : procedures_.at(slot);
   if (!procedure || nic == kUplinkPort) return true;
   if (procedure->rate.is_set() &&
       !limits_.take(nic, slot, procedure->rate, packet.length(), lcore_.now())) {
+    if (lcore_.logging()) [[unlikely]]
+      lcore_.events().set_refusing(&procedure->name);
     return false;
   }
   if (packet.shares_bytes()) return true;

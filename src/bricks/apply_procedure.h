@@ -36,19 +36,19 @@ class ApplyProcedure {
 
   // `limits` are the host's; `hasher` and `lcore` the lcore's.
   ApplyProcedure(const ProcedureTable& procedures, RateLimits& limits,
-                 const wire::FlowHasher& hasher, const Lcore& lcore)
+                 const wire::FlowHasher& hasher, Lcore& lcore)
       : procedures_(procedures), limits_(limits), hasher_(hasher), lcore_(lcore) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept;
 
  private:
-  bool apply(Packet& packet, PortId nic, ProcedureSlot slot) const noexcept;
+  bool apply(Packet& packet, PortId nic, ProcedureSlot slot) noexcept;
   uint16_t random_id() const noexcept;
 
   const ProcedureTable& procedures_;
   RateLimits& limits_;
   const wire::FlowHasher& hasher_;
-  const Lcore& lcore_;
+  Lcore& lcore_;
 };
 static_assert(DecidingBrick<ApplyProcedure>);
 

@@ -62,6 +62,7 @@ std::string event_text(const v1::LogEvent& event) {
   } else if (!event.rule().empty()) {
     text += ", guard rule " + event.rule();
   }
+  if (!event.procedure().empty()) text += ", rate of procedure " + event.procedure();
   if (event.suppressed() != 0) {
     text += " (" + std::to_string(event.suppressed()) + " more were not shown)";
   }

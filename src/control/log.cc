@@ -77,6 +77,7 @@ v1::LogEvent to_proto(const LogReport& report) {
   describe_frame(report.frame, message);
   message.set_rule(report.rule);
   message.set_group(report.group);
+  message.set_procedure(report.procedure);
   message.set_suppressed(report.kept_back);
   return message;
 }

@@ -45,6 +45,7 @@ std::string log_line(const LogReport& report) {
   add(line, "icmp_code", frame.icmp_code);
   if (!report.rule.empty()) add(line, "rule", report.rule);
   if (!report.group.empty()) add(line, "group", report.group);
+  if (!report.procedure.empty()) add(line, "procedure", report.procedure);
   if (report.kept_back != 0) add(line, "suppressed", report.kept_back);
   return line;
 }

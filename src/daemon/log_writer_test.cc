@@ -48,6 +48,12 @@ TEST(LogLine, OfAStartNamesItsRule) {
   EXPECT_TRUE(line.ends_with(" rule=0123456789abcdef group=web")) << line;
 }
 
+TEST(LogLine, OfARateNamesItsProcedure) {
+  LogReport report = udp_drop();
+  report.procedure = "guests";
+  EXPECT_TRUE(log_line(report).ends_with(" procedure=guests suppressed=12")) << log_line(report);
+}
+
 TEST(LogLine, LeavesOutWhatIsNotKnown) {
   LogReport report;
   report.brick = "parse";

@@ -191,8 +191,6 @@ LogReport HostImpl::describe(const Event& event, uint16_t lcore, const PortNames
   report.vni = event.vni;
   report.length = event.length;
   report.frame = wire::summarize(std::span(event.head.data(), event.head_length));
-  report.rule = event.rule.data();
-  report.group = event.group.data();
   report.kept_back = event.kept_back;
   const std::lock_guard lock(state_mutex_);
   const auto& nodes = views_.front()->graph->graph().nodes();
@@ -204,6 +202,9 @@ LogReport HostImpl::describe(const Event& event, uint16_t lcore, const PortNames
   report.brick = node.name();
   report.out = out.name;
   report.sentence = out.sentence;
+  const bool by_rate = std::string_view(node.info().name) == ApplyProcedure::kInfo.name;
+  (by_rate ? report.procedure : report.rule) = event.rule.data();
+  report.group = event.group.data();
   return report;
 }
 

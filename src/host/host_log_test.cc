@@ -139,6 +139,24 @@ TEST_F(HostLogTest, WhatTheGuardListRefusesIsToldWithTheRule) {
   EXPECT_EQ(reports[2].rule, "");
 }
 
+TEST_F(HostLogTest, WhatExceedsARateIsToldWithItsProcedure) {
+  start();
+  ProcedureIntent& procedure = intent_.procedures["tell"];
+  procedure.log = false;
+  procedure.packets_per_s = 1;
+  ASSERT_TRUE(host_->apply(intent_).ok());
+  const auto reports = watch(drops(), [&] {
+    for (int i = 0; i < 5; ++i) send("a", udp_to(53));
+    send("a", udp_to(54));
+  });
+  ASSERT_GE(reports.size(), 2u);
+  EXPECT_EQ(reports.front().out, "denied");
+  EXPECT_EQ(reports.front().procedure, "");
+  EXPECT_EQ(reports.back().brick + "/" + reports.back().out, "procedure/over-rate");
+  EXPECT_EQ(reports.back().procedure, "tell");
+  EXPECT_EQ(reports.back().rule, "");
+}
+
 TEST_F(HostLogTest, AStartIsToldWithItsRule) {
   start();
   const auto reports = watch({}, [&] {

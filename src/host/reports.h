@@ -169,6 +169,7 @@ struct LogReport {
   wire::FrameSummary frame;
   std::string rule;        // that decided; empty: none did
   std::string group;       // its group; empty: the guard list
+  std::string procedure;   // whose rate it exceeded; empty: none's
   uint64_t kept_back = 0;  // others by the same out since the last one that was told
 };
 
