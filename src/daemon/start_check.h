@@ -23,12 +23,16 @@ struct Finding {
   std::string text;  // object: fact (wanted: the remedy)
 };
 
+// RLIMIT_MEMLOCK, as far as it may be raised.
+uint64_t lockable_memory();
+
 // What is looked at; tests bring their own.
 struct Surroundings {
   std::string sysfs = "/sys";
   std::string devices = "/dev";
   std::string expression_program = butterfly::expression_program();
   uint64_t capabilities = effective_capabilities();
+  uint64_t lockable_bytes = lockable_memory();  // in memory, without CAP_IPC_LOCK
 };
 
 // In the order of the configuration. A daemon that runs on this state file holds what it needs:

@@ -278,6 +278,19 @@ TEST_F(StartCheckTest, NamesTheVfioGroupThatMayNotBeUsed) {
   EXPECT_THAT(texts(Verdict::fine), Contains(HasSubstr("bound to vfio-pci")));
 }
 
+TEST_F(StartCheckTest, NamesTheLimitOfLockedMemory) {
+  make_pci("vfio-pci");
+  make_file("/dev/vfio/17", "");
+  use_uplink("0000:3b:00.0");
+  surroundings.lockable_bytes = 8 << 20;
+  EXPECT_THAT(faults(), testing::IsEmpty()) << "CAP_IPC_LOCK knows no limit";
+  surroundings.capabilities = 0;
+  EXPECT_THAT(faults(), Contains(AllOf(HasSubstr("8 MB may be locked in memory, 64 MB are to be"),
+                                       HasSubstr("LimitMEMLOCK=infinity"))));
+  surroundings.lockable_bytes = 64 << 20;
+  EXPECT_THAT(faults(), testing::IsEmpty());
+}
+
 TEST_F(StartCheckTest, TakesADeviceThatIsDrivenBesideTheKernel) {
   make_pci("mlx5_core");
   use_uplink("0000:3b:00.0");

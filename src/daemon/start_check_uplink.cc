@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The uplink's device, before anything drives it.
+#include <linux/capability.h>
 #include <net/if.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -58,14 +59,15 @@ void check_kernel_interface(const UplinkConfig& config, Findings& findings) {
   check_mtu(config, config.mtu.value_or(interface->mtu), findings);
 }
 
-void check_locked_memory(const Config& config, const std::string& what, Findings& findings) {
-  rlimit limit{};
-  getrlimit(RLIMIT_MEMLOCK, &limit);
+void check_locked_memory(const Config& config, const Surroundings& surroundings,
+                         const std::string& what, Findings& findings) {
   const uint64_t wanted = static_cast<uint64_t>(config.dataplane.memory_mb) << 20;
-  if (geteuid() == 0 || limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted) return;
-  findings.fault(what + ": " + std::to_string(limit.rlim_max >> 20) +
-                 " MB may be locked in memory, " + std::to_string(config.dataplane.memory_mb) +
-                 " MB are (wanted: LimitMEMLOCK=infinity in the unit, or ulimit -l unlimited)");
+  const bool has_no_limit = (surroundings.capabilities >> CAP_IPC_LOCK & 1) != 0;
+  if (has_no_limit || surroundings.lockable_bytes >= wanted) return;
+  findings.fault(
+      what + ": " + std::to_string(surroundings.lockable_bytes >> 20) +
+      " MB may be locked in memory, " + std::to_string(config.dataplane.memory_mb) +
+      " MB are to be (wanted: LimitMEMLOCK=infinity in the unit, or ulimit -l unlimited)");
 }
 
 void check_pci(const Config& config, const Surroundings& surroundings, Findings& findings) {
@@ -91,11 +93,16 @@ void check_pci(const Config& config, const Surroundings& surroundings, Findings&
                           " may not be read and written (wanted: chown it to the daemon's user, by "
                           "a udev rule)");
   }
-  check_locked_memory(config, what, findings);
+  check_locked_memory(config, surroundings, what, findings);
   findings.fine(what + ": bound to " + driver);
 }
 
 }  // namespace
+
+uint64_t lockable_memory() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 ? limit.rlim_max : 0;  // RLIM_INFINITY is the most
+}
 
 void check_uplink(const Config& config, const Surroundings& surroundings, Findings& findings) {
   if (!config.uplink) return findings.fine("uplink: none, guests of this host only");

@@ -403,6 +403,23 @@ def test_missing_capability_is_named(world):
     check(daemon.stop() == 0, daemon.log())
 
 
+def test_check_names_what_an_ordinary_user_may_not(world):
+    closed = world.daemon().directory  # root's
+    (closed / "ports").mkdir()
+    (closed / "state.db").touch()
+    closed.chmod(0o755)
+    daemon = world.daemon(daemon={"state": str(closed / "state.db"), "api": f"unix:{closed}/api.sock",
+                                  "socket_directory": str(closed / "ports"), "api_group": "users"}).as_nobody()
+    checked = daemon.end("--check")
+    check(checked.exit == 1, str(checked))
+    for line in (f"fault    state file '{closed}/state.db': '{closed}': Permission denied",
+                 f"fault    API socket '{closed}/api.sock': '{closed}': Permission denied",
+                 f"fault    API socket '{closed}/api.sock': cannot be given to group 'users'",
+                 f"fault    socket directory '{closed}/ports': belongs to another user"):
+        check(line in checked.stdout and "wanted: " in checked.stdout, f"{line} in: {checked.stdout}")
+    check(sorted(path.name for path in closed.iterdir()) == ["butterflyd.toml", "ports", "state.db"], "nothing is made")
+
+
 def test_hangup_reads_the_file_again(world):
     """What may change does, what waits for a start is named, a bad file changes nothing."""
     daemon = world.daemon(daemon={"log_level": "warning"})

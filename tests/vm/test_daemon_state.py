@@ -45,6 +45,11 @@ def files_of(state):
 def check_kept(daemon, *texts):
     """Refused with the texts and the state's name, the files byte-identical afterwards."""
     before = files_of(daemon.state)
+    checked = daemon.end("--check")
+    check(checked.exit == 1 and f"fault    state file '{daemon.state}': " in checked.stdout, f"--check: {checked}")
+    for text in texts:
+        check(text in checked.stdout, f"--check: '{text}' in: {checked.stdout}")
+    check(files_of(daemon.state) == before, "--check leaves them as they are")
     answer = daemon.end()
     check(answer.exit == 1, f"exit {answer.exit}: {answer.stderr}")
     last = (answer.stderr.strip().splitlines() or [""])[-1]
