@@ -2,11 +2,13 @@
 #include "compiler/confine.h"
 
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -20,6 +22,13 @@ namespace {
 bool limit(__rlimit_resource resource, rlim_t soft, rlim_t hard) {
   const rlimit limits{soft, hard};
   return setrlimit(resource, &limits) == 0;
+}
+
+// Those of a root, and the ambient ones that the daemon's unit gives (capabilities(7)).
+bool give_up_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  return syscall(SYS_capset, &header, none.data()) == 0;
 }
 
 // Everything else fails with EPERM, as if there were nothing there.
@@ -49,7 +58,8 @@ bool confine() {
   const bool is_limited = limit(RLIMIT_CPU, kExpressionCpuSeconds, kExpressionCpuSeconds + 1) &&
                           limit(RLIMIT_AS, kExpressionMemoryBytes, kExpressionMemoryBytes) &&
                           limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) &&
-                          limit(RLIMIT_NOFILE, 0, 0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+                          limit(RLIMIT_NOFILE, 0, 0) &&
+                          prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && give_up_capabilities();
   if (is_limited) allow_few_calls();
   return is_limited;
 }

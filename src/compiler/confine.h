@@ -5,8 +5,8 @@
 namespace butterfly {
 
 // CPU time and memory as base/classic_bpf.h says; no descriptor beside those that are open; no
-// system call beyond reading, writing, memory and the end, where the kernel has seccomp. False when
-// a limit cannot be set.
+// capability; no system call beyond reading, writing, memory and the end, where the kernel has
+// seccomp. False when one of the others cannot be had.
 bool confine();
 
 }  // namespace butterfly

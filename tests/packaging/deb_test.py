@@ -184,6 +184,17 @@ class DebianPackage(unittest.TestCase):
         self.machine.wait_until(lambda: self.is_connected("web-1"), "guest")
         self.assertIn("the guest was told 1450", self.machine.must("butterfly", "nic", "show", "web-1"))
 
+    def test_46_expression_program_gives_up_all_that_it_was_given(self):
+        program = self.machine.path("/usr/libexec/butterfly/butterfly-expression-compiler")
+        with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            status = pathlib.Path(f"/proc/{process.pid}/status")
+            self.machine.wait_until(lambda: "Seccomp:\t2\n" in status.read_text(), "confinement")
+            for which in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                self.assertRegex(status.read_text(), rf"(?m)^{which}:\t0+$")
+            answer, _ = process.communicate(b"tcp port 80")
+            self.assertEqual(process.returncode, 0)
+            self.assertTrue(answer)
+
     def test_50_watchdog_ends_what_stands_still(self):
         drop_in = self.machine.path("/run/systemd/system/butterflyd.service.d/watchdog.conf")
         drop_in.parent.mkdir(parents=True)
