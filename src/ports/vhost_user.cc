@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -238,7 +239,20 @@ bool VhostUserPort::dial() {
 
 void VhostUserPort::hang_up() { rte_vhost_driver_unregister(path_.c_str()); }
 
-bool VhostUserPort::may_answer() const { return !is_server_ && access(path_.c_str(), F_OK) == 0; }
+// QEMU makes the socket with its own rights, which may not suit a daemon that is not root.
+bool VhostUserPort::may_answer() const {
+  if (is_server_) return false;
+  const bool may_connect = access(path_.c_str(), W_OK) == 0;
+  const bool is_forbidden = !may_connect && errno == EACCES;
+  if (is_forbidden && !is_forbidden_) {
+    spdlog::warn(
+        "port {}: the socket may not be written to (wanted: leave for the daemon's user or group; "
+        "QEMU in socket_group, with umask 002)",
+        path_);
+  }
+  is_forbidden_ = is_forbidden;
+  return may_connect;
+}
 
 // librte_vhost would take any number; each would be a guest of this one nic.
 bool VhostUserPort::admit() {

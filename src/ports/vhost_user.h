@@ -176,7 +176,8 @@ class VhostUserPort : public Port, public VhostLine {
   const bool may_be_packed_;
   const uint16_t lcores_;
   std::vector<Share> shares_;
-  std::vector<uint16_t> places_;  // in shares_, by lcore
+  std::vector<uint16_t> places_;       // in shares_, by lcore
+  mutable bool is_forbidden_ = false;  // to connect, which was told: the dialler's thread
   // Our copies of the kick descriptors, by pair: librte_vhost's thread.
   std::array<Fd, kMaxQueuePairs> kicks_;
   uint32_t rings_ = 0;  // a bit for each that is ready: librte_vhost's thread

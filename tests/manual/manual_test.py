@@ -6,6 +6,7 @@ Usage: manual_test.py BUTTERFLY BUTTERFLYD"""
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -99,6 +100,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.in_bash("butterfly apply "), [], "bash goes on with files")
 
 
+@unittest.skipUnless(shutil.which("virt-xml-validate"), "tools/setup installs libvirt-clients")
 class Libvirt(unittest.TestCase):
     def test_the_domain_of_the_manual_is_what_libvirt_takes(self):
         page = (ROOT / "docs/operate/libvirt.md").read_text()

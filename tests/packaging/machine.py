@@ -90,7 +90,7 @@ class Machine:
 
     def run(self, *command, text_in=None):
         """Runs it in the machine to its end."""
-        line = ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd=/", "env", "-i",
+        line = ["nsenter", "--target", str(self.pid), "--all", "--root", "--wdns=/", "env", "-i",
                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
                 *map(str, command)]
         return subprocess.run(line, input=text_in, stdin=subprocess.DEVNULL if text_in is None else None,

@@ -403,6 +403,24 @@ def test_missing_capability_is_named(world):
     check(daemon.stop() == 0, daemon.log())
 
 
+def test_socket_of_a_guest_that_may_not_be_used_is_told(world):
+    """QEMU makes it with rights of its own: the daemon says once what is wrong, and connects once it may."""
+    daemon = world.daemon().as_nobody().start()
+    daemon.must("nic", "add", "--id", "g0", "--mac", "52:54:00:00:00:01", "--vni", "1")
+    path = daemon.directory / "ports" / "g0.sock"
+    with socket.socket(socket.AF_UNIX) as guest:
+        guest.bind(str(path))
+        path.chmod(0o644)
+        guest.listen()
+        guest.settimeout(20)
+        line = f"port {path}: the socket may not be written to (wanted: "
+        wait_until(lambda: line in daemon.log(), 20, "its line in the log")
+        path.chmod(0o666)
+        guest.accept()[0].close()
+        check(daemon.log().count(line) == 1, daemon.log())
+    check(daemon.stop() == 0, daemon.log())
+
+
 def test_check_names_what_an_ordinary_user_may_not(world):
     closed = world.daemon().directory  # root's
     (closed / "ports").mkdir()
