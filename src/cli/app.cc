@@ -85,7 +85,8 @@ int run_cli(int argc, char** argv) {
   add_intent_commands(app, command);
   // Not for people: shells and the package ask the tree itself.
   if (argc > 1 && std::string_view(argv[1]) == "--complete") {
-    std::cout << completions(app, {argv + 2, argv + argc}) << std::flush;
+    const std::vector<std::string> words(argv + 2, argv + argc);
+    std::cout << completions(app, words, names_of_daemon(words)) << std::flush;
     return kDone;
   }
   if (argc == 2 && std::string_view(argv[1]) == "--manual") {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What is written for users is sound: manual pages, completion, the XML for libvirt.
-Usage: manual_test.py BUTTERFLY BUTTERFLYD"""
+Usage: manual_test.py BUTTERFLY BUTTERFLYD FAKE_BUTTERFLYD"""
 
 import os
 import pathlib
@@ -9,11 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
-BUTTERFLY, DAEMON = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
+BUTTERFLY, DAEMON, FAKE = (pathlib.Path(path).resolve() for path in sys.argv[1:4])
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-HOME = {**os.environ, "PATH": f"{BUTTERFLY.parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+HOME = {**os.environ, "PATH": f"{BUTTERFLY.parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
+        "BUTTERFLY_API": "unix:/nonexistent/api.sock"}
 
 
 def output_of(*command, text_in=None):
@@ -71,7 +73,6 @@ class Completion(unittest.TestCase):
         self.assertEqual(completions("pe"), ["peer"])
         self.assertEqual(completions("nic", "ad"), ["add"])
         self.assertIn("add", completions("sg", "rule", ""))
-        self.assertEqual(completions("nic", "show", ""), [], "a name, which only the user knows")
 
     def test_options(self):
         self.assertIn("--vni", completions("nic", "add", "--id", "a", "--"))
@@ -84,19 +85,38 @@ class Completion(unittest.TestCase):
         self.assertEqual(completions("nic", "add", "--type", "t"), ["tap"])
         self.assertEqual(completions("--api", "x", "nic", "sh"), ["show"], "a value is no command")
 
+    def test_names_that_the_daemon_knows(self):
+        with tempfile.TemporaryDirectory() as directory, \
+                subprocess.Popen([FAKE, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as daemon:
+            daemon.stdout.readline()
+            api = f"unix:{directory}/api.sock"
+            for name, mac in (("web-1", 1), ("web-2", 2), ("db-1", 3)):
+                output_of(BUTTERFLY, "--api", api, "nic", "add", "--id", name, "--mac", f"52:54:00:00:00:0{mac}",
+                          "--vni", "1")
+            output_of(BUTTERFLY, "--api", api, "sg", "add", "open")
+            self.assertEqual(completions("--api", api, "nic", "show", "w"), ["web-1", "web-2"])
+            self.assertEqual(completions("--api", api, "trace", "--count", "3", "--nic", ""),
+                             ["db-1", "web-1", "web-2"])
+            self.assertEqual(completions("--api", api, "nic", "del", "web-1", "d"), ["db-1"], "one more")
+            self.assertEqual(completions("--api", api, "sg", "check", "db-1", ""), [], "only one nic")
+            self.assertIn("open", completions("--api", api, "nic", "add", "--sg", ""))
+            self.assertIn("open", completions("--api", api, "sg", "rule", "list", ""))
+            daemon.stdin.close()
+        self.assertEqual(completions("--api", api, "nic", "show", ""), [], "no daemon, no names, no noise")
+
     def in_bash(self, line):
         """What bash would offer at the end of the line."""
         script = f"""
             source {ROOT}/dist/completion/butterfly.bash
-            COMP_WORDS=({line} {'""' if line.endswith(' ') else ''})
-            COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
-            _butterfly butterfly "${{COMP_WORDS[COMP_CWORD]}}" && printf '%s\\n' "${{COMPREPLY[@]}}"
+            COMP_LINE='{line}'; COMP_POINT={len(line)}
+            _butterfly butterfly && printf '%s\\n' "${{COMPREPLY[@]}}"
         """
         return output_of("bash", "--norc", "-c", script).split()
 
     def test_bash(self):
         self.assertEqual(self.in_bash("butterfly nic ad"), ["add"])
         self.assertEqual(self.in_bash("butterfly -o "), ["table", "json"])
+        self.assertEqual(self.in_bash("butterfly --api unix:/x nic sh"), ["show"])
         self.assertEqual(self.in_bash("butterfly apply "), [], "bash goes on with files")
 
 
