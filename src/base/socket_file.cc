@@ -52,8 +52,8 @@ Status set_socket_rights(const std::string& what, const std::string& path, unsig
                           "' does not exist (wanted a group of this system)");
     }
     if (chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) {
-      return precondition(what + ": cannot be given to group '" + group +
-                          "': " + std::strerror(errno));
+      return precondition(what + ": cannot be given to group '" + group + "': " +
+                          std::strerror(errno) + " (wanted: the daemon's user in that group)");
     }
   }
   if (chmod(path.c_str(), static_cast<mode_t>(mode)) != 0) {

@@ -24,6 +24,7 @@
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/journal.h"
+#include "daemon/service_user.h"
 #include "daemon/start_check.h"
 #include "daemon/watchdog.h"
 
@@ -31,15 +32,17 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/butterfly/butterflyd.toml";
 constexpr const char* kUsage =
-    "usage: butterflyd [--config FILE] [--check]\n"
+    "usage: butterflyd [--config FILE] [--check [--user NAME]]\n"
     "  --config FILE  settings (default /etc/butterfly/butterflyd.toml)\n"
     "  --check        say whether a start would succeed, and what to do if not; change nothing\n"
+    "  --user NAME    check with the rights of this user, as the unit runs it\n"
     "  --version      print the version\n"
     "  --help         print this\n";
 
 struct Arguments {
   std::string config = kDefaultConfig;
   bool check = false;
+  std::string user;    // to check as; empty: who we are
   int exit_code = -1;  // not negative: exit with it now
 };
 
@@ -57,11 +60,17 @@ Arguments read_arguments(int argc, char** argv) {
       arguments.check = true;
     } else if ((argument == "--config" || argument == "-c") && i + 1 < argc) {
       arguments.config = argv[++i];
+    } else if (argument == "--user" && i + 1 < argc) {
+      arguments.user = argv[++i];
     } else {
       std::fprintf(stderr, "butterflyd: %s: unknown or incomplete option\n%s", argv[i], kUsage);
       arguments.exit_code = 2;
     }
     if (arguments.exit_code >= 0) return arguments;
+  }
+  if (!arguments.user.empty() && !arguments.check) {
+    std::fprintf(stderr, "butterflyd: --user: goes with --check only\n%s", kUsage);
+    arguments.exit_code = 2;
   }
   return arguments;
 }
@@ -93,6 +102,25 @@ void allow_many_descriptors() {
 void log_error(const butterfly::Status& status) {
   std::istringstream lines{std::string(status.message())};
   for (std::string line; std::getline(lines, line);) spdlog::error("reload: {}", line);
+}
+
+// Could not start; on stderr, also where the log goes elsewhere.
+int fail(const butterfly::Status& status) {
+  std::fprintf(stderr, "butterflyd: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+int check(const Arguments& arguments) {
+  butterfly::Surroundings surroundings;
+  if (!arguments.user.empty()) {
+    if (const auto status = butterfly::become(arguments.user); !status.ok()) return fail(status);
+    surroundings = butterfly::surroundings_of_service();
+  }
+  const auto config = butterfly::load_config(arguments.config);
+  if (!config.ok()) return fail(config.status());
+  const auto findings = butterfly::check_start(*config, surroundings);
+  std::fputs(butterfly::findings_text(findings, arguments.config).c_str(), stdout);
+  return butterfly::has_fault(findings) ? 1 : 0;
 }
 
 // Reads the file again and takes what may change; a bad file changes nothing.
@@ -143,24 +171,14 @@ int run(int argc, char** argv) {
   if (butterfly::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))) {
     butterfly::log_for_journal();
   }
+  if (arguments.check) return check(arguments);
   const auto config = butterfly::load_config(arguments.config);
-  if (!config.ok()) {
-    std::fprintf(stderr, "butterflyd: %s\n", std::string(config.status().message()).c_str());
-    return 1;
-  }
-  if (arguments.check) {
-    const auto findings = butterfly::check_start(*config);
-    std::fputs(butterfly::findings_text(findings, arguments.config).c_str(), stdout);
-    return butterfly::has_fault(findings) ? 1 : 0;
-  }
+  if (!config.ok()) return fail(config.status());
   spdlog::set_level(spdlog::level::from_str(config->daemon.log_level));
   const sigset_t signals = block_signals();
   allow_many_descriptors();
   const auto daemon = butterfly::Daemon::start(*config);
-  if (!daemon.ok()) {
-    std::fprintf(stderr, "butterflyd: %s\n", std::string(daemon.status().message()).c_str());
-    return 1;
-  }
+  if (!daemon.ok()) return fail(daemon.status());
   spdlog::info("ready: API at {}", config->daemon.api);
   sd_notify(0, "READY=1");
   butterfly::Watchdog watchdog = make_watchdog((*daemon)->host());

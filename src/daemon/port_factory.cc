@@ -74,13 +74,15 @@ Status prepare_socket_directory(const std::string& directory, unsigned mode,
     const ::group* entry = getgrnam(group.c_str());
     if (!entry) return not_found(name + "no group '" + group + "' on this system");
     if (chown(directory.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) {
-      return unavailable(name + "chgrp " + group + ": " + std::strerror(errno));
+      return unavailable(name + "chgrp " + group + ": " + std::strerror(errno) +
+                         " (wanted: the daemon's user in that group, adduser USER " + group + ")");
     }
   }
   // A directory needs its x bits where a socket has rw: 0660 means 0770 here.
   const unsigned search = (mode & 0444) >> 2;
   if (chmod(directory.c_str(), mode | search) != 0) {
-    return unavailable(name + "chmod: " + std::strerror(errno));
+    return unavailable(name + "chmod: " + std::strerror(errno) +
+                       " (wanted: a directory of the daemon's user, or none, to be made)");
   }
   return ok_status();
 }

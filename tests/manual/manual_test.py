@@ -59,7 +59,7 @@ class ManualPages(unittest.TestCase):
         options = re.findall(r"^  (--[a-z]+)", output_of(DAEMON, "--help"), re.M)
         self.assertGreater(len(options), 3)
         for option in options:
-            self.assertRegex(text, rf"\n +(-., )?{option}( FILE)?\n")
+            self.assertRegex(text, rf"\n +(-., )?{option}( FILE| NAME)?\n")
 
     def test_settings(self):
         text = self.check_page((ROOT / "dist/man/butterflyd.toml.5").read_text())

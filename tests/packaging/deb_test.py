@@ -102,6 +102,7 @@ class DebianPackage(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_40_runs_as_its_unit_says(self):
+        self.assertIn(": 0 faults", self.machine.must("butterflyd", "--check", "--user", "butterfly"))
         self.machine.must("systemctl", "start", UNIT)
         self.assertTrue(self.is_active())
         self.assertIn("REVISION", self.machine.must("butterfly", "status").upper())
@@ -228,7 +229,7 @@ class DebianPackage(unittest.TestCase):
 
     def test_71_purge_takes_the_rest(self):
         self.machine.must("dpkg", "--purge", "butterfly")
-        for path in ("/etc/butterfly", "/var/lib/butterfly", "/usr/share/doc/butterfly", "/usr/libexec/butterfly"):
+        for path in ("/etc/butterfly", "/var/lib/butterfly", "/run/butterfly", "/usr/share/doc/butterfly", "/usr/libexec/butterfly"):
             self.assertFalse(self.machine.path(path).exists(), path)
 
 

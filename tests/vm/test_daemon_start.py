@@ -276,7 +276,11 @@ def test_exit_statuses_of_the_command_line(world):
     for option, words in (("--version", "butterflyd "), ("--help", "--config FILE"), ("-h", "--check")):
         answer = daemon.end(option)
         check(answer.exit == 0 and words in answer.stdout and not answer.stderr, f"{option}: {answer}")
-    for option in ("--nonsense", "--config", "stray"):
+    for option, words in (("no-such-user", "user 'no-such-user' does not exist"), ("nobody", "Permission denied")):
+        answer = daemon.end("--check", "--user", option)
+        check(words in answer.stdout + answer.stderr and answer.exit == 1, str(answer))
+    check(daemon.end("--user", "nobody").exit == 2, "a start is nobody else's")
+    for option in ("--nonsense", "--config", "stray", "--user"):
         answer = daemon.end(option)
         check(answer.exit == 2 and option in answer.stderr and "usage:" in answer.stderr, f"{option}: {answer}")
     check(list(daemon.directory.iterdir()) == [daemon.config], "none of these made anything")
@@ -424,18 +428,22 @@ def test_socket_of_a_guest_that_may_not_be_used_is_told(world):
 def test_check_names_what_an_ordinary_user_may_not(world):
     closed = world.daemon().directory  # root's
     (closed / "ports").mkdir()
-    (closed / "state.db").touch()
     closed.chmod(0o755)
     daemon = world.daemon(daemon={"state": str(closed / "state.db"), "api": f"unix:{closed}/api.sock",
-                                  "socket_directory": str(closed / "ports"), "api_group": "users"}).as_nobody()
+                                  "socket_directory": str(closed / "ports"), "api_group": "users"})
     checked = daemon.end("--check")
+    check(checked.exit == 0, f"root may: {checked}")
+    checked = daemon.end("--check", "--user", "nobody")
+    check("CAP_" not in checked.stdout, f"it has what the unit gives it: {checked}")
+    itself = daemon.as_nobody().end("--check")
+    check(itself.stdout.splitlines()[:4] == checked.stdout.splitlines()[:4], f"{itself} as {checked}")
     check(checked.exit == 1, str(checked))
     for line in (f"fault    state file '{closed}/state.db': '{closed}': Permission denied",
                  f"fault    API socket '{closed}/api.sock': '{closed}': Permission denied",
                  f"fault    API socket '{closed}/api.sock': cannot be given to group 'users'",
                  f"fault    socket directory '{closed}/ports': belongs to another user"):
         check(line in checked.stdout and "wanted: " in checked.stdout, f"{line} in: {checked.stdout}")
-    check(sorted(path.name for path in closed.iterdir()) == ["butterflyd.toml", "ports", "state.db"], "nothing is made")
+    check(sorted(path.name for path in closed.iterdir()) == ["butterflyd.toml", "ports"], "nothing is made")
 
 
 def test_hangup_reads_the_file_again(world):
