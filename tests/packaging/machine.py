@@ -56,8 +56,9 @@ class Machine:
 
     def __enter__(self):
         self._outer = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc",
-             "--cgroup", "sh", "-c", BOOT, "boot", self._place.name, TARGET],
+            # It ends with us, whatever ends us.
+            ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+             "--kill-child", "--net", "--uts", "--ipc", "--cgroup", "sh", "-c", BOOT, "boot", self._place.name, TARGET],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         try:
             self.wait_until(self._is_up, "systemd")
