@@ -195,6 +195,16 @@ Status Client::list(const v1::ListStationsRequest& request,
 
 Status Client::export_connections(const v1::ExportConnectionsRequest& request,
                                   const std::function<void(const v1::ConnectionExport&)>& sink) {
+Status Client::watch_events(const v1::WatchEventsRequest& request,
+                            const std::function<void(const v1::Event&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->WatchEvents(&context, request);
+  v1::Event event;
+  while (reader->Read(&event)) sink(event);
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
   grpc::ClientContext context;
   const auto reader = stubs_->api->ExportConnections(&context, request);
   v1::ConnectionExport part;

@@ -65,6 +65,9 @@ class Client {
   // Sends the connections in parts that fit into messages.
   Status import_connections(const std::string& nic, v1::ConnectionExport&& connections,
                             v1::ImportConnectionsResponse& response);
+  Status watch_events(const v1::WatchEventsRequest& request,
+                      const std::function<void(const v1::Event&)>& sink);
+
 
   // Whether the daemon says that it serves (grpc.health.v1).
   StatusOr<bool> is_serving();

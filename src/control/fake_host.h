@@ -8,6 +8,8 @@
 
 #include "host/expression/expressions.h"
 #include "host/host.h"
+#include "host/log_watchers.h"
+#include "host/news_journal.h"
 
 namespace butterfly {
 
@@ -155,6 +157,29 @@ class FakeHost : public Host {
   }
   // Two connections of every nic; takes any over. Filters: by state and by nic only.
   Status list_flows(const FlowQuery& query, const FlowSink& sink,
+  // The journal of a real host, with what this one does.
+  Status watch_news(const NewsQuery& query, const std::function<bool(const News&)>& sink,
+                    const std::function<bool()>& keep_going) override {
+    last_news_query = query;
+    uint64_t cursor = query.after;
+    uint64_t delivered = 0;
+    while (keep_going()) {
+      for (const News& news : journal.after(cursor)) {
+        cursor = news.sequence;
+        if (!query.wants(news.kind)) continue;
+        if (!sink(news) || ++delivered == query.count) return ok_status();
+      }
+      if (!query.follows) return ok_status();
+      std::this_thread::yield();
+    }
+    return ok_status();
+  }
+  void note_revision(uint64_t revision) override {
+    News news;
+    news.kind = NewsKind::intent_changed;
+    news.revision = revision;
+    journal.add(std::move(news));
+  }
                     const std::function<bool()>&) override {
     const std::vector<FlowReport> flows = flows_of(query);
     if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
@@ -211,6 +236,8 @@ class FakeHost : public Host {
   LogQuery last_log_query;
   mutable CheckQuery last_check;
   Vni imported_vni;
+  NewsQuery last_news_query;
+  NewsJournal journal;
   std::vector<NicFlow> imported;
   std::shared_ptr<ExpressionCompiler> expressions;
 

@@ -10,6 +10,7 @@
 #include "control/connections.h"
 #include "control/log.h"
 #include "control/stations.h"
+#include "control/news.h"
 #include "control/to_proto.h"
 
 namespace butterfly {
@@ -161,6 +162,14 @@ class Service final : public v1::Butterfly::Service {
                               v1::ListProceduresResponse* response) override {
     answers_.procedures(*response);
     return grpc::Status::OK;
+  }
+  grpc::Status WatchEvents(ServerContext* context, const v1::WatchEventsRequest* request,
+                           grpc::ServerWriter<v1::Event>* writer) override {
+    const auto query = from_proto(*request);
+    if (!query.ok()) return to_grpc(query.status());
+    return to_grpc(host_.watch_news(
+        *query, [&](const News& news) { return writer->Write(to_proto(news)); },
+        [&] { return !context->IsCancelled(); }));
   }
   grpc::Status ListGuard(ServerContext*, const v1::ListGuardRequest*,
                          v1::ListGuardResponse* response) override {

@@ -68,6 +68,7 @@ struct Config {
 // The CPUs that this process may run on, ascending.
 std::vector<unsigned> usable_cpus();
 
+  bool events = false;
 // Every fault of the text, one line each: "FILE:LINE: table.key = value: fact (wanted …)".
 // Keys that are absent take their defaults; the lcore's is the last of `cpus`, since the first
 // usually serves the machine's interrupts. REQUIRES: `cpus` is not empty.

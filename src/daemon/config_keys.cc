@@ -150,6 +150,11 @@ std::vector<ConfigKey> uplink_keys() {
         },
         [](const Config& config) { return on_link_text(*config.uplink); },
         [](const Config& from, Config& to) {
+      {"log", "events", Change::any_time,
+       "Whether nics, guests, peers and the uplink that come and go, and changes of the intent, "
+       "are "
+       "written to the log, as `butterfly events` names them.",
+       flag_key([](auto& c) -> auto& { return c.log.events; })},
           to.uplink->address = from.uplink->address;
           to.uplink->on_link = from.uplink->on_link;
         }},

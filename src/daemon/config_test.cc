@@ -56,6 +56,7 @@ flows_per_lcore = 1000000
 shortcut = false
 fdb_capacity = 2048
 fdb_per_segment = 4096
+events = true
 fdb_ageing_s = 300
 [uplink]
 device = "net_af_packet0,iface=eth0"
@@ -99,6 +100,7 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->uplink->host_port, "host0");
   EXPECT_TRUE(config->uplink->force);
 }
+  EXPECT_TRUE(config->log.events);
 
 struct Mistake {
   const char* text;
@@ -132,7 +134,8 @@ const Mistake kMistakes[] = {
      "b.toml:2: log.drops_per_second = 10001: out of range (wanted 0..10000)"},
     {"[log]\nstarts_per_second = true", "log.starts_per_second = true: wrong type"},
     {"[log]\ndrops = 1",
-     "b.toml:2: log.drops = 1: unknown key (wanted one of drops_per_second, starts_per_second)"},
+     "b.toml:2: log.drops = 1: unknown key (wanted one of drops_per_second, events, "
+     "starts_per_second)"},
     {"[dataplane]\nlcores = []",
      "b.toml:2: dataplane.lcores = []: no list of CPUs (wanted a list "
      "of different CPU numbers out of 0, 1, 2, 5)"},

@@ -149,6 +149,8 @@ Status Daemon::start_control(const DaemonConfig& config) {
   if (!keeper.ok()) return keeper.status();
   keeper_ = std::move(*keeper);
   const auto warnings = host_->report().warnings;
+  if (!news_) news_ = std::make_unique<NewsFollower>(*host_);
+  news_->set_writing(config.events);
   for (size_t i = warnings_at_start_; i < warnings.size(); ++i) spdlog::warn("{}", warnings[i]);
   ServerOptions options;
   options.address = config.api;

@@ -42,6 +42,7 @@ class Daemon {
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Host> host_;
   std::vector<std::unique_ptr<LogWriter>> log_writers_;
+  std::unique_ptr<NewsFollower> news_;
   std::unique_ptr<IntentKeeper> keeper_;
   std::unique_ptr<LiveSettings> settings_;
   std::unique_ptr<ApiServer> server_;

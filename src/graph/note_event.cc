@@ -36,6 +36,23 @@ void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore) {
   log.finish();
 }
 
+void note_station_event(const Packet& packet, Fdb::Learnt learnt, Lcore& lcore) {
+  using Learnt = Fdb::Learnt;
+  const bool is_news = learnt == Learnt::learnt || learnt == Learnt::moved ||
+                       learnt == Learnt::held || learnt == Learnt::quota || learnt == Learnt::full;
+  EventLog& log = lcore.events();
+  if (!is_news || !log.wants_stations()) return;
+  Event* event = log.begin(EventSampler::key_of(learnt), lcore.now());
+  if (!event) return;
+  event->kind = EventKind::station;
+  event->node = event->out = 0;
+  event->learnt = learnt;
+  event->peer = packet.source_peer;
+  event->rule[0] = event->group[0] = '\0';
+  copy_facts(packet, *event);
+  log.finish();
+}
+
 void StartNotes::note_event(const Packet& packet, Direction direction, const Match& match) const {
   const Procedure* procedure = procedures_.at(match.rule->procedure);
   EventLog& log = lcore_.events();

@@ -17,6 +17,14 @@ inline void drop_at(size_t node, size_t out, Packet& packet, Lcore& lcore) {
   lcore.drop(packet);
 }
 
+// What came of learning where a packet's sender is: nothing, unless it is news (learnt, moved,
+// held, or a limit). As cheap as drop_at() when nobody watches.
+[[gnu::cold]] void note_station_event(const Packet& packet, Fdb::Learnt learnt, Lcore& lcore);
+inline void note_station(const Packet& packet, Fdb::Learnt learnt, Lcore& lcore) {
+  if (lcore.logging()) [[unlikely]]
+    note_station_event(packet, learnt, lcore);
+}
+
 // What is noted when a rule decides about the start of a connection: one hit of the rule, and, when
 // it lets it start, its procedure wants that and somebody watches, an event. Of one lcore; for the
 // life of a snapshot.

@@ -110,6 +110,16 @@ class Host {
   virtual Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
                            const std::function<bool()>& keep_going) = 0;
 
+  // Tells of what comes to pass: what the journal holds, then, when the query follows, the rest as
+  // it happens, until `query.count` were delivered, `sink` returns false or `keep_going` does
+  // (asked at least every 50 ms). Guests and peers are looked at, and lcores tell of addresses and
+  // limits, only while somebody follows. invalid_argument: a query for nothing; resource_exhausted:
+  // NewsQuery::kMaxWatchers watch already.
+  virtual Status watch_news(const NewsQuery& query, const std::function<bool(const News&)>& sink,
+                            const std::function<bool()>& keep_going) = 0;
+  // The intent that is applied has this revision; it is the keeper's, not the host's.
+  virtual void note_revision(uint64_t revision) = 0;
+
   // What would become of a packet that began a connection, by the addresses, the guard list and the
   // groups of now; a local nic that has the peer's address is asked as well. Existing connections,
   // limits and the switch are not looked at, and nothing is counted. invalid_argument: no such

@@ -33,11 +33,11 @@ std::vector<Vni> gone_segments(const Difference& change, const Slots& slots) {
   return gone;
 }
 
-bool is_made_anew(const Changed<decltype(Intent::nics)>& nic) {
+}  // namespace
+
+bool HostImpl::is_made_anew(const Changed<decltype(Intent::nics)>& nic) {
   return nic.after && (!nic.before || needs_new_port(nic.before->second, nic.after->second));
 }
-
-}  // namespace
 
 void PortFactory::remove(std::vector<std::unique_ptr<Port>> ports) { ports.clear(); }
 
@@ -235,6 +235,7 @@ std::vector<std::unique_ptr<Port>> HostImpl::adopt(const Difference& change, Com
     baselines_[slot.value] = port_totals(slot);
     nic_ports_[id] = std::move(port);
   }
+  note_nics(change);
   intent_ = std::make_shared<const Intent>(attempt.intent);
   state_ = std::move(attempt);
   // No packet carries such a slot, so that one grace period is enough.

@@ -13,6 +13,7 @@
 #include "host/intent/plan.h"
 #include "host/lcore_runner.h"
 #include "host/log_watchers.h"
+#include "host/news_journal.h"
 #include "host/snapshot_builder.h"
 
 namespace butterfly {
@@ -41,6 +42,9 @@ class HostImpl : public Host {
   StatusOr<CheckReport> check(const CheckQuery& query) const override;
   Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
                    const std::function<bool()>& keep_going) override;
+  Status watch_news(const NewsQuery& query, const std::function<bool(const News&)>& sink,
+                    const std::function<bool()>& keep_going) override;
+  void note_revision(uint64_t revision) override;
   Status list_flows(const FlowQuery& query, const FlowSink& sink,
                     const std::function<bool()>& keep_going) override;
   StatusOr<FlowCounts> count_flows(const FlowQuery& query,
@@ -69,6 +73,8 @@ class HostImpl : public Host {
     uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0, tx_refused = 0;
   };
 
+  // Whether the change makes its port.
+  static bool is_made_anew(const Changed<decltype(Intent::nics)>& nic);
   Status apply(const Intent& next, bool is_restored);
   std::vector<uint16_t> polling_lcores(const NicIntent& nic, uint16_t first) const;
   StatusOr<NicPorts> make_ports(const Difference& change, const CompiledState& attempt);
@@ -83,7 +89,13 @@ class HostImpl : public Host {
   Totals port_totals(PortId id) const;
   uint64_t hits_at(uint32_t slot) const;
   class Watching;
+  class NewsWatching;
   using PortNames = std::vector<std::string>;  // by PortId
+  void note_nics(const Difference& change);
+  // Who has come or gone since the last call.
+  void look_for_news();
+  void want_news(std::optional<EventWants>& wants) const;
+  void tell_news_of(const Event& event, const PortNames& names);
   void arm_logs();
   // Nics have come or gone.
   void follow_nics_watched();
@@ -127,9 +139,15 @@ class HostImpl : public Host {
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
   std::mutex trace_mutex_;
-  std::mutex log_mutex_;             // before state_mutex_, where both are held
-  std::list<LogWatcher*> watchers_;  // GUARDED_BY(log_mutex_), as what they hold
-  std::mutex jobs_mutex_;            // one job of an lcore at a time
+  std::mutex log_mutex_;                       // before state_mutex_, where both are held
+  std::list<LogWatcher*> watchers_;            // GUARDED_BY(log_mutex_), as what they hold
+  std::list<const NewsQuery*> news_watchers_;  // GUARDED_BY(log_mutex_)
+  NewsJournal journal_;
+  // GUARDED_BY(state_mutex_), as the next two: what the journal has said last.
+  std::map<std::string, bool> guests_seen_;
+  std::map<IpAddress, bool> peers_seen_;
+  bool uplink_seen_ = false;
+  std::mutex jobs_mutex_;  // one job of an lcore at a time
 
   std::vector<std::unique_ptr<LcoreRunner>> lcores_;
   Views views_;  // the published ones

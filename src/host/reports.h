@@ -173,6 +173,52 @@ struct LogReport {
   uint64_t kept_back = 0;  // others by the same out since the last one that was told
 };
 
+// What comes to pass at the host.
+enum class NewsKind : uint8_t {
+  lost,  // `count` of them have left the journal before they were read
+  nic_added,
+  nic_removed,
+  guest_connected,
+  guest_disconnected,
+  intent_changed,  // `revision`
+  address_learnt,  // a MAC, at a nic or behind a peer
+  address_moved,
+  address_held,   // it has moved too often, and stays elsewhere for a while
+  limit_reached,  // `limit`
+  peer_up,        // its next hop answers
+  peer_down,
+  uplink_up,
+  uplink_down,
+};
+inline constexpr size_t kNewsKinds = static_cast<size_t>(NewsKind::uplink_down) + 1;
+
+struct News {
+  NewsKind kind = NewsKind::lost;
+  uint64_t sequence = 0;  // counts from 1; of `lost`: of the last one that was lost
+  std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds> time;
+  std::string nic;  // id; empty: none has to do with it
+  Vni vni;          // 0: none has to do with it
+  std::optional<Mac> mac;
+  std::optional<IpAddress> peer;
+  uint64_t revision = 0;
+  std::string limit;  // a setting: "nic_macs"
+  uint64_t count =
+      0;  // of `lost` how many; else how many more like it were not told since the last
+};
+
+struct NewsQuery {
+  static constexpr size_t kMaxWatchers = 8;
+
+  uint32_t kinds = ~0U;  // a bit for each NewsKind; `lost` is always told
+  std::string nic;       // only what has to do with it; empty: all
+  std::optional<Vni> vni;
+  uint64_t after = 0;   // only what has a higher sequence number
+  bool follows = true;  // false: ends with what is there
+  uint64_t count = 0;   // ends after so many; 0: goes on
+
+  bool wants(NewsKind kind) const { return (kinds >> static_cast<unsigned>(kind) & 1) != 0; }
+};
+
 // A packet that would begin a connection, as it is asked about.
 struct CheckQuery {
   std::string nic;
