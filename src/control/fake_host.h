@@ -129,7 +129,8 @@ class FakeHost : public Host {
   }
   // Everything to port 80 passes.
   StatusOr<CheckReport> check(const CheckQuery& query) const override {
-    if (!intent()->nics.contains(query.nic)) return not_found("nic '" + query.nic + "': not found");
+    if (!intent()->nics.contains(query.nic))
+      return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
     last_check = query;
     const bool passes = query.destination_port == 80;
     CheckReport report{passes, {"uplink", query.nic, 54, {}}};
@@ -140,6 +141,7 @@ class FakeHost : public Host {
   // patience. Knows the out firewall-to/denied only.
   Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
                    const std::function<bool()>& keep_going) override {
+    RETURN_IF_ERROR(validate(query));
     if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
       return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
     }
@@ -155,8 +157,6 @@ class FakeHost : public Host {
     while (keep_going()) std::this_thread::yield();
     return ok_status();
   }
-  // Two connections of every nic; takes any over. Filters: by state and by nic only.
-  Status list_flows(const FlowQuery& query, const FlowSink& sink,
   // The journal of a real host, with what this one does.
   Status watch_news(const NewsQuery& query, const std::function<bool(const News&)>& sink,
                     const std::function<bool()>& keep_going) override {
@@ -180,6 +180,8 @@ class FakeHost : public Host {
     news.revision = revision;
     journal.add(std::move(news));
   }
+  // Two connections of every nic; takes any over. Filters: by state and by nic only.
+  Status list_flows(const FlowQuery& query, const FlowSink& sink,
                     const std::function<bool()>&) override {
     const std::vector<FlowReport> flows = flows_of(query);
     if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
@@ -234,10 +236,10 @@ class FakeHost : public Host {
 
   Status fail_next_apply = ok_status();
   LogQuery last_log_query;
-  mutable CheckQuery last_check;
-  Vni imported_vni;
   NewsQuery last_news_query;
   NewsJournal journal;
+  mutable CheckQuery last_check;
+  Vni imported_vni;
   std::vector<NicFlow> imported;
   std::shared_ptr<ExpressionCompiler> expressions;
 

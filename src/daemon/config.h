@@ -11,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/status.h"
+#include "base/tcp_address.h"
 
 namespace butterfly {
 
@@ -26,6 +27,19 @@ struct DaemonConfig {
   unsigned socket_mode = 0660;
   std::string socket_group;
   std::string log_level = "info";  // trace, debug, info, warning, error: as spdlog names them
+};
+
+// The API beside the socket of DaemonConfig::api.
+struct ApiConfig {
+  std::optional<TcpAddress> listen;  // empty: not over TCP; then the files are not wanted either
+  std::string certificate;
+  std::string key;
+  std::string client_ca;
+  std::vector<std::string> writers;  // names in clients' certificates that may write
+  std::string read_socket;           // "unix:/PATH"; empty: none
+  unsigned read_socket_mode = 0660;
+  std::string read_socket_group;
+  bool operator==(const ApiConfig&) const = default;
 };
 
 struct DataplaneConfig {
@@ -50,15 +64,17 @@ struct UplinkConfig {
   bool force = false;            // take an interface that carries the host's own address
 };
 
-// What goes to the daemon's own log; 0: nothing.
+// What goes to the daemon's own log; 0, false: nothing.
 struct LogConfig {
   uint32_t drops_per_second = 0;
   uint32_t starts_per_second = 0;
+  bool events = false;
   bool operator==(const LogConfig&) const = default;
 };
 
 struct Config {
   DaemonConfig daemon;
+  ApiConfig api;
   LogConfig log;
   DataplaneConfig dataplane;
   std::optional<UplinkConfig> uplink;
@@ -68,7 +84,6 @@ struct Config {
 // The CPUs that this process may run on, ascending.
 std::vector<unsigned> usable_cpus();
 
-  bool events = false;
 // Every fault of the text, one line each: "FILE:LINE: table.key = value: fact (wanted …)".
 // Keys that are absent take their defaults; the lcore's is the last of `cpus`, since the first
 // usually serves the machine's interrupts. REQUIRES: `cpus` is not empty.

@@ -58,6 +58,87 @@ std::vector<ConfigKey> daemon_keys() {
   };
 }
 
+template <typename Get>
+ConfigAccess pem_key(Get get) {
+  return {"string", "the absolute path of a PEM file",
+          [get](ConfigReader& reader, const std::string& key, Config& config) {
+            read_pem(reader, key, config.api, get(config));
+          },
+          [get](const Config& config) {
+            return get(config).empty() ? std::string() : quoted(get(config));
+          },
+          copier(get)};
+}
+
+std::vector<ConfigKey> api_keys() {
+  const auto listen = [](auto& c) -> auto& { return c.api.listen; };
+  const auto writers = [](auto& c) -> auto& { return c.api.writers; };
+  const auto read_socket = [](auto& c) -> auto& { return c.api.read_socket; };
+  const char* const kWithListen = "none: wanted when api.listen is given";
+  return {
+      {"api",
+       "listen",
+       Change::at_start,
+       "Where the API listens over TCP. Clients must show a certificate: all may read, those of "
+       "`writers` may write. docs/api.md.",
+       {"string", "tcp:ADDRESS:PORT, an IPv6 address in brackets",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_listen(reader, key, config.api);
+        },
+        [listen](const Config& config) {
+          const auto& address = listen(config);
+          return address ? quoted(std::string(kTcpScheme) + address->to_string()) : std::string();
+        },
+        copier(listen)},
+       "none: unix sockets only",
+       "\"tcp:192.0.2.1:7447\""},
+      {"api", "certificate", Change::at_start,
+       "The daemon's certificate, then those between it and its CA. It names what clients connect "
+       "to. It is read again when it changes, as `key` and `client_ca`.",
+       pem_key([](auto& c) -> auto& { return c.api.certificate; }), kWithListen,
+       "\"/etc/butterfly/api.pem\""},
+      {"api", "key", Change::at_start, "The certificate's private key, without a passphrase.",
+       pem_key([](auto& c) -> auto& { return c.api.key; }), kWithListen,
+       "\"/etc/butterfly/api.key\""},
+      {"api", "client_ca", Change::at_start,
+       "Certificates of those who sign for clients. Whoever they sign for may read.",
+       pem_key([](auto& c) -> auto& { return c.api.client_ca; }), kWithListen,
+       "\"/etc/butterfly/clients.pem\""},
+      {"api",
+       "writers",
+       Change::any_time,
+       "Clients that may write: a subject alternative name or the common name of their "
+       "certificate.",
+       {"list of strings", "names in quotes",
+        [writers](ConfigReader& reader, const std::string& key, Config& config) {
+          read_names(reader, key, writers(config));
+        },
+        [writers](const Config& config) { return "[" + list_text(writers(config)) + "]"; },
+        copier(writers)}},
+      {"api",
+       "read_socket",
+       Change::at_start,
+       "A second unix socket, whose users may only read.",
+       {"string", api_wanted(),
+        [read_socket](ConfigReader& reader, const std::string& key, Config& config) {
+          read_api(reader, key, read_socket(config));
+          if (read_socket(config) != config.daemon.api) return;
+          reader.fault(key, "is daemon.api as well", "another path");
+        },
+        [read_socket](const Config& config) {
+          return read_socket(config).empty() ? "" : quoted(read_socket(config));
+        },
+        copier(read_socket)},
+       "none",
+       "\"unix:/run/butterfly/read.sock\""},
+      {"api", "read_socket_mode", Change::any_time, "Mode of that socket.",
+       mode_key([](auto& c) -> auto& { return c.api.read_socket_mode; })},
+      {"api", "read_socket_group", Change::any_time, "Group of that socket.",
+       text_key(
+           [](auto& c) -> auto& { return c.api.read_socket_group; }, kGroupWanted)},
+  };
+}
+
 std::vector<ConfigKey> log_keys() {
   return {
       {"log", "drops_per_second", Change::any_time,
@@ -69,6 +150,11 @@ std::vector<ConfigKey> log_keys() {
        "none.",
        number_key(
            [](auto& c) -> auto& { return c.log.starts_per_second; }, 0, LogQuery::kMaxPerSecond)},
+      {"log", "events", Change::any_time,
+       "Whether nics, guests, peers and the uplink that come and go, and changes of the intent, "
+       "are "
+       "written to the log, as `butterfly events` names them.",
+       flag_key([](auto& c) -> auto& { return c.log.events; })},
   };
 }
 
@@ -150,11 +236,6 @@ std::vector<ConfigKey> uplink_keys() {
         },
         [](const Config& config) { return on_link_text(*config.uplink); },
         [](const Config& from, Config& to) {
-      {"log", "events", Change::any_time,
-       "Whether nics, guests, peers and the uplink that come and go, and changes of the intent, "
-       "are "
-       "written to the log, as `butterfly events` names them.",
-       flag_key([](auto& c) -> auto& { return c.log.events; })},
           to.uplink->address = from.uplink->address;
           to.uplink->on_link = from.uplink->on_link;
         }},
@@ -233,7 +314,7 @@ std::vector<ConfigKey> uplink_keys() {
 
 std::vector<ConfigKey> all_keys() {
   std::vector<ConfigKey> all;
-  for (auto&& part : {daemon_keys(), log_keys(), dataplane_keys(), uplink_keys()}) {
+  for (auto&& part : {daemon_keys(), api_keys(), log_keys(), dataplane_keys(), uplink_keys()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -244,6 +325,7 @@ std::vector<ConfigKey> all_keys() {
 const std::vector<ConfigTable>& config_tables() {
   static const std::vector<ConfigTable> kTables{
       {"daemon", "The process and its sockets."},
+      {"api", "The API beside its socket in [daemon]: over TCP, and for those who only read."},
       {"log",
        "What packets and connections tell the daemon's log, at level info, as key=value. What is "
        "more than the rates is counted: `suppressed` in the next line of its kind."},

@@ -5,6 +5,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "base/socket_file.h"
 #include "control/socket_file.h"
 #include "daemon/capabilities.h"
@@ -35,18 +37,26 @@ std::string group_or_own(const std::string& group) {
   return own != nullptr ? own->gr_name : group;
 }
 
-Status set_rights(const DaemonConfig& before, const DaemonConfig& next) {
-  if (next.api_mode != before.api_mode || next.api_group != before.api_group) {
-    const auto path = socket_path_of(next.api);
-    if (!path.ok()) return path.status();
-    RETURN_IF_ERROR(set_socket_rights("API socket '" + *path + "'", *path, next.api_mode,
-                                      group_or_own(next.api_group)));
+Status set_api_rights(const std::string& address, unsigned mode, const std::string& group) {
+  const auto path = socket_path_of(address);
+  if (!path.ok()) return path.status();
+  return set_socket_rights("API socket '" + *path + "'", *path, mode, group_or_own(group));
+}
+
+Status set_rights(const Config& before, const Config& next) {
+  const DaemonConfig& was = before.daemon;
+  const DaemonConfig& is = next.daemon;
+  if (is.api_mode != was.api_mode || is.api_group != was.api_group) {
+    RETURN_IF_ERROR(set_api_rights(is.api, is.api_mode, is.api_group));
   }
-  if (next.socket_mode == before.socket_mode && next.socket_group == before.socket_group) {
-    return ok_status();
+  const ApiConfig& api = next.api;
+  if (!api.read_socket.empty() && (api.read_socket_mode != before.api.read_socket_mode ||
+                                   api.read_socket_group != before.api.read_socket_group)) {
+    RETURN_IF_ERROR(set_api_rights(api.read_socket, api.read_socket_mode, api.read_socket_group));
   }
-  return prepare_socket_directory(next.socket_directory, next.socket_mode,
-                                  group_or_own(next.socket_group));
+  if (is.socket_mode == was.socket_mode && is.socket_group == was.socket_group) return ok_status();
+  return prepare_socket_directory(is.socket_directory, is.socket_mode,
+                                  group_or_own(is.socket_group));
 }
 
 }  // namespace
@@ -65,7 +75,7 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
       config, [raw = daemon.get()](const Config& before, const Config& next) {
         return raw->adopt(before, next);
       });
-  RETURN_IF_ERROR(daemon->start_control(config.daemon));
+  RETURN_IF_ERROR(daemon->start_control(config));
   return daemon;
 }
 
@@ -140,39 +150,50 @@ void Daemon::start_log(const LogConfig& config) {
     query.per_second = per_second;
     log_writers_.push_back(std::make_unique<LogWriter>(*host_, query));
   };
+  if (!news_) news_ = std::make_unique<NewsFollower>(*host_);
+  news_->set_writing(config.events);
   write(/*drops=*/true, config.drops_per_second);
   write(/*drops=*/false, config.starts_per_second);
 }
 
-Status Daemon::start_control(const DaemonConfig& config) {
+Status Daemon::start_control(const Config& config) {
   auto keeper = IntentKeeper::start(*host_, *store_);
   if (!keeper.ok()) return keeper.status();
   keeper_ = std::move(*keeper);
   const auto warnings = host_->report().warnings;
-  if (!news_) news_ = std::make_unique<NewsFollower>(*host_);
-  news_->set_writing(config.events);
   for (size_t i = warnings_at_start_; i < warnings.size(); ++i) spdlog::warn("{}", warnings[i]);
   ServerOptions options;
-  options.address = config.api;
-  options.mode = config.api_mode;
-  options.group = config.api_group;
+  options.address = config.daemon.api;
+  options.mode = config.daemon.api_mode;
+  options.group = config.daemon.api_group;
   options.settings = settings_.get();
+  options.stop = [] { kill(getpid(), SIGTERM); };  // main waits for it
+  options.read_socket = {config.api.read_socket, config.api.read_socket_mode,
+                         config.api.read_socket_group};
+  writers_->set(config.api.writers);
+  if (config.api.listen) {
+    options.tcp = {*config.api.listen,
+                   {config.api.certificate, config.api.key, config.api.client_ca},
+                   writers_};
+  }
   auto server = ApiServer::start(options, *host_, *keeper_);
   if (!server.ok()) return server.status();
   server_ = std::move(*server);
+  for (const std::string& warning : server_->warnings()) spdlog::warn("{}", warning);
   return ok_status();
 }
 
 // What may fail comes first, and is undone; the rest does not fail.
 Status Daemon::adopt(const Config& before, const Config& next) {
-  if (const Status status = set_rights(before.daemon, next.daemon); !status.ok()) {
-    if (const Status undone = set_rights(next.daemon, before.daemon); !undone.ok()) {
+  if (const Status status = set_rights(before, next); !status.ok()) {
+    if (const Status undone = set_rights(next, before); !undone.ok()) {
       spdlog::error("{}", std::string(undone.message()));
     }
     return status;
   }
   factory_->set_rights(next.daemon.socket_mode, next.daemon.socket_group);
   spdlog::set_level(spdlog::level::from_str(next.daemon.log_level));
+  writers_->set(next.api.writers);
   if (next.log != before.log) start_log(next.log);
   return ok_status();
 }
