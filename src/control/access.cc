@@ -7,10 +7,10 @@
 namespace butterfly {
 namespace {
 
-// The alternative names first: what people call the bearer.
+// The common name first: what people call the bearer.
 std::vector<std::string> names_of(const grpc::AuthContext& caller) {
   std::vector<std::string> names;
-  for (const char* property : {GRPC_X509_SAN_PROPERTY_NAME, GRPC_X509_CN_PROPERTY_NAME}) {
+  for (const char* property : {GRPC_X509_CN_PROPERTY_NAME, GRPC_X509_SAN_PROPERTY_NAME}) {
     for (const grpc::string_ref& value : caller.FindPropertyValues(property)) {
       names.emplace_back(value.data(), value.size());
     }
