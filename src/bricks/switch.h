@@ -82,10 +82,9 @@ class Switch {
   // "52:54:00:00:00:01 (configured) > 52:54:00:00:00:02: learnt, peer 3".
   static std::string format(const Trace& trace);
 
-  // `ports`, by PortId, are the snapshot's; `storms` belongs to `lcore`, which tells the time and
-  // those who watch what is learnt.
+  // `ports`, by PortId, are the snapshot's; `storms` belongs to `lcore`, which tells the time.
   Switch(const SegmentTable& segments, const NicTable& nics, std::span<Port* const> ports, Fdb& fdb,
-         StormLimits& storms, Lcore& lcore)
+         StormLimits& storms, const Lcore& lcore)
       : segments_(segments),
         nics_(nics),
         ports_(ports),
@@ -111,7 +110,7 @@ class Switch {
   std::span<Port* const> ports_;
   Fdb& fdb_;             // of the host
   StormLimits& storms_;  // of the lcore
-  Lcore& lcore_;
+  const Lcore& lcore_;
 };
 static_assert(DecidingBrick<Switch>);
 

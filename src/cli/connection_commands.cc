@@ -192,7 +192,8 @@ void add_flush(CLI::App& topic, Command& command) {
 
 int export_to_stdout(Command& command, const std::string& nic) {
   if (!command.json && isatty(STDOUT_FILENO) != 0) {
-    command.fail(precondition("an export is no text (wanted: conn export NIC > FILE, or -o json)"));
+    std::cerr << "butterfly: an export is no text (wanted: conn export NIC > FILE, or -o json)"
+              << std::endl;
     return kUsage;
   }
   v1::ExportConnectionsRequest request;

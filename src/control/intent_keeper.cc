@@ -100,11 +100,8 @@ Status IntentKeeper::carry_out(const Version& next) {
 
 Status IntentKeeper::save(const Version& before, const Version& next) {
   RETURN_IF_ERROR(store_.save(*before.intent, *next.intent, next.revision));
-  {
-    const std::lock_guard lock(mutex_);
-    version_ = next;
-  }
-  host_.note_revision(next.revision);
+  const std::lock_guard lock(mutex_);
+  version_ = next;
   return ok_status();
 }
 

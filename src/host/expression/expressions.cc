@@ -46,9 +46,6 @@ std::string what(const ChangedRule& rule, const std::string& text) {
   return owner + ": expression '" + shown + "'";
 }
 
-// Where libpcap says only what is wrong.
-constexpr const char* kWanted = " (wanted an expression as pcap-filter(7) has them)";
-
 StatusOr<std::shared_ptr<const Expression>> compile(const std::string& text,
                                                     ExpressionCompiler* compiler) {
   if (compiler) return compiler->compile(text);
@@ -71,9 +68,8 @@ StatusOr<Expressions> compile_expressions(const Difference& change, ExpressionCo
     } else if (is_restored) {
       expressions[text] = make_dead_expression(text, std::string(expression.status().message()));
     } else {
-      std::string reason(expression.status().message());
-      if (reason.find(" (wanted ") == std::string::npos) reason += kWanted;
-      fault = Status(expression.status().code(), what(rule, text) + ": " + reason);
+      fault = Status(expression.status().code(),
+                     what(rule, text) + ": " + std::string(expression.status().message()));
     }
   });
   if (!fault.ok()) return fault;
