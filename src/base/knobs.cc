@@ -63,7 +63,9 @@ StatusOr<KnobSetting> parse_knob(const KnobTable& table, std::string_view text) 
   uint64_t value = 0;
   const char* const end = word.data() + word.size();
   const auto read = std::from_chars(word.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end) return malformed;
+  // A 0 in front would mean octal to some.
+  const bool is_odd = word.size() > 1 && word[0] == '0';
+  if (read.ec != std::errc() || read.ptr != end || is_odd) return malformed;
   RETURN_IF_ERROR(validate_knob(table, *row, value));
   return KnobSetting{*row, static_cast<uint32_t>(value)};
 }

@@ -89,6 +89,7 @@ TEST(Knobs, RefuseWhatIsNoSettingOrValue) {
   EXPECT_THAT(fault("tcp_now_s=3"), HasSubstr("no setting 'tcp_now_s' (wanted one of tcp_new_s, "));
   EXPECT_EQ(fault("tcp_new_s="), "firewall: tcp_new_s '' is malformed (wanted 1..172800 s)");
   EXPECT_EQ(fault("tcp_new_s=30s"), "firewall: tcp_new_s '30s' is malformed (wanted 1..172800 s)");
+  EXPECT_EQ(fault("tcp_new_s=030"), "firewall: tcp_new_s '030' is malformed (wanted 1..172800 s)");
   EXPECT_EQ(fault("tcp_new_s=-1"), "firewall: tcp_new_s '-1' is malformed (wanted 1..172800 s)");
   EXPECT_EQ(fault("tcp_new_s=4294967297"),
             "firewall: tcp_new_s 4294967297 is too big (wanted 1..172800 s)");

@@ -169,6 +169,33 @@ Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const Flo
   return guard->action == GuardRule::Action::allow ? Out::allowed : Out::guard_denied;
 }
 
+// What a guest plays is its nic's to allow, firewall or not. The other end, where it is a nic that
+// is asked, wants the connection tracked.
+Firewall::Out Firewall::bypass(Packet& packet, const Nic& nic) const {
+  const wire::Parsed& parsed = packet.parsed;
+  if (side_ == Side::to_nic) {
+    if (!nics_.find(packet.in_port)) packet.verdicts |= kUntracked;
+    return Out::bypassed;
+  }
+  packet.verdicts |= kUntracked;
+  const bool is_v6_signalling = parsed.kind == FrameKind::signalling && parsed.family == Family::v6;
+  if (is_v6_signalling && !nic.is_router &&
+      (parsed.icmp_type == wire::kIcmpv6RouterAdvertisement ||
+       parsed.icmp_type == wire::kIcmpv6MldQuery)) {
+    return Out::rogue_router;
+  }
+  const bool has_key = parsed.kind == FrameKind::flow || wire::is_fragment(parsed.kind);
+  if (!has_key || nic.is_dhcp_server || parsed.protocol != wire::kProtoUdp) return Out::bypassed;
+  const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  const bool is_rogue = tuple.destination.port == dhcp_ports(parsed.family).client;
+  return is_rogue ? Out::rogue_dhcp_server : Out::bypassed;
+}
+
+void Firewall::track_again(Packet& packet) const {
+  const Nic* sender = nics_.find(packet.in_port);
+  if (sender && sender->bypasses) packet.verdicts &= static_cast<uint8_t>(~kUntracked);
+}
+
 // A connection that was allowed once. Of a datagram in fragments only the first one is answered.
 Firewall::Out Firewall::revoked(Out why, const Packet& packet, const Nic& nic) {
   const bool answers = why == Out::denied && nic.policy.rejects && !is_later(packet);
@@ -292,6 +319,7 @@ Firewall::Out Firewall::judge_anew(Packet& packet, const Nic& nic, Trace* trace)
 // Its nic took the packet for one of a connection that exists: of one that the rules of now do not
 // allow (`revalidate` off), or that went the other way. A connection that begins asks them.
 Firewall::Out Firewall::judge_sender(Packet& packet, const Nic& sender, Trace* trace) const {
+  if (sender.bypasses) return Out::allowed;
   const Role role = packet.flow->role_of(packet.parsed.source_is_high);
   const NicVerdict& verdict = verdict_of(*packet.flow, role);
   if (role == Role::initiator && (packet.verdicts & kBindFrom)) return Out::allowed;

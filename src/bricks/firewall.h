@@ -9,6 +9,9 @@
 //
 // Before the rules of the nic's groups the host's guard list is asked, for every nic.
 //
+// A nic that bypasses the firewall is not asked, and nothing of it is tracked where nobody else is
+// asked either; but it plays neither DHCP server nor router unless it may.
+//
 // In:   a packet with packet.flow set by `flow`; packet.out_port too, for the side to the nic.
 // Out:  packet.verdicts and packet.procedure_… tell `record` what to remember.
 // Cost: tracked: the flow's entry and the nic, no rule. Else the guard list (tables/guard_list.h)
@@ -37,6 +40,7 @@ class Firewall {
     allowed,
     related,
     always_allowed,
+    bypassed,
     denied,
     guard_denied,
     revoked,
@@ -60,6 +64,7 @@ class Firewall {
       OutInfo{"related", Edge::forward, "an ICMP error about a connection of this nic"},
       OutInfo{"always-allowed", Edge::forward,
               "needs no rule: ARP, neighbour discovery, DHCP client, or no nic to ask"},
+      OutInfo{"bypassed", Edge::forward, "the nic wants no firewall (bypass)"},
       OutInfo{"denied", Edge::drop, "no rule of the nic's security groups allows it"},
       OutInfo{"guard-denied", Edge::drop, "the host's guard list denies it"},
       OutInfo{"revoked", Edge::drop, "the connection was allowed once, the rules of now do not"},
@@ -107,6 +112,11 @@ class Firewall {
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Nic* nic = nics_.find(side_ == Side::from_nic ? packet.in_port : packet.out_port);
     if (!nic) return Out::always_allowed;
+    if (nic->bypasses) [[unlikely]]
+      return bypass(packet, *nic);
+    // Whom it comes from did not want it tracked; this nic does.
+    if (side_ == Side::to_nic && (packet.verdicts & kUntracked)) [[unlikely]]
+      track_again(packet);
     if (packet.parsed.kind != wire::FrameKind::flow) return judge_other(packet, *nic, trace);
     const Flow* flow = packet.flow;
     if (flow && (packet.verdicts & kStartsAnew) == 0 && !flow->tcp.is_over() &&
@@ -139,6 +149,8 @@ class Firewall {
   }
   Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
                 std::span<const uint8_t> packet, Trace* trace, Match* deciding = nullptr) const;
+  Out bypass(Packet& packet, const Nic& nic) const;
+  void track_again(Packet& packet) const;
   Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bricks/switch.h"
 
+#include "graph/note_event.h"
 #include "tables/flow_table.h"
 
 namespace butterfly {
@@ -69,6 +70,7 @@ std::optional<Switch::Out> Switch::refuse_source(const Segment& segment, const P
     trace->source_is = Source::offered;
     trace->learnt = learnt;
   }
+  note_station(packet, learnt, lcore_);
   if (learnt == Fdb::Learnt::learnt && segment.find(source)) fdb_.note_move();
   if (learnt == Fdb::Learnt::port_quota) return Out::nic_macs;
   if (learnt == Fdb::Learnt::held) return Out::mac_held;

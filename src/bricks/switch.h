@@ -82,9 +82,10 @@ class Switch {
   // "52:54:00:00:00:01 (configured) > 52:54:00:00:00:02: learnt, peer 3".
   static std::string format(const Trace& trace);
 
-  // `ports`, by PortId, are the snapshot's; `storms` belongs to `lcore`, which tells the time.
+  // `ports`, by PortId, are the snapshot's; `storms` belongs to `lcore`, which tells the time and
+  // those who watch what is learnt.
   Switch(const SegmentTable& segments, const NicTable& nics, std::span<Port* const> ports, Fdb& fdb,
-         StormLimits& storms, const Lcore& lcore)
+         StormLimits& storms, Lcore& lcore)
       : segments_(segments),
         nics_(nics),
         ports_(ports),
@@ -110,7 +111,7 @@ class Switch {
   std::span<Port* const> ports_;
   Fdb& fdb_;             // of the host
   StormLimits& storms_;  // of the lcore
-  const Lcore& lcore_;
+  Lcore& lcore_;
 };
 static_assert(DecidingBrick<Switch>);
 

@@ -2,6 +2,7 @@
 // The calls of the API from the client's side.
 #include "cli/client.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "butterfly/v1/butterfly.grpc.pb.h"
@@ -18,11 +20,33 @@ namespace {
 
 constexpr int kMaxMessageBytes = 64 << 20;  // as the server
 
-std::shared_ptr<grpc::Channel> connect(const std::string& address) {
+// gRPC's target and the credentials for it.
+StatusOr<std::shared_ptr<grpc::Channel>> channel_to(const Endpoint& endpoint) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  if (!endpoint.is_tcp()) {
+    return grpc::CreateCustomChannel(endpoint.address, grpc::InsecureChannelCredentials(),
+                                     arguments);
+  }
+  const auto address = parse_tcp_address(endpoint.address);
+  if (!address) {
+    return precondition("address '" + endpoint.address +
+                        "': malformed (wanted tcp:HOST:PORT, an IPv6 address in brackets)");
+  }
+  const PemFiles& files = endpoint.files;
+  if (files.ca.empty() || files.certificate.empty() || files.key.empty()) {
+    return precondition(endpoint.address + ": certificates are missing (wanted --ca, --cert and " +
+                        "--cert-key)");
+  }
+  const auto texts = read_pem_files(files);
+  if (!texts.ok()) return texts.status();
+  if (texts->out_of_date) return precondition(*texts->out_of_date);
+  // What goes wrong is told once, by us.
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  return grpc::CreateCustomChannel(
+      address->to_string(), grpc::SslCredentials({texts->ca, texts->key, texts->certificate}),
+      arguments);
 }
 
 // Why nobody answers at a unix socket, in the kernel's words, which are clearer than gRPC's.
@@ -43,16 +67,38 @@ std::string reason_for(const std::string& address, const std::string& otherwise)
 
 }  // namespace
 
+Endpoint endpoint_of_environment() {
+  Endpoint endpoint;
+  const auto take = [](const char* name, std::string& value) {
+    const char* const given = std::getenv(name);
+    if (given != nullptr && *given != '\0') value = given;
+  };
+  take("BUTTERFLY_API", endpoint.address);
+  take("BUTTERFLY_CA", endpoint.files.ca);
+  take("BUTTERFLY_CERT", endpoint.files.certificate);
+  take("BUTTERFLY_KEY", endpoint.files.key);
+  return endpoint;
+}
+
 struct Client::Stubs {
-  explicit Stubs(const std::string& address)
-      : channel(connect(address)), api(v1::Butterfly::NewStub(channel)), generic(channel) {}
+  explicit Stubs(std::shared_ptr<grpc::Channel> to)
+      : channel(std::move(to)), api(v1::Butterfly::NewStub(channel)), generic(channel) {}
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Butterfly::Stub> api;
   grpc::GenericStub generic;
 };
 
-Client::Client(const std::string& address, std::chrono::milliseconds timeout)
-    : address_(address), timeout_(timeout), stubs_(std::make_unique<Stubs>(address)) {}
+StatusOr<std::unique_ptr<Client>> Client::connect(const Endpoint& endpoint,
+                                                  std::chrono::milliseconds timeout) {
+  auto channel = channel_to(endpoint);
+  if (!channel.ok()) return channel.status();
+  return std::unique_ptr<Client>(
+      new Client(endpoint.address, timeout, std::make_unique<Stubs>(*std::move(channel))));
+}
+
+Client::Client(const std::string& address, std::chrono::milliseconds timeout,
+               std::unique_ptr<Stubs> stubs)
+    : address_(address), timeout_(timeout), stubs_(std::move(stubs)) {}
 Client::~Client() = default;
 
 Status Client::explain(int code, const std::string& message) const {
@@ -133,6 +179,9 @@ Status Client::call(const v1::GetConfigRequest& request, v1::GetConfigResponse& 
 Status Client::call(const v1::SetConfigRequest& request, v1::SetConfigResponse& response) {
   return unary(&v1::Butterfly::Stub::SetConfig, request, response);
 }
+Status Client::call(const v1::ShutdownRequest& request, v1::ShutdownResponse& response) {
+  return unary(&v1::Butterfly::Stub::Shutdown, request, response);
+}
 Status Client::call(const v1::GetCountersRequest& request, v1::GetCountersResponse& response) {
   return unary(&v1::Butterfly::Stub::GetCounters, request, response);
 }
@@ -160,17 +209,12 @@ Status Client::watch_log(const v1::WatchLogRequest& request,
   return explain(status.error_code(), status.error_message());
 }
 
-Status Client::capture(const v1::CaptureRequest& request,
-                       const std::function<bool(const v1::CaptureResponse&)>& sink) {
+Status Client::watch_events(const v1::WatchEventsRequest& request,
+                            const std::function<void(const v1::Event&)>& sink) {
   grpc::ClientContext context;
-  const auto reader = stubs_->api->Capture(&context, request);
-  v1::CaptureResponse part;
-  while (reader->Read(&part)) {
-    if (sink(part)) continue;
-    context.TryCancel();
-    reader->Finish();
-    return ok_status();
-  }
+  const auto reader = stubs_->api->WatchEvents(&context, request);
+  v1::Event event;
+  while (reader->Read(&event)) sink(event);
   const grpc::Status status = reader->Finish();
   return explain(status.error_code(), status.error_message());
 }
@@ -239,6 +283,37 @@ Status Client::import_connections(const std::string& nic, v1::ConnectionExport&&
   } while (writer->Write(request) && done < all.size());
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
+Status Client::send(const std::string& path, const google::protobuf::Message& request,
+                    google::protobuf::Message& answer, bool is_stream,
+                    const std::function<void()>& sink) {
+  grpc::ClientContext context;
+  if (!is_stream) context.set_deadline(std::chrono::system_clock::now() + timeout_);
+  grpc::CompletionQueue queue;
+  void* tag = nullptr;
+  bool is_ok = false;
+  const auto stream = stubs_->generic.PrepareCall(&context, path, &queue);
+  stream->StartCall(nullptr);
+  queue.Next(&tag, &is_ok);
+  const grpc::Slice bytes(request.SerializeAsString());
+  if (is_ok) {
+    stream->WriteLast(grpc::ByteBuffer(&bytes, 1), grpc::WriteOptions(), nullptr);
+    queue.Next(&tag, &is_ok);
+  }
+  for (;;) {
+    grpc::ByteBuffer part;
+    stream->Read(&part, nullptr);
+    queue.Next(&tag, &is_ok);
+    grpc::Slice slice;
+    if (!is_ok || !part.DumpToSingleSlice(&slice).ok()) break;
+    if (!answer.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) break;
+    sink();
+  }
+  grpc::Status status;
+  stream->Finish(&status, nullptr);
+  queue.Next(&tag, &is_ok);
   return explain(status.error_code(), status.error_message());
 }
 

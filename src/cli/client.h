@@ -8,16 +8,31 @@
 #include <optional>
 #include <string>
 
+#include "base/pem_files.h"
 #include "base/status.h"
+#include "base/tcp_address.h"
 #include "butterfly/v1/butterfly.pb.h"
 
 namespace butterfly {
+
+// Where the daemon is, and over TCP who we are.
+struct Endpoint {
+  std::string address = "unix:/run/butterfly/api.sock";  // or "tcp:HOST:PORT"
+  PemFiles files = {};  // over TCP: our certificate and key, and who signs for the daemon
+
+  bool is_tcp() const { return address.starts_with(kTcpScheme); }
+};
+
+// BUTTERFLY_API, _CA, _CERT and _KEY; what they do not say is as usual.
+Endpoint endpoint_of_environment();
 
 // Every call: unavailable when no daemon answers, deadline_exceeded when it does not in time, else
 // what the daemon said.
 class Client {
  public:
-  Client(const std::string& address, std::chrono::milliseconds timeout);
+  // failed_precondition: no address, or certificates that cannot be used.
+  static StatusOr<std::unique_ptr<Client>> connect(const Endpoint& endpoint,
+                                                   std::chrono::milliseconds timeout);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -43,6 +58,7 @@ class Client {
   Status call(const v1::GetGraphRequest& request, v1::GetGraphResponse& response);
   Status call(const v1::GetConfigRequest& request, v1::GetConfigResponse& response);
   Status call(const v1::SetConfigRequest& request, v1::SetConfigResponse& response);
+  Status call(const v1::ShutdownRequest& request, v1::ShutdownResponse& response);
 
   // Calls `sink` for every packet. Waits without a limit: packets come when they come.
   Status trace(const v1::TraceRequest& request,
@@ -52,9 +68,8 @@ class Client {
   Status watch_log(const v1::WatchLogRequest& request,
                    const std::function<void(const v1::LogEvent&)>& sink);
 
-  // The same for every part of a capture, until `sink` returns false.
-  Status capture(const v1::CaptureRequest& request,
-                 const std::function<bool(const v1::CaptureResponse&)>& sink);
+  Status watch_events(const v1::WatchEventsRequest& request,
+                      const std::function<void(const v1::Event&)>& sink);
 
   Status call(const v1::CountConnectionsRequest& request, v1::CountConnectionsResponse& response);
   Status call(const v1::FlushConnectionsRequest& request, v1::FlushConnectionsResponse& response);
@@ -70,11 +85,18 @@ class Client {
   Status import_connections(const std::string& nic, v1::ConnectionExport&& connections,
                             v1::ImportConnectionsResponse& response);
 
+  // Any call by its path, "/butterfly.v1.Butterfly/GetNic": calls `sink` whenever `answer` has
+  // come. Waits without a limit where a stream answers.
+  Status send(const std::string& path, const google::protobuf::Message& request,
+              google::protobuf::Message& answer, bool is_stream, const std::function<void()>& sink);
+
   // Whether the daemon says that it serves (grpc.health.v1).
   StatusOr<bool> is_serving();
 
  private:
   struct Stubs;
+  Client(const std::string& address, std::chrono::milliseconds timeout,
+         std::unique_ptr<Stubs> stubs);
   Status explain(int code, const std::string& message) const;
   template <typename Method, typename Request, typename Response>
   Status unary(Method method, const Request& request, Response& response);

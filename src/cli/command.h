@@ -15,22 +15,28 @@
 namespace butterfly {
 
 struct Command {
-  std::string api = "unix:/run/butterfly/api.sock";
+  Endpoint endpoint;
   bool json = false;
   int timeout_ms = 10'000;
   std::optional<uint64_t> expected_revision;
   std::function<int()> action;  // of the verb that was parsed
+  std::string where;            // begins its errors, where several commands stand in a line
+  bool has_told = false;        // of an error
 
-  Client& client() {
-    if (client_) return *client_;
-    client_ = std::make_unique<Client>(api, std::chrono::milliseconds(timeout_ms));
+  // Before the action: failed_precondition when the endpoint makes no sense.
+  Status connect() {
+    auto client = Client::connect(endpoint, std::chrono::milliseconds(timeout_ms));
+    if (!client.ok()) return client.status();
+    client_ = *std::move(client);
     if (expected_revision) client_->expect_revision(*expected_revision);
-    return *client_;
+    return ok_status();
   }
+  Client& client() { return *client_; }
 
   // Prints the one line of an error; returns the exit code that fits.
-  int fail(const Status& status) const {
-    std::cerr << "butterfly: " << status.message() << std::endl;
+  int fail(const Status& status) {
+    has_told = true;
+    std::cerr << "butterfly: " << where << status.message() << std::endl;
     return exit_code_of(status);
   }
 

@@ -22,11 +22,12 @@ void add_segment_commands(CLI::App& root, Command& command);
 void add_connection_commands(CLI::App& root, Command& command);
 void add_host_commands(CLI::App& root, Command& command);
 void add_log_commands(CLI::App& root, Command& command);
-void add_capture_command(CLI::App& root, Command& command);
+void add_event_commands(CLI::App& root, Command& command);
 void add_firewall_commands(CLI::App& root, Command& command);
 void add_config_commands(CLI::App& root, Command& command);
 void add_switch_commands(CLI::App& root, Command& command);
 void add_intent_commands(CLI::App& root, Command& command);
+void add_request_command(CLI::App& root, Command& command);
 
 // A topic whose verbs are subcommands: "nic".
 inline CLI::App& add_topic(CLI::App& parent, const std::string& name, const std::string& help) {

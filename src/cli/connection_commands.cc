@@ -192,8 +192,7 @@ void add_flush(CLI::App& topic, Command& command) {
 
 int export_to_stdout(Command& command, const std::string& nic) {
   if (!command.json && isatty(STDOUT_FILENO) != 0) {
-    std::cerr << "butterfly: an export is no text (wanted: conn export NIC > FILE, or -o json)"
-              << std::endl;
+    command.fail(precondition("an export is no text (wanted: conn export NIC > FILE, or -o json)"));
     return kUsage;
   }
   v1::ExportConnectionsRequest request;

@@ -69,6 +69,11 @@ void add_host_commands(CLI::App& root, Command& command) {
   add_counters(root, command);
   add_graph(root, command);
   add_trace(root, command);
+  add_verb(root, command, "shutdown", "End the daemon, in order: guests stay, without network",
+           [&command] {
+             return command.ask<v1::ShutdownResponse>(
+                 v1::ShutdownRequest(), [](const auto&) { return std::string("stopping\n"); });
+           });
   add_verb(root, command, "health", "Whether the daemon serves (exit code 0)",
            [&command] { return print_health(command); });
 }

@@ -2,29 +2,11 @@
 // butterfly plan, butterfly apply, butterfly dump: the whole intent at once.
 #include <google/protobuf/util/json_util.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include "cli/commands.h"
+#include "cli/text_file.h"
 
 namespace butterfly {
 namespace {
-
-StatusOr<std::string> read_text(const std::string& name) {
-  std::ostringstream text;
-  if (name == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  std::ifstream file(name);
-  if (!file) return not_found("file '" + name + "': " + std::strerror(errno));
-  // An empty file sets failbit on `text`; reading itself failed only when badbit is set.
-  text << file.rdbuf();
-  if (file.bad()) return not_found("file '" + name + "': " + std::strerror(errno));
-  return text.str();
-}
 
 StatusOr<v1::Intent> read_intent(const std::string& name) {
   const auto text = read_text(name);

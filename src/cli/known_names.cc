@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names for completion. Whoever waits for it is typing: what does not come soon is left out.
-#include <cstdlib>
-
-#include "cli/command.h"
+#include "cli/client.h"
 #include "cli/manual.h"
 
 namespace butterfly {
@@ -10,25 +8,29 @@ namespace {
 
 constexpr int kPatienceMs = 500;
 
-std::string address_in(const std::vector<std::string>& words) {
+Endpoint endpoint_in(const std::vector<std::string>& words) {
+  Endpoint endpoint = endpoint_of_environment();
   for (size_t i = 0; i + 2 < words.size(); ++i) {
-    if (words[i] == "--api") return words[i + 1];
+    const std::string& value = words[i + 1];
+    if (words[i] == "--api" || words[i] == "--endpoint") endpoint.address = value;
+    if (words[i] == "--ca") endpoint.files.ca = value;
+    if (words[i] == "--cert") endpoint.files.certificate = value;
+    if (words[i] == "--cert-key") endpoint.files.key = value;
   }
-  const char* const given = std::getenv("BUTTERFLY_API");
-  return given != nullptr ? given : Command{}.api;
+  return endpoint;
 }
 
 }  // namespace
 
 KnownNames names_of_daemon(const std::vector<std::string>& words) {
-  const auto client =
-      std::make_shared<Client>(address_in(words), std::chrono::milliseconds(kPatienceMs));
+  auto connected = Client::connect(endpoint_in(words), std::chrono::milliseconds(kPatienceMs));
+  const std::shared_ptr<Client> client = connected.ok() ? *std::move(connected) : nullptr;
   return {
       .nics =
           [client] {
             std::vector<std::string> names;
             v1::ListNicsResponse response;
-            if (client->call(v1::ListNicsRequest{}, response).ok()) {
+            if (client && client->call(v1::ListNicsRequest{}, response).ok()) {
               for (const auto& nic : response.nics()) names.push_back(nic.nic().id());
             }
             return names;
@@ -37,7 +39,7 @@ KnownNames names_of_daemon(const std::vector<std::string>& words) {
           [client] {
             std::vector<std::string> names;
             v1::ListGroupsResponse response;
-            if (client->call(v1::ListGroupsRequest{}, response).ok()) {
+            if (client && client->call(v1::ListGroupsRequest{}, response).ok()) {
               for (const auto& group : response.groups()) names.push_back(group.name());
             }
             return names;

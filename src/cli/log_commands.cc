@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // butterfly log.
-#include <ctime>
-
 #include "cli/commands.h"
 
 namespace butterfly {
 namespace {
-
-// "18:44:02.123", local time.
-std::string clock_text(int64_t time_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(time_ms / 1000);
-  std::tm time{};
-  localtime_r(&seconds, &time);
-  char text[16];
-  std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d", time.tm_hour, time.tm_min, time.tm_sec,
-                static_cast<int>(time_ms % 1000));
-  return text;
-}
 
 std::string end_text(const std::string& address, bool has_port, uint32_t port) {
   if (!has_port) return address;

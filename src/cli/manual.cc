@@ -22,7 +22,12 @@ std::string names_of(const CLI::Option& option) {
   for (const std::string& name : option.get_lnames()) text += roff_bold("--" + name) + ", ";
   text.resize(text.size() - 2);
   if (option.get_items_expected_max() == 0) return text;
-  return text + " " + roff_italic(value_of(option));
+  std::string value = roff_italic(value_of(option));
+  // A long list of words may end its line behind any of them.
+  for (size_t at = 0; (at = value.find(',', at)) != std::string::npos; at += 3) {
+    value.insert(at + 1, "\\:");
+  }
+  return text + " " + value;
 }
 
 std::string entry(const std::string& term, const CLI::Option& option) {

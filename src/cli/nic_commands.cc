@@ -12,7 +12,7 @@ struct NicOptions {
   std::vector<std::string> addresses, allowed, groups, subnets;
   std::string hostname;
   bool no_antispoof = false, antispoof = false, no_addresses = false, no_allowed = false;
-  bool no_groups = false, no_subnets = false, dhcp_server = false, router = false;
+  bool no_groups = false, no_subnets = false, dhcp_server = false, router = false, bypass = false;
 };
 
 v1::NicType type_of(const std::string& word) {
@@ -97,6 +97,7 @@ int add_nic(Command& command, const NicOptions& options) {
   nic.set_hostname(options.hostname);
   nic.set_dhcp_server(options.dhcp_server);
   nic.set_router(options.router);
+  nic.set_bypass(options.bypass);
   return change_nic(command, request);
 }
 
@@ -122,6 +123,7 @@ void add_add(CLI::App& topic, Command& command) {
   verb.add_option("--hostname", options->hostname, "told by DHCP");
   verb.add_flag("--dhcp-server", options->dhcp_server, "its guest may be a DHCP server");
   verb.add_flag("--router", options->router, "its guest may advertise itself as a router");
+  verb.add_flag("--bypass", options->bypass, "no firewall; antispoof holds all the same");
 }
 
 int update_nic(Command& command, const NicOptions& options, const CLI::App& verb) {
@@ -153,6 +155,7 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   if (verb.count("--hostname") > 0) update.set_hostname(options.hostname);
   if (verb.count("--dhcp-server") > 0) update.set_dhcp_server(options.dhcp_server);
   if (verb.count("--router") > 0) update.set_router(options.router);
+  if (verb.count("--bypass") > 0) update.set_bypass(options.bypass);
   return change_nic(command, request);
 }
 
@@ -191,6 +194,7 @@ void add_update(CLI::App& topic, Command& command) {
                  "whether its guest may be a DHCP server");
   verb->add_flag("--router,!--no-router", options->router,
                  "whether its guest may advertise itself as a router");
+  verb->add_flag("--bypass,!--no-bypass", options->bypass, "whether it wants no firewall");
 }
 
 std::string list_text(const v1::ListNicsResponse& response) {
@@ -250,8 +254,9 @@ std::string show_text(const v1::GetNicResponse& response) {
          "\nallowed: " + allowed_text(nic) + "\ngroups: " + joined(nic.groups()) +
          "\nantispoof: " + (nic.antispoof() ? "on" : "off") + "\nmtu: " + mtu_text(state) +
          "\nsubnets: " + joined(nic.subnets()) + "\nhostname: " + nic.hostname() +
-         "\nmay be: " + roles_text(nic) + "\nconnected: " + (state.connected() ? "yes" : "no") +
-         "\nlcore: " + lcores_text(state) + "\nqueue pairs: " + queues_text(nic, state) +
+         "\nfirewall: " + (nic.bypass() ? "bypassed" : "on") + "\nmay be: " + roles_text(nic) +
+         "\nconnected: " + (state.connected() ? "yes" : "no") + "\nlcore: " + lcores_text(state) +
+         "\nqueue pairs: " + queues_text(nic, state) +
          "\nconnections: " + std::to_string(state.connections()) + ", " +
          std::to_string(state.half_open()) +
          " half-open\nlearnt MACs: " + std::to_string(state.macs()) + "\n" +

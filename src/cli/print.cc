@@ -5,6 +5,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace butterfly {
 
@@ -37,6 +38,16 @@ std::string to_json(const google::protobuf::Message& message, bool one_line) {
   // Cannot fail: the message has no Any and no timestamps.
   (void)google::protobuf::util::MessageToJsonString(message, &text, options);
   if (one_line) text += "\n";
+  return text;
+}
+
+std::string clock_text(int64_t time_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(time_ms / 1000);
+  std::tm time{};
+  localtime_r(&seconds, &time);
+  char text[16];
+  std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d", time.tm_hour, time.tm_min, time.tm_sec,
+                static_cast<int>(time_ms % 1000));
   return text;
 }
 

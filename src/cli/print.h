@@ -41,6 +41,8 @@ std::string joined(const Range& range) {
   return text;
 }
 
+// "18:44:02.123", local time, of milliseconds since 1970.
+std::string clock_text(int64_t time_ms);
 std::string type_text(v1::NicType type);
 std::string direction_text(const v1::Rule& rule);
 std::string family_text(const v1::Rule& rule);

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <map>
 
+#include "cli/decimal.h"
+
 namespace butterfly {
 
 int protocol_number(const std::string& word) {
@@ -13,7 +15,9 @@ int protocol_number(const std::string& word) {
   int number = 0;
   const char* end = word.data() + word.size();
   const auto [stop, error] = std::from_chars(word.data(), end, number);
-  return error == std::errc() && stop == end && number >= 0 && number <= 255 ? number : -2;
+  return error == std::errc() && stop == end && is_decimal(word) && number >= 0 && number <= 255
+             ? number
+             : -2;
 }
 
 CLI::Validator one_protocol() {

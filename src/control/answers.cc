@@ -3,6 +3,7 @@
 #include "control/answers.h"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 
 #include "control/change.h"
@@ -57,20 +58,57 @@ v1::NicView view_of(const NicIntent& nic, const NicReports& reports, uint16_t mt
   return view;
 }
 
-// Peers of the intent, with what the host has found out about their next hops.
-template <typename Response>
-void add_peers(const Intent& intent, const HostReport& report, Response& response) {
-  std::map<IpAddress, const PeerReport*> known;
-  for (const PeerReport& peer : report.peers) known[peer.address] = &peer;
-  for (const auto& [address, peer] : intent.peers) {
-    v1::PeerView& view = *response.add_peers();
-    *view.mutable_peer() = to_proto(peer);
-    const auto found = known.find(address);
-    if (found == known.end()) continue;
-    view.set_next_hop(found->second->next_hop.to_string());
-    const Mac& mac = found->second->next_hop_mac;
-    if (!mac.is_zero()) view.set_next_hop_mac(mac.to_string());
+// What the host has found out about next hops.
+class PeerViews {
+ public:
+  explicit PeerViews(const HostReport& report) {
+    for (const PeerReport& peer : report.peers) known_[peer.address] = peer;
   }
+  v1::PeerView of(const PeerIntent& peer) const {
+    v1::PeerView view;
+    *view.mutable_peer() = to_proto(peer);
+    const auto found = known_.find(peer.address);
+    if (found == known_.end()) return view;
+    view.set_next_hop(found->second.next_hop.to_string());
+    const Mac& mac = found->second.next_hop_mac;
+    if (!mac.is_zero()) view.set_next_hop_mac(mac.to_string());
+    return view;
+  }
+
+ private:
+  std::map<IpAddress, PeerReport> known_;
+};
+
+Status bad_token(const std::string& list, const std::string& token) {
+  return invalid(list + ": page token '" + token +
+                 "' is malformed (wanted the next_page_token of an answer)");
+}
+
+// Calls `add` for the entries of a page: those behind `after`, as many as the request wants. A
+// token is the last entry's key: what comes and goes meanwhile makes no page miss or repeat what
+// stays.
+template <typename Map, typename Request, typename Response, typename Text, typename Add>
+void add_page(const Map& map, const std::optional<typename Map::key_type>& after,
+              const Request& request, Response& response, const Text& text, const Add& add) {
+  auto it = after ? map.lower_bound(*after) : map.begin();
+  if (after && it != map.end() && it->first == *after) ++it;
+  uint32_t left = request.page_size() == 0 ? UINT32_MAX : request.page_size();
+  for (; it != map.end(); ++it) {
+    add(it->second);
+    if (--left != 0) continue;
+    const std::string token = text(it->first);
+    if (++it != map.end()) response.set_next_page_token(token);
+    return;
+  }
+}
+
+// Of lists by name: any text is a place in their order.
+template <typename Map, typename Request, typename Response, typename Add>
+void add_page_by_name(const Map& map, const Request& request, Response& response, const Add& add) {
+  std::optional<std::string> after;
+  if (!request.page_token().empty()) after = request.page_token();
+  add_page(
+      map, after, request, response, [](const std::string& name) { return name; }, add);
 }
 
 template <typename Response>
@@ -155,11 +193,13 @@ void Answers::intent(v1::GetIntentResponse& response) const {
   response.set_revision(now.revision);
 }
 
-void Answers::nics(v1::ListNicsResponse& response) const {
+void Answers::nics(const v1::ListNicsRequest& request, v1::ListNicsResponse& response) const {
   const auto intent = keeper_.intent();
   const NicReports reports = reports_by_id(host_);
   const uint16_t mtu = guest_mtu_of(host_.report());
-  for (const auto& [id, nic] : intent->nics) *response.add_nics() = view_of(nic, reports, mtu);
+  add_page_by_name(intent->nics, request, response, [&](const NicIntent& nic) {
+    *response.add_nics() = view_of(nic, reports, mtu);
+  });
 }
 
 Status Answers::nic(const std::string& id, v1::GetNicResponse& response) const {
@@ -173,10 +213,10 @@ Status Answers::nic(const std::string& id, v1::GetNicResponse& response) const {
   return ok_status();
 }
 
-void Answers::groups(v1::ListGroupsResponse& response) const {
-  for (const auto& [name, group] : keeper_.intent()->groups) {
-    *response.add_groups() = to_proto(group);
-  }
+void Answers::groups(const v1::ListGroupsRequest& request, v1::ListGroupsResponse& response) const {
+  const auto intent = keeper_.intent();
+  add_page_by_name(intent->groups, request, response,
+                   [&](const GroupIntent& group) { *response.add_groups() = to_proto(group); });
 }
 
 Status Answers::group(const std::string& name, v1::GetGroupResponse& response) const {
@@ -196,13 +236,26 @@ Status Answers::group(const std::string& name, v1::GetGroupResponse& response) c
   return ok_status();
 }
 
-void Answers::peers(v1::ListPeersResponse& response) const {
-  add_peers(*keeper_.intent(), host_.report(), response);
+Status Answers::peers(const v1::ListPeersRequest& request, v1::ListPeersResponse& response) const {
+  std::optional<IpAddress> after;
+  if (const std::string& token = request.page_token(); !token.empty()) {
+    after = IpAddress::parse(token);
+    if (!after) return bad_token("peers", token);
+  }
+  const auto intent = keeper_.intent();
+  const PeerViews views(host_.report());
+  add_page(
+      intent->peers, after, request, response,
+      [](const IpAddress& address) { return address.to_string(); },
+      [&](const PeerIntent& peer) { *response.add_peers() = views.of(peer); });
+  return ok_status();
 }
 
-void Answers::subnets(v1::ListSubnetsResponse& response) const {
-  const auto intent = host_.intent();
-  for (const auto& [name, subnet] : intent->subnets) *response.add_subnets() = to_proto(subnet);
+void Answers::subnets(const v1::ListSubnetsRequest& request,
+                      v1::ListSubnetsResponse& response) const {
+  const auto intent = keeper_.intent();
+  add_page_by_name(intent->subnets, request, response,
+                   [&](const SubnetIntent& subnet) { *response.add_subnets() = to_proto(subnet); });
 }
 
 void Answers::procedures(v1::ListProceduresResponse& response) const {
@@ -221,11 +274,27 @@ void Answers::guard(v1::ListGuardResponse& response) const {
   for (const RuleHits& one : host_.guard_hits()) *response.add_hits() = to_proto(one);
 }
 
-void Answers::fdb(v1::ListFdbResponse& response) const {
-  for (const auto& [key, entry] : keeper_.intent()->fdb) {
-    *response.add_entries() = to_proto(entry);
+Status Answers::fdb(const v1::ListFdbRequest& request, v1::ListFdbResponse& response) const {
+  std::optional<std::pair<Vni, Mac>> after;
+  if (const std::string& token = request.page_token(); !token.empty()) {
+    const size_t slash = token.find('/');
+    uint32_t vni = 0;
+    const char* const end = token.data() + std::min(slash, token.size());
+    const auto [stop, error] = std::from_chars(token.data(), end, vni);
+    const auto mac =
+        slash == std::string::npos ? std::nullopt : Mac::parse(token.substr(slash + 1));
+    if (error != std::errc() || stop != end || !mac) return bad_token("fdb", token);
+    after = {Vni{vni}, *mac};
   }
+  const auto intent = keeper_.intent();
+  add_page(
+      intent->fdb, after, request, response,
+      [](const std::pair<Vni, Mac>& key) {
+        return std::to_string(key.first.value) + "/" + key.second.to_string();
+      },
+      [&](const FdbIntent& entry) { *response.add_entries() = to_proto(entry); });
   response.set_learnt(host_.report().fdb_entries);
+  return ok_status();
 }
 
 void Answers::status(v1::GetStatusResponse& response) const {
@@ -251,12 +320,10 @@ void Answers::status(v1::GetStatusResponse& response) const {
   response.set_buffers(report.buffers);
   response.set_buffers_used(report.buffers_used);
   response.set_hugepages(report.hugepages);
-  for (const BufferUse& use : report.buffer_uses) *response.add_buffer_uses() = to_proto(use);
-  *response.mutable_memory() = to_proto(report.memory);
-  *response.mutable_balance() = to_proto(report.balance);
   for (const LcoreReport& lcore : report.lcores) *response.add_lcores() = to_proto(lcore);
   if (report.uplink) *response.mutable_uplink() = to_proto(*report.uplink);
-  add_peers(*intent, report, response);
+  const PeerViews views(report);
+  for (const auto& [address, peer] : intent->peers) *response.add_peers() = views.of(peer);
   for (const std::string& warning : report.warnings) response.add_warnings(warning);
 }
 

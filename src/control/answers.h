@@ -20,14 +20,15 @@ class Answers {
   Status replace(const v1::ReplaceRequest& request, v1::ReplaceResponse& response);
   void intent(v1::GetIntentResponse& response) const;
 
-  void nics(v1::ListNicsResponse& response) const;
+  // Lists in pages: invalid_argument, and nothing else, where the token is none of ours.
+  void nics(const v1::ListNicsRequest& request, v1::ListNicsResponse& response) const;
   Status nic(const std::string& id, v1::GetNicResponse& response) const;
-  void groups(v1::ListGroupsResponse& response) const;
+  void groups(const v1::ListGroupsRequest& request, v1::ListGroupsResponse& response) const;
   Status group(const std::string& name, v1::GetGroupResponse& response) const;
-  void peers(v1::ListPeersResponse& response) const;
-  void fdb(v1::ListFdbResponse& response) const;
+  Status peers(const v1::ListPeersRequest& request, v1::ListPeersResponse& response) const;
+  Status fdb(const v1::ListFdbRequest& request, v1::ListFdbResponse& response) const;
   void procedures(v1::ListProceduresResponse& response) const;
-  void subnets(v1::ListSubnetsResponse& response) const;
+  void subnets(const v1::ListSubnetsRequest& request, v1::ListSubnetsResponse& response) const;
   void guard(v1::ListGuardResponse& response) const;
 
   void status(v1::GetStatusResponse& response) const;

@@ -8,6 +8,8 @@
 
 #include "host/expression/expressions.h"
 #include "host/host.h"
+#include "host/log_watchers.h"
+#include "host/news_journal.h"
 
 namespace butterfly {
 
@@ -40,13 +42,7 @@ class FakeHost : public Host {
                       .rounds = 100,
                       .busy_rounds = 25,
                       .flows = 3,
-                      .flow_capacity = 65536,
-                      .busy_percent = 62}};
-    report.balance = {is_balancing, 3,
-                      MoveReport{"web-1", 0, 1, 95, 20,
-                                 std::chrono::steady_clock::now() - std::chrono::seconds(90)}};
-    report.buffer_uses = {{"uplink", 400, "1 receive queue of 400"}, {"lcores", 300, "1 of 300"}};
-    report.memory = {256 << 20, true, 128 << 20, 32 << 20, 16 << 20, 80 << 20};
+                      .flow_capacity = 65536}};
     UplinkReport uplink;
     uplink.device = "eth9";
     uplink.link_up = true;
@@ -54,7 +50,6 @@ class FakeHost : public Host {
     uplink.mac = Mac::from_u64(0x020000000001);
     uplink.mtu = 1500;
     uplink.inner_mtu = 1450;
-    uplink.facts = {"net_af_packet", 100, "eth8", "eth8"};
     report.uplink = uplink;
     for (const auto& [address, peer] : intent_->peers) {
       report.peers.push_back({address, address, Mac::from_u64(0x020000000002)});
@@ -134,7 +129,8 @@ class FakeHost : public Host {
   }
   // Everything to port 80 passes.
   StatusOr<CheckReport> check(const CheckQuery& query) const override {
-    if (!intent()->nics.contains(query.nic)) return not_found("nic '" + query.nic + "': not found");
+    if (!intent()->nics.contains(query.nic))
+      return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
     last_check = query;
     const bool passes = query.destination_port == 80;
     CheckReport report{passes, {"uplink", query.nic, 54, {}}};
@@ -145,6 +141,7 @@ class FakeHost : public Host {
   // patience. Knows the out firewall-to/denied only.
   Status watch_log(const LogQuery& query, const std::function<bool(const LogReport&)>& sink,
                    const std::function<bool()>& keep_going) override {
+    RETURN_IF_ERROR(validate(query));
     if (!query.nic.empty() && !intent()->nics.contains(query.nic)) {
       return not_found("nic '" + query.nic + "': not found (wanted one of ours)");
     }
@@ -159,6 +156,29 @@ class FakeHost : public Host {
     }
     while (keep_going()) std::this_thread::yield();
     return ok_status();
+  }
+  // The journal of a real host, with what this one does.
+  Status watch_news(const NewsQuery& query, const std::function<bool(const News&)>& sink,
+                    const std::function<bool()>& keep_going) override {
+    last_news_query = query;
+    uint64_t cursor = query.after;
+    uint64_t delivered = 0;
+    while (keep_going()) {
+      for (const News& news : journal.after(cursor)) {
+        cursor = news.sequence;
+        if (!query.wants(news.kind)) continue;
+        if (!sink(news) || ++delivered == query.count) return ok_status();
+      }
+      if (!query.follows) return ok_status();
+      std::this_thread::yield();
+    }
+    return ok_status();
+  }
+  void note_revision(uint64_t revision) override {
+    News news;
+    news.kind = NewsKind::intent_changed;
+    news.revision = revision;
+    journal.add(std::move(news));
   }
   // Two connections of every nic; takes any over. Filters: by state and by nic only.
   Status list_flows(const FlowQuery& query, const FlowSink& sink,
@@ -212,33 +232,12 @@ class FakeHost : public Host {
     learnt.learnt_only = true;
     return stations_of(learnt).size();
   }
-  // Two packets, the one dropped; then waits for the caller to lose patience.
-  Status capture(const CaptureQuery& query, const CaptureSink& sink,
-                 const std::function<bool()>& keep_going) override {
-    if (!intent()->nics.contains(query.nic)) {
-      return not_found("capture: nic '" + query.nic + "': not found (wanted one of ours)");
-    }
-    last_capture_query = query;
-    CaptureReport packet{1'700'000'000'123'456'789, CapturePoint::from_nic, 100,
-                         std::vector<uint8_t>(60, 7)};
-    CaptureReport drop = packet;
-    drop.point = CapturePoint::dropped;
-    drop.brick = "antispoof";
-    drop.out = "wrong-mac";
-    drop.sentence = "source MAC is not the nic's";
-    const std::vector<CaptureReport> both{packet, drop};
-    if (!sink(both, 5) || query.count == 2) return ok_status();
-    while (keep_going() && sink({}, 5)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return ok_status();
-  }
-  Status move_nic(const std::string&, uint16_t) override { return ok_status(); }
-  void set_balancing(bool is_on) override { is_balancing = is_on; }
   void run_round(TimeMs) override {}
 
-  bool is_balancing = true;
   Status fail_next_apply = ok_status();
   LogQuery last_log_query;
-  CaptureQuery last_capture_query;
+  NewsQuery last_news_query;
+  NewsJournal journal;
   mutable CheckQuery last_check;
   Vni imported_vni;
   std::vector<NicFlow> imported;

@@ -15,7 +15,12 @@ class FakeSettings : public Settings {
   }
   Status set(const std::vector<KeyAndValue>& changes) override {
     for (const auto& [key, value] : changes) {
-      if (key != "daemon.log_level") return precondition("setting '" + key + "': not now");
+      if (key != "daemon.log_level") {
+        return precondition("setting '" + key + "': not now (wanted daemon.log_level)");
+      }
+      if (value != "debug" && value != "\"debug\"") {
+        return invalid("daemon.log_level = " + value + ": unknown word (wanted a level)");
+      }
     }
     if (!changes.empty()) level_ = changes.back().second;
     origin_ = SettingOrigin::run_time;

@@ -147,6 +147,7 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   intent.hostname = nic.hostname();
   intent.dhcp_server = nic.dhcp_server();
   intent.router = nic.router();
+  intent.bypass = nic.bypass();
   return intent;
 }
 

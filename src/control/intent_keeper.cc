@@ -100,8 +100,11 @@ Status IntentKeeper::carry_out(const Version& next) {
 
 Status IntentKeeper::save(const Version& before, const Version& next) {
   RETURN_IF_ERROR(store_.save(*before.intent, *next.intent, next.revision));
-  const std::lock_guard lock(mutex_);
-  version_ = next;
+  {
+    const std::lock_guard lock(mutex_);
+    version_ = next;
+  }
+  host_.note_revision(next.revision);
   return ok_status();
 }
 

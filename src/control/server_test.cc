@@ -240,6 +240,158 @@ TEST_F(ServerTest, RefusesWatchesThatMakeNoSense) {
   EXPECT_EQ(refusal(request), "log: kind 9 is unknown (wanted 1 drop or 2 start)");
 }
 
+TEST_F(ServerTest, ListsInPages) {
+  grpc::ClientContext context;
+  v1::ApplyRequest request;
+  v1::ApplyResponse response;
+  for (int i = 1; i <= 5; ++i) {
+    v1::Nic& nic = *request.add_changes()->mutable_nic_put();
+    nic.set_id("n" + std::to_string(i));
+    nic.set_mac("52:54:00:00:00:0" + std::to_string(i));
+    nic.set_vni(42);
+    request.add_changes()->set_group_add("g" + std::to_string(i));
+    v1::Peer& peer = *request.add_changes()->mutable_peer_put();
+    peer.set_address("192.0.2." + std::to_string(10 * i));
+    peer.add_vnis(42);
+    v1::FdbEntry& entry = *request.add_changes()->mutable_fdb_put();
+    entry.set_vni(42);
+    entry.set_mac("52:54:00:00:01:0" + std::to_string(i));
+    entry.set_peer(peer.address());
+    v1::Subnet& subnet = *request.add_changes()->mutable_subnet_put();
+    subnet.set_name("s" + std::to_string(i));
+    subnet.set_prefix("10.0." + std::to_string(i) + ".0/24");
+    subnet.set_gateway("10.0." + std::to_string(i) + ".1");
+  }
+  ASSERT_TRUE(stub->Apply(&context, request, &response).ok());
+
+  // Pages of two, one behind the other: "n1 n2 | n3 n4 | n5".
+  const auto pages = [&](auto call, auto ask, auto answer, auto name_of) {
+    std::string text;
+    ask.set_page_size(2);
+    do {
+      grpc::ClientContext page;
+      answer.Clear();
+      EXPECT_TRUE((stub.get()->*call)(&page, ask, &answer).ok());
+      text += (text.empty() ? "" : " |") + name_of(answer);
+      ask.set_page_token(answer.next_page_token());
+    } while (!answer.next_page_token().empty());
+    return text;
+  };
+  using Stub = v1::Butterfly::Stub;
+  EXPECT_EQ(pages(&Stub::ListNics, v1::ListNicsRequest(), v1::ListNicsResponse(),
+                  [](const auto& page) {
+                    std::string text;
+                    for (const auto& view : page.nics()) text += " " + view.nic().id();
+                    return text;
+                  }),
+            " n1 n2 | n3 n4 | n5");
+  EXPECT_EQ(pages(&Stub::ListGroups, v1::ListGroupsRequest(), v1::ListGroupsResponse(),
+                  [](const auto& page) {
+                    std::string text;
+                    for (const auto& group : page.groups()) text += " " + group.name();
+                    return text;
+                  }),
+            " g1 g2 | g3 g4 | g5");
+  EXPECT_EQ(pages(&Stub::ListPeers, v1::ListPeersRequest(), v1::ListPeersResponse(),
+                  [](const auto& page) {
+                    std::string text;
+                    for (const auto& view : page.peers()) text += " " + view.peer().address();
+                    return text;
+                  }),
+            " 192.0.2.10 192.0.2.20 | 192.0.2.30 192.0.2.40 | 192.0.2.50");
+  EXPECT_EQ(pages(&Stub::ListSubnets, v1::ListSubnetsRequest(), v1::ListSubnetsResponse(),
+                  [](const auto& page) {
+                    std::string text;
+                    for (const auto& subnet : page.subnets()) text += " " + subnet.name();
+                    return text;
+                  }),
+            " s1 s2 | s3 s4 | s5");
+  EXPECT_EQ(pages(&Stub::ListFdb, v1::ListFdbRequest(), v1::ListFdbResponse(),
+                  [](const auto& page) {
+                    std::string text;
+                    for (const auto& entry : page.entries()) text += " " + entry.mac().substr(15);
+                    return text;
+                  }),
+            " 01 02 | 03 04 | 05");
+
+  // A token whose entry has gone is a place all the same; the last page may be full.
+  v1::ListNicsRequest behind;
+  behind.set_page_size(2);
+  behind.set_page_token("n3-and-a-half");
+  v1::ListNicsResponse last;
+  grpc::ClientContext list;
+  ASSERT_TRUE(stub->ListNics(&list, behind, &last).ok());
+  ASSERT_EQ(last.nics_size(), 2);
+  EXPECT_EQ(last.nics(0).nic().id(), "n4");
+  EXPECT_EQ(last.next_page_token(), "");
+  // Without a size all come.
+  grpc::ClientContext whole;
+  ASSERT_TRUE(stub->ListNics(&whole, v1::ListNicsRequest(), &last).ok());
+  EXPECT_EQ(last.nics_size(), 5);
+}
+
+TEST_F(ServerTest, TellsOfEventsFromWhereOneLeftOff) {
+  v1::ApplyResponse response;
+  ASSERT_TRUE(put_nic("web-1", response).ok());
+  grpc::ClientContext context;
+  v1::WatchEventsRequest request;
+  request.set_follow(true);
+  const auto reader = stub->WatchEvents(&context, request);
+  v1::Event event;
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.kind(), v1::EVENT_KIND_INTENT_CHANGED);
+  EXPECT_EQ(event.revision(), 1u);
+  EXPECT_EQ(event.sequence(), 1u);
+  EXPECT_GT(event.time_ms(), 1'700'000'000'000);
+
+  News news;
+  news.kind = NewsKind::address_moved;
+  news.nic = "web-1";
+  news.vni = Vni{42};
+  news.mac = Mac::from_u64(0x525400000009);
+  news.count = 4;
+  host.journal.add(news);
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.kind(), v1::EVENT_KIND_ADDRESS_MOVED);
+  EXPECT_EQ(event.nic(), "web-1");
+  EXPECT_EQ(event.vni(), 42u);
+  EXPECT_EQ(event.mac(), "52:54:00:00:00:09");
+  EXPECT_EQ(event.count(), 4u);
+  context.TryCancel();
+  while (reader->Read(&event)) {
+  }
+
+  grpc::ClientContext later;
+  request.set_follow(false);
+  request.set_after(1);
+  const auto rest = stub->WatchEvents(&later, request);
+  ASSERT_TRUE(rest->Read(&event));
+  EXPECT_EQ(event.sequence(), 2u);
+  EXPECT_FALSE(rest->Read(&event));
+  EXPECT_TRUE(rest->Finish().ok());
+}
+
+TEST_F(ServerTest, RefusesEventsThatThereAreNot) {
+  const auto refusal = [&](const v1::WatchEventsRequest& request) {
+    grpc::ClientContext context;
+    const auto reader = stub->WatchEvents(&context, request);
+    v1::Event event;
+    EXPECT_FALSE(reader->Read(&event));
+    const grpc::Status status = reader->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  v1::WatchEventsRequest request;
+  request.set_vni(1 << 24);
+  EXPECT_EQ(refusal(request), "events: VNI 16777216 is out of range (wanted 1..16777215)");
+  request.Clear();
+  request.add_kinds(static_cast<v1::EventKind>(99));
+  EXPECT_EQ(refusal(request), "events: kind 99 is unknown (wanted 1..14)");
+  request.Clear();
+  request.add_kinds(v1::EVENT_KIND_UNSPECIFIED);
+  EXPECT_EQ(refusal(request), "events: kind 0 is unknown (wanted 1..14)");
+}
+
 TEST_F(ServerTest, TellsTheConfigurationAndSetsIt) {
   const auto get = [&] {
     grpc::ClientContext context;

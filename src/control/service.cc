@@ -6,10 +6,11 @@
 
 #include "butterfly/v1/butterfly.grpc.pb.h"
 #include "control/answers.h"
-#include "control/capture.h"
 #include "control/check.h"
 #include "control/connections.h"
+#include "control/error_detail.h"
 #include "control/log.h"
+#include "control/news.h"
 #include "control/stations.h"
 #include "control/to_proto.h"
 
@@ -24,20 +25,30 @@ grpc::Status to_grpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = absl::IsUnavailable(status) ? grpc::StatusCode::FAILED_PRECONDITION
                                                 : static_cast<grpc::StatusCode>(status.code());
-  return grpc::Status(code, std::string(status.message()));
+  return grpc::Status(code, std::string(status.message()), details_of(status));
 }
 
 class Service final : public v1::Butterfly::Service {
  public:
-  Service(Host& host, IntentKeeper& keeper, Settings* settings)
-      : host_(host), settings_(settings), answers_(host, keeper) {}
+  Service(const ServiceParts& parts, const Access& access)
+      : host_(parts.host),
+        settings_(parts.settings),
+        stop_(parts.stop),
+        access_(access),
+        answers_(parts.host, parts.keeper) {}
 
-  grpc::Status Apply(ServerContext*, const v1::ApplyRequest* request,
+  grpc::Status Apply(ServerContext* context, const v1::ApplyRequest* request,
                      v1::ApplyResponse* response) override {
+    if (const Status status = may_change(context, *request, "Apply"); !status.ok()) {
+      return to_grpc(status);
+    }
     return to_grpc(answers_.apply(*request, *response));
   }
-  grpc::Status Replace(ServerContext*, const v1::ReplaceRequest* request,
+  grpc::Status Replace(ServerContext* context, const v1::ReplaceRequest* request,
                        v1::ReplaceResponse* response) override {
+    if (const Status status = may_change(context, *request, "Replace"); !status.ok()) {
+      return to_grpc(status);
+    }
     return to_grpc(answers_.replace(*request, *response));
   }
   grpc::Status GetIntent(ServerContext*, const v1::GetIntentRequest*,
@@ -45,33 +56,31 @@ class Service final : public v1::Butterfly::Service {
     answers_.intent(*response);
     return grpc::Status::OK;
   }
-  grpc::Status ListNics(ServerContext*, const v1::ListNicsRequest*,
+  grpc::Status ListNics(ServerContext*, const v1::ListNicsRequest* request,
                         v1::ListNicsResponse* response) override {
-    answers_.nics(*response);
+    answers_.nics(*request, *response);
     return grpc::Status::OK;
   }
   grpc::Status GetNic(ServerContext*, const v1::GetNicRequest* request,
                       v1::GetNicResponse* response) override {
     return to_grpc(answers_.nic(request->id(), *response));
   }
-  grpc::Status ListGroups(ServerContext*, const v1::ListGroupsRequest*,
+  grpc::Status ListGroups(ServerContext*, const v1::ListGroupsRequest* request,
                           v1::ListGroupsResponse* response) override {
-    answers_.groups(*response);
+    answers_.groups(*request, *response);
     return grpc::Status::OK;
   }
   grpc::Status GetGroup(ServerContext*, const v1::GetGroupRequest* request,
                         v1::GetGroupResponse* response) override {
     return to_grpc(answers_.group(request->name(), *response));
   }
-  grpc::Status ListPeers(ServerContext*, const v1::ListPeersRequest*,
+  grpc::Status ListPeers(ServerContext*, const v1::ListPeersRequest* request,
                          v1::ListPeersResponse* response) override {
-    answers_.peers(*response);
-    return grpc::Status::OK;
+    return to_grpc(answers_.peers(*request, *response));
   }
-  grpc::Status ListFdb(ServerContext*, const v1::ListFdbRequest*,
+  grpc::Status ListFdb(ServerContext*, const v1::ListFdbRequest* request,
                        v1::ListFdbResponse* response) override {
-    answers_.fdb(*response);
-    return grpc::Status::OK;
+    return to_grpc(answers_.fdb(*request, *response));
   }
   grpc::Status ListStations(ServerContext*, const v1::ListStationsRequest* request,
                             grpc::ServerWriter<v1::ListStationsResponse>* writer) override {
@@ -90,8 +99,9 @@ class Service final : public v1::Butterfly::Service {
     };
     return to_grpc(host_.list_stations(*query, sink));
   }
-  grpc::Status FlushFdb(ServerContext*, const v1::FlushFdbRequest* request,
+  grpc::Status FlushFdb(ServerContext* context, const v1::FlushFdbRequest* request,
                         v1::FlushFdbResponse* response) override {
+    if (const Status status = may_write(context, "FlushFdb"); !status.ok()) return to_grpc(status);
     const auto query = from_proto(*request);
     if (!query.ok()) return to_grpc(query.status());
     const auto flushed = host_.flush_fdb(*query);
@@ -118,14 +128,23 @@ class Service final : public v1::Butterfly::Service {
     if (settings_ != nullptr) *response = to_proto(settings_->settings());
     return grpc::Status::OK;
   }
-  grpc::Status SetConfig(ServerContext*, const v1::SetConfigRequest* request,
+  grpc::Status SetConfig(ServerContext* context, const v1::SetConfigRequest* request,
                          v1::SetConfigResponse*) override {
+    if (const Status status = may_write(context, "SetConfig"); !status.ok()) return to_grpc(status);
     if (settings_ == nullptr) return to_grpc(precondition("configuration: nothing can be set"));
     std::vector<Settings::KeyAndValue> changes;
     for (const v1::ConfigChange& change : request->changes()) {
       changes.emplace_back(change.key(), change.value());
     }
     return to_grpc(settings_->set(changes));
+  }
+  grpc::Status Shutdown(ServerContext* context, const v1::ShutdownRequest*,
+                        v1::ShutdownResponse*) override {
+    if (const Status status = may_write(context, "Shutdown"); !status.ok()) return to_grpc(status);
+    if (!stop_)
+      return to_grpc(precondition("daemon: cannot be ended by the API (wanted a signal)"));
+    stop_();
+    return grpc::Status::OK;
   }
   grpc::Status Trace(ServerContext* context, const v1::TraceRequest* request,
                      grpc::ServerWriter<v1::TraceResponse>* writer) override {
@@ -144,17 +163,12 @@ class Service final : public v1::Butterfly::Service {
         *query, [&](const LogReport& report) { return writer->Write(to_proto(report)); },
         [&] { return !context->IsCancelled(); }));
   }
-  grpc::Status Capture(ServerContext* context, const v1::CaptureRequest* request,
-                       grpc::ServerWriter<v1::CaptureResponse>* writer) override {
+  grpc::Status WatchEvents(ServerContext* context, const v1::WatchEventsRequest* request,
+                           grpc::ServerWriter<v1::Event>* writer) override {
     const auto query = from_proto(*request);
     if (!query.ok()) return to_grpc(query.status());
-    return to_grpc(host_.capture(
-        *query,
-        [&](std::span<const CaptureReport> packets, uint64_t lost) {
-          return write_captured(packets, lost, [&](const v1::CaptureResponse& response) {
-            return writer->Write(response);
-          });
-        },
+    return to_grpc(host_.watch_news(
+        *query, [&](const News& news) { return writer->Write(to_proto(news)); },
         [&] { return !context->IsCancelled(); }));
   }
   grpc::Status CheckPacket(ServerContext*, const v1::CheckPacketRequest* request,
@@ -166,9 +180,9 @@ class Service final : public v1::Butterfly::Service {
     *response = to_proto(*report);
     return grpc::Status::OK;
   }
-  grpc::Status ListSubnets(ServerContext*, const v1::ListSubnetsRequest*,
+  grpc::Status ListSubnets(ServerContext*, const v1::ListSubnetsRequest* request,
                            v1::ListSubnetsResponse* response) override {
-    answers_.subnets(*response);
+    answers_.subnets(*request, *response);
     return grpc::Status::OK;
   }
   grpc::Status ListProcedures(ServerContext*, const v1::ListProceduresRequest*,
@@ -207,6 +221,8 @@ class Service final : public v1::Butterfly::Service {
   }
   grpc::Status FlushConnections(ServerContext* context, const v1::FlushConnectionsRequest* request,
                                 v1::FlushConnectionsResponse* response) override {
+    if (const Status status = may_write(context, "FlushConnections"); !status.ok())
+      return to_grpc(status);
     const auto query = from_proto(*request);
     if (!query.ok()) return to_grpc(query.status());
     const auto flushed = host_.flush_flows(*query, [&] { return !context->IsCancelled(); });
@@ -221,9 +237,11 @@ class Service final : public v1::Butterfly::Service {
         [&](const v1::ConnectionExport& part) { return writer->Write(part); },
         [&] { return !context->IsCancelled(); }));
   }
-  grpc::Status ImportConnections(ServerContext*,
+  grpc::Status ImportConnections(ServerContext* context,
                                  grpc::ServerReader<v1::ImportConnectionsRequest>* requests,
                                  v1::ImportConnectionsResponse* response) override {
+    if (const Status status = may_write(context, "ImportConnections"); !status.ok())
+      return to_grpc(status);
     v1::ImportConnectionsRequest request;
     ExportReader reader(flow_capacity(host_));
     std::string nic;
@@ -240,15 +258,26 @@ class Service final : public v1::Butterfly::Service {
   }
 
  private:
+  Status may_write(ServerContext* context, const std::string& call) const {
+    return access_.check_writing(*context->auth_context(), call);
+  }
+  // Planning is reading.
+  template <typename Request>
+  Status may_change(ServerContext* context, const Request& request, const std::string& call) const {
+    return request.dry_run() ? ok_status() : may_write(context, call);
+  }
+
   Host& host_;
   Settings* settings_;
+  std::function<void()> stop_;
+  Access access_;
   Answers answers_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> make_service(Host& host, IntentKeeper& keeper, Settings* settings) {
-  return std::make_unique<Service>(host, keeper, settings);
+std::unique_ptr<grpc::Service> make_service(const ServiceParts& parts, const Access& access) {
+  return std::make_unique<Service>(parts, access);
 }
 
 }  // namespace butterfly

@@ -27,6 +27,7 @@ v1::Nic to_proto(const NicIntent& nic) {
   message.set_hostname(nic.hostname);
   message.set_dhcp_server(nic.dhcp_server);
   message.set_router(nic.router);
+  message.set_bypass(nic.bypass);
   return message;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/status.h"
+#include "base/tcp_address.h"
 
 namespace butterfly {
 
@@ -28,14 +29,26 @@ struct DaemonConfig {
   std::string log_level = "info";  // trace, debug, info, warning, error: as spdlog names them
 };
 
+// The API beside the socket of DaemonConfig::api.
+struct ApiConfig {
+  std::optional<TcpAddress> listen;  // empty: not over TCP; then the files are not wanted either
+  std::string certificate;
+  std::string key;
+  std::string client_ca;
+  std::vector<std::string> writers;  // names in clients' certificates that may write
+  std::string read_socket;           // "unix:/PATH"; empty: none
+  unsigned read_socket_mode = 0660;
+  std::string read_socket_group;
+  bool operator==(const ApiConfig&) const = default;
+};
+
 struct DataplaneConfig {
   std::vector<unsigned> lcores;  // CPU numbers; never empty after parse_config
   PollMode mode = PollMode::adaptive;
-  std::optional<uint32_t> memory_mb;  // empty: computed (daemon/memory_plan.h)
+  uint32_t memory_mb = 256;
   HugepageUse hugepages = HugepageUse::automatic;
   uint32_t flows_per_lcore = 65536;
   bool shortcut = true;
-  bool balance = true;
   uint32_t fdb_capacity = 131072;
 };
 
@@ -48,20 +61,20 @@ struct UplinkConfig {
   std::optional<uint16_t> mtu;   // bytes of IP packet; empty: what the device says
   std::optional<uint16_t> vlan;  // tag of the underlay's frames, 1 to 4,094
   std::string host_port;         // interface by which the kernel shares the uplink; empty: none
-  std::string backup{};          // a second device, for when the first has no link; empty: none
-  bool af_xdp = false;           // drive kernel interfaces by AF_XDP where that works
   bool force = false;            // take an interface that carries the host's own address
 };
 
-// What goes to the daemon's own log; 0: nothing.
+// What goes to the daemon's own log; 0, false: nothing.
 struct LogConfig {
   uint32_t drops_per_second = 0;
   uint32_t starts_per_second = 0;
+  bool events = false;
   bool operator==(const LogConfig&) const = default;
 };
 
 struct Config {
   DaemonConfig daemon;
+  ApiConfig api;
   LogConfig log;
   DataplaneConfig dataplane;
   std::optional<UplinkConfig> uplink;

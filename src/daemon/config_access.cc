@@ -58,6 +58,12 @@ std::string list_text(const std::vector<unsigned>& numbers) {
   return text;
 }
 
+std::string list_text(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + quoted(text);
+  return list;
+}
+
 void read_path(ConfigReader& reader, const std::string& key, size_t max, std::string& value) {
   reader.read_as<std::string>(key, "an absolute path in quotes", [&](const std::string& text) {
     if (text.empty() || text[0] != '/') {
@@ -81,6 +87,39 @@ void read_api(ConfigReader& reader, const std::string& key, std::string& value) 
     }
     value = text;
   });
+}
+
+void read_listen(ConfigReader& reader, const std::string& key, ApiConfig& api) {
+  const std::string wanted = "tcp:ADDRESS:PORT, an IPv6 address in brackets";
+  reader.read_as<std::string>(key, wanted, [&](const std::string& text) {
+    auto address = parse_tcp_address(text);
+    if (!address || address->port == 0) return reader.fault(key, "malformed", wanted);
+    if (!IpAddress::parse(address->host)) return reader.fault(key, "not an address", wanted);
+    api.listen = *std::move(address);
+  });
+}
+
+void read_pem(ConfigReader& reader, const std::string& key, const ApiConfig& api,
+              std::string& value) {
+  constexpr size_t kMaxPath = 4095;
+  read_path(reader, key, kMaxPath, value);
+  if (api.listen && reader.find(key) == nullptr) {
+    reader.fault(key, "missing", "the path of a PEM file, since api.listen is given");
+  }
+}
+
+void read_names(ConfigReader& reader, const std::string& key, std::vector<std::string>& names) {
+  const std::string wanted = "a list of names in quotes";
+  const toml::node* node = reader.find(key);
+  if (node == nullptr) return;
+  if (!node->is_array()) return reader.fault(key, "no list", wanted);
+  std::vector<std::string> all;
+  for (const toml::node& item : *node->as_array()) {
+    const auto name = item.value_exact<std::string>();
+    if (!name || name->empty()) return reader.fault(key, "not a name", wanted);
+    all.push_back(*name);
+  }
+  names = std::move(all);
 }
 
 // A mode as chmod(1) takes it; a string, since TOML has no leading zeros.
@@ -150,13 +189,6 @@ void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& up
   });
 }
 
-void read_memory(ConfigReader& reader, const std::string& key, DataplaneConfig& dataplane) {
-  if (reader.find(key) == nullptr) return;
-  uint32_t mb = 64;
-  reader.read(key, mb, 64, 1048576);
-  dataplane.memory_mb = mb;
-}
-
 void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
   if (reader.find(key) == nullptr) return;
   uint16_t mtu = 1500;
@@ -170,16 +202,6 @@ void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig
   uint16_t vlan = 0;
   reader.read(key, vlan, 1, 4094);  // 802.1Q-2018 table 9-2: the others mean something else
   uplink.vlan = vlan;
-}
-
-void read_backup(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
-  reader.read_as<std::string>(key, "a device in quotes", [&](const std::string& device) {
-    if (device.empty()) {
-      return reader.fault(key, "no device", "a kernel interface, a PCI address or a DPDK device");
-    }
-    if (device == uplink.device) return reader.fault(key, "the first device", "another one");
-    uplink.backup = device;
-  });
 }
 
 void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {

@@ -24,20 +24,23 @@ struct ConfigAccess {
 std::string quoted(const std::string& text);
 std::string mode_text(unsigned mode);
 std::string list_text(const std::vector<unsigned>& numbers);
+std::string list_text(const std::vector<std::string>& texts);  // in quotes
 
 void read_path(ConfigReader& reader, const std::string& key, size_t max, std::string& value);
 void read_mode(ConfigReader& reader, const std::string& key, unsigned& value);
 void read_api(ConfigReader& reader, const std::string& key, std::string& value);
+void read_listen(ConfigReader& reader, const std::string& key, ApiConfig& api);
+// A PEM file. REQUIRES: `listen` was read; with it the file is wanted.
+void read_pem(ConfigReader& reader, const std::string& key, const ApiConfig& api,
+              std::string& value);
+void read_names(ConfigReader& reader, const std::string& key, std::vector<std::string>& names);
 void read_lcores(ConfigReader& reader, const std::string& key, std::vector<unsigned>& lcores);
 // "192.0.2.1/24": our address and, in its prefix length, who is on link.
 void read_uplink_address(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 // REQUIRES: the address was read; a bad one is all zero.
 void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
-void read_memory(ConfigReader& reader, const std::string& key, DataplaneConfig& dataplane);
 void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
-// REQUIRES: the device was read.
-void read_backup(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 
 extern const char* const kModeWanted;

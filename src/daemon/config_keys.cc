@@ -58,6 +58,87 @@ std::vector<ConfigKey> daemon_keys() {
   };
 }
 
+template <typename Get>
+ConfigAccess pem_key(Get get) {
+  return {"string", "the absolute path of a PEM file",
+          [get](ConfigReader& reader, const std::string& key, Config& config) {
+            read_pem(reader, key, config.api, get(config));
+          },
+          [get](const Config& config) {
+            return get(config).empty() ? std::string() : quoted(get(config));
+          },
+          copier(get)};
+}
+
+std::vector<ConfigKey> api_keys() {
+  const auto listen = [](auto& c) -> auto& { return c.api.listen; };
+  const auto writers = [](auto& c) -> auto& { return c.api.writers; };
+  const auto read_socket = [](auto& c) -> auto& { return c.api.read_socket; };
+  const char* const kWithListen = "none: wanted when api.listen is given";
+  return {
+      {"api",
+       "listen",
+       Change::at_start,
+       "Where the API listens over TCP. Clients must show a certificate: all may read, those of "
+       "`writers` may write. docs/api.md.",
+       {"string", "tcp:ADDRESS:PORT, an IPv6 address in brackets",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_listen(reader, key, config.api);
+        },
+        [listen](const Config& config) {
+          const auto& address = listen(config);
+          return address ? quoted(std::string(kTcpScheme) + address->to_string()) : std::string();
+        },
+        copier(listen)},
+       "none: unix sockets only",
+       "\"tcp:192.0.2.1:7447\""},
+      {"api", "certificate", Change::at_start,
+       "The daemon's certificate, then those between it and its CA. It names what clients connect "
+       "to. It is read again when it changes, as `key` and `client_ca`.",
+       pem_key([](auto& c) -> auto& { return c.api.certificate; }), kWithListen,
+       "\"/etc/butterfly/api.pem\""},
+      {"api", "key", Change::at_start, "The certificate's private key, without a passphrase.",
+       pem_key([](auto& c) -> auto& { return c.api.key; }), kWithListen,
+       "\"/etc/butterfly/api.key\""},
+      {"api", "client_ca", Change::at_start,
+       "Certificates of those who sign for clients. Whoever they sign for may read.",
+       pem_key([](auto& c) -> auto& { return c.api.client_ca; }), kWithListen,
+       "\"/etc/butterfly/clients.pem\""},
+      {"api",
+       "writers",
+       Change::any_time,
+       "Clients that may write: a subject alternative name or the common name of their "
+       "certificate.",
+       {"list of strings", "names in quotes",
+        [writers](ConfigReader& reader, const std::string& key, Config& config) {
+          read_names(reader, key, writers(config));
+        },
+        [writers](const Config& config) { return "[" + list_text(writers(config)) + "]"; },
+        copier(writers)}},
+      {"api",
+       "read_socket",
+       Change::at_start,
+       "A second unix socket, whose users may only read.",
+       {"string", api_wanted(),
+        [read_socket](ConfigReader& reader, const std::string& key, Config& config) {
+          read_api(reader, key, read_socket(config));
+          if (read_socket(config) != config.daemon.api) return;
+          reader.fault(key, "is daemon.api as well", "another path");
+        },
+        [read_socket](const Config& config) {
+          return read_socket(config).empty() ? "" : quoted(read_socket(config));
+        },
+        copier(read_socket)},
+       "none",
+       "\"unix:/run/butterfly/read.sock\""},
+      {"api", "read_socket_mode", Change::any_time, "Mode of that socket.",
+       mode_key([](auto& c) -> auto& { return c.api.read_socket_mode; })},
+      {"api", "read_socket_group", Change::any_time, "Group of that socket.",
+       text_key(
+           [](auto& c) -> auto& { return c.api.read_socket_group; }, kGroupWanted)},
+  };
+}
+
 std::vector<ConfigKey> log_keys() {
   return {
       {"log", "drops_per_second", Change::any_time,
@@ -69,6 +150,11 @@ std::vector<ConfigKey> log_keys() {
        "none.",
        number_key(
            [](auto& c) -> auto& { return c.log.starts_per_second; }, 0, LogQuery::kMaxPerSecond)},
+      {"log", "events", Change::any_time,
+       "Whether nics, guests, peers and the uplink that come and go, and changes of the intent, "
+       "are "
+       "written to the log, as `butterfly events` names them.",
+       flag_key([](auto& c) -> auto& { return c.log.events; })},
   };
 }
 
@@ -91,22 +177,9 @@ std::vector<ConfigKey> dataplane_keys() {
        "\"adaptive\" sleeps when nothing comes; \"poll\" never sleeps: lowest latency, whole CPUs.",
        word_key<PollMode>([](auto& c) -> auto& { return c.dataplane.mode; },
                           {{"adaptive", PollMode::adaptive}, {"poll", PollMode::poll}})},
-      {"dataplane",
-       "memory_mb",
-       Change::at_start,
-       "Memory for packets and tables, MiB. `butterfly status` says what it is used for.",
-       {"integer", "64 to 1048576",
-        [](ConfigReader& reader, const std::string& key, Config& config) {
-          read_memory(reader, key, config.dataplane);
-        },
-        [](const Config& config) {
-          const auto& mb = config.dataplane.memory_mb;
-          return mb ? std::to_string(*mb) : "";
-        },
-        copier([](auto& c) -> auto& { return c.dataplane.memory_mb; })},
-       "256, or as much as the rings of more than two lcores can hold, while there are hugepages "
-       "for it",
-       "256"},
+      {"dataplane", "memory_mb", Change::at_start, "Memory for packets and tables, MiB.",
+       number_key(
+           [](auto& c) -> auto& { return c.dataplane.memory_mb; }, 64, 1048576)},
       {"dataplane", "hugepages", Change::at_start,
        "\"auto\" uses hugepages when there are enough, \"on\" insists, \"off\" does without "
        "(slower).",
@@ -120,10 +193,6 @@ std::vector<ConfigKey> dataplane_keys() {
        "Packets of known flows go where the one before them went. false: each walks every brick, "
        "with the same result, for when that is in doubt.",
        flag_key([](auto& c) -> auto& { return c.dataplane.shortcut; })},
-      {"dataplane", "balance", Change::any_time,
-       "Nics move from an lcore that has too much to do to one that has time; no packet is lost or "
-       "overtaken by it.",
-       flag_key([](auto& c) -> auto& { return c.dataplane.balance; })},
       {"dataplane", "fdb_capacity", Change::at_start, "Learnt MACs of the host.",
        number_key(
            [](auto& c) -> auto& { return c.dataplane.fdb_capacity; }, 1024, 16777216)},
@@ -236,26 +305,6 @@ std::vector<ConfigKey> uplink_keys() {
         copier([](auto& c) -> auto& { return c.uplink->vlan; })},
        "no tag",
        "100"},
-      {"uplink",
-       "backup",
-       Change::at_start,
-       "A second device, as `device`: what the first carries goes by it while the first has no "
-       "link. docs/operate/uplink.md.",
-       {"string", "another device of this machine; not beside a host_port",
-        [](ConfigReader& reader, const std::string& key, Config& config) {
-          read_backup(reader, key, *config.uplink);
-        },
-        [](const Config& config) {
-          return config.uplink->backup.empty() ? "" : quoted(config.uplink->backup);
-        },
-        copier([](auto& c) -> auto& { return c.uplink->backup; })},
-       "none: without a link of the first there is no underlay",
-       "\"eth2\""},
-      {"uplink", "kernel_driver", Change::at_start,
-       "What drives kernel interfaces: \"af_packet\", or \"af_xdp\", which is faster where a "
-       "network card knows it; where it does not work af_packet is used, and the log says so.",
-       word_key<bool>([](auto& c) -> auto& { return c.uplink->af_xdp; },
-                      {{"af_packet", false}, {"af_xdp", true}})},
       {"uplink", "force", Change::at_start,
        "Take an interface even though it carries an address of the host. You may lose your ssh "
        "session.",
@@ -265,7 +314,7 @@ std::vector<ConfigKey> uplink_keys() {
 
 std::vector<ConfigKey> all_keys() {
   std::vector<ConfigKey> all;
-  for (auto&& part : {daemon_keys(), log_keys(), dataplane_keys(), uplink_keys()}) {
+  for (auto&& part : {daemon_keys(), api_keys(), log_keys(), dataplane_keys(), uplink_keys()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -276,6 +325,7 @@ std::vector<ConfigKey> all_keys() {
 const std::vector<ConfigTable>& config_tables() {
   static const std::vector<ConfigTable> kTables{
       {"daemon", "The process and its sockets."},
+      {"api", "The API beside its socket in [daemon]: over TCP, and for those who only read."},
       {"log",
        "What packets and connections tell the daemon's log, at level info, as key=value. What is "
        "more than the rates is counted: `suppressed` in the next line of its kind."},

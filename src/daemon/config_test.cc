@@ -44,16 +44,25 @@ socket_directory = "/tmp/ports"
 socket_mode = "0666"
 socket_group = "qemu"
 log_level = "trace"
+[api]
+listen = "tcp:[2001:db8::1]:7447"
+certificate = "/tmp/api.pem"
+key = "/tmp/api.key"
+client_ca = "/tmp/clients.pem"
+writers = ["orchestrator", "spiffe://a/b"]
+read_socket = "unix:/tmp/read.sock"
+read_socket_mode = "0666"
+read_socket_group = "adm"
 [log]
 drops_per_second = 10000
 starts_per_second = 5
+events = true
 [dataplane]
 lcores = [2, 0]
 mode = "poll"
 memory_mb = 1024
 hugepages = "off"
 flows_per_lcore = 1000000
-balance = false
 shortcut = false
 fdb_capacity = 2048
 fdb_per_segment = 4096
@@ -66,8 +75,6 @@ vxlan_port = 8472
 mtu = 9000
 vlan = 4094
 host_port = "host0"
-backup = "eth1"
-kernel_driver = "af_xdp"
 force = true
 )";
 
@@ -82,8 +89,18 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->daemon.socket_mode, 0666u);
   EXPECT_EQ(config->daemon.socket_group, "qemu");
   EXPECT_EQ(config->daemon.log_level, "trace");
+  EXPECT_EQ(config->api.listen->host, "2001:db8::1");
+  EXPECT_EQ(config->api.listen->port, 7447);
+  EXPECT_EQ(config->api.certificate, "/tmp/api.pem");
+  EXPECT_EQ(config->api.key, "/tmp/api.key");
+  EXPECT_EQ(config->api.client_ca, "/tmp/clients.pem");
+  EXPECT_THAT(config->api.writers, ElementsAre("orchestrator", "spiffe://a/b"));
+  EXPECT_EQ(config->api.read_socket, "unix:/tmp/read.sock");
+  EXPECT_EQ(config->api.read_socket_mode, 0666u);
+  EXPECT_EQ(config->api.read_socket_group, "adm");
   EXPECT_EQ(config->log.drops_per_second, 10000u);
   EXPECT_EQ(config->log.starts_per_second, 5u);
+  EXPECT_TRUE(config->log.events);
   EXPECT_THAT(config->dataplane.lcores, ElementsAre(2, 0));
   EXPECT_EQ(config->dataplane.mode, PollMode::poll);
   EXPECT_EQ(config->dataplane.memory_mb, 1024u);
@@ -110,7 +127,7 @@ struct Mistake {
 
 const Mistake kMistakes[] = {
     {"[daemon]\nport = 1", "b.toml:2: daemon.port = 1: unknown key (wanted one of api, "},
-    {"[deamon]\nstate = '/x'", "b.toml:1: deamon: unknown key (wanted one of daemon, "},
+    {"[deamon]\nstate = '/x'", "b.toml:1: deamon: unknown key (wanted one of api, daemon, "},
     {"state = '/x'", "b.toml:1: state = '/x': unknown key"},
     {"daemon = 7", "b.toml:1: daemon = 7: not a table (wanted [daemon] and its keys)"},
     {"[daemon]\n[daemon]", "b.toml:2: "},
@@ -131,11 +148,27 @@ const Mistake kMistakes[] = {
     {"[daemon]\nlog_level = 'loud'",
      "daemon.log_level = 'loud': unknown word (wanted one of "
      "trace, debug, info, warning, error)"},
+    {"[api]\nlisten = '192.0.2.1:7447'",
+     "b.toml:2: api.listen = '192.0.2.1:7447': malformed (wanted tcp:ADDRESS:PORT"},
+    {"[api]\nlisten = 'tcp:192.0.2.1:0'", "api.listen = 'tcp:192.0.2.1:0': malformed"},
+    {"[api]\nlisten = 'tcp:localhost:7447'", "not an address (wanted tcp:ADDRESS:PORT"},
+    {"[api]\nlisten = 7447", "api.listen = 7447: wrong type"},
+    {"[api]\nlisten = 'tcp:192.0.2.1:7447'\ncertificate = '/c'\nclient_ca = '/c'",
+     "b.toml: api.key: missing (wanted the path of a PEM file, since api.listen is given)"},
+    {"[api]\nlisten = 'tcp:192.0.2.1:7447'", "api.client_ca: missing"},
+    {"[api]\ncertificate = 'c'", "api.certificate = 'c': not an absolute path"},
+    {"[api]\nwriters = 'me'", "api.writers = 'me': no list (wanted a list of names in quotes)"},
+    {"[api]\nwriters = ['me', 7]", "not a name"},
+    {"[api]\nwriters = ['']", "not a name"},
+    {"[api]\nread_socket = '/run/r'", "api.read_socket = '/run/r': not a unix socket"},
+    {"[api]\nread_socket = 'unix:/run/butterfly/api.sock'",
+     "is daemon.api as well (wanted another path)"},
     {"[log]\ndrops_per_second = 10001",
      "b.toml:2: log.drops_per_second = 10001: out of range (wanted 0..10000)"},
     {"[log]\nstarts_per_second = true", "log.starts_per_second = true: wrong type"},
     {"[log]\ndrops = 1",
-     "b.toml:2: log.drops = 1: unknown key (wanted one of drops_per_second, starts_per_second)"},
+     "b.toml:2: log.drops = 1: unknown key (wanted one of drops_per_second, events, "
+     "starts_per_second)"},
     {"[dataplane]\nlcores = []",
      "b.toml:2: dataplane.lcores = []: no list of CPUs (wanted a list "
      "of different CPU numbers out of 0, 1, 2, 5)"},

@@ -31,7 +31,7 @@ class Daemon {
   Daemon() = default;
   Status start_host(const Config& config);
   void start_log(const LogConfig& config);
-  Status start_control(const DaemonConfig& config);
+  Status start_control(const Config& config);
   Status adopt(const Config& before, const Config& next);
 
   size_t warnings_at_start_ = 0;  // that were logged before the intent ran
@@ -42,8 +42,11 @@ class Daemon {
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Host> host_;
   std::vector<std::unique_ptr<LogWriter>> log_writers_;
+  std::unique_ptr<NewsFollower> news_;
   std::unique_ptr<IntentKeeper> keeper_;
   std::unique_ptr<LiveSettings> settings_;
+  const std::shared_ptr<WriterNames> writers_ =
+      std::make_shared<WriterNames>(std::vector<std::string>());
   std::unique_ptr<ApiServer> server_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
+
 namespace butterfly {
 namespace {
 
@@ -63,6 +65,45 @@ LogWriter::LogWriter(Host& host, const LogQuery& query)
       }) {}
 
 LogWriter::~LogWriter() {
+  stopping_.store(true, std::memory_order_relaxed);
+  thread_.join();
+}
+
+std::string log_line(const News& news) {
+  static constexpr std::array<const char*, kNewsKinds> kWords{
+      "lost",           "nic-added",      "nic-removed",   "guest-connected", "guest-disconnected",
+      "intent-changed", "address-learnt", "address-moved", "address-held",    "limit-reached",
+      "peer-up",        "peer-down",      "uplink-up",     "uplink-down"};
+  std::string line = kWords[static_cast<size_t>(news.kind)];
+  if (!news.nic.empty()) add(line, "nic", news.nic);
+  if (news.vni != Vni{}) add(line, "vni", news.vni.value);
+  add(line, "mac", news.mac);
+  add(line, "peer", news.peer);
+  if (news.revision != 0) add(line, "revision", news.revision);
+  if (!news.limit.empty()) add(line, "limit", news.limit);
+  if (news.count != 0) add(line, "count", news.count);
+  return line;
+}
+
+NewsFollower::NewsFollower(Host& host)
+    : thread_([this, &host] {
+        NewsQuery query;
+        // Lcores need not tell of addresses for the log alone.
+        for (const NewsKind kind : {NewsKind::address_learnt, NewsKind::address_moved,
+                                    NewsKind::address_held, NewsKind::limit_reached}) {
+          query.kinds &= ~(1U << static_cast<unsigned>(kind));
+        }
+        const Status status = host.watch_news(
+            query,
+            [this](const News& news) {
+              if (is_writing_.load(std::memory_order_relaxed)) spdlog::info("{}", log_line(news));
+              return true;
+            },
+            [this] { return !stopping_.load(std::memory_order_relaxed); });
+        if (!status.ok()) spdlog::error("{}", std::string(status.message()));
+      }) {}
+
+NewsFollower::~NewsFollower() {
   stopping_.store(true, std::memory_order_relaxed);
   thread_.join();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes drops, or connections that start, to the daemon's own log.
+// Writes drops, or connections that start, and events, to the daemon's own log.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,27 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
 
  private:
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+// "guest-connected nic=web-1 vni=42".
+std::string log_line(const News& news);
+
+// A thread of its own that follows what comes to pass at `host`, which must outlive it, so that the
+// host's journal has it, with its time, when somebody asks later.
+class NewsFollower {
+ public:
+  explicit NewsFollower(Host& host);
+  ~NewsFollower();
+  NewsFollower(const NewsFollower&) = delete;
+  NewsFollower& operator=(const NewsFollower&) = delete;
+
+  // Whether they are written to the log as well.
+  void set_writing(bool on) { is_writing_.store(on, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> is_writing_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

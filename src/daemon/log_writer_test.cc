@@ -64,5 +64,17 @@ TEST(LogLine, LeavesOutWhatIsNotKnown) {
             "drop brick=parse out=truncated-ethernet from=a length=5 ethertype=0");
 }
 
+TEST(LogLine, NamesAnEventAndWhatItIsAbout) {
+  News news;
+  news.kind = NewsKind::guest_connected;
+  news.nic = "web-1";
+  news.vni = Vni{42};
+  EXPECT_EQ(log_line(news), "guest-connected nic=web-1 vni=42");
+  News peer;
+  peer.kind = NewsKind::uplink_down;
+  peer.count = 3;
+  EXPECT_EQ(log_line(peer), "uplink-down count=3");
+}
+
 }  // namespace
 }  // namespace butterfly

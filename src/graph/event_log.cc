@@ -45,6 +45,7 @@ void EventLog::arm(const EventWants& wants) {
   sample_every_.store(wants.sample_every, std::memory_order_relaxed);
   per_second_.store(wants.per_second, std::memory_order_relaxed);
   starts_.store(wants.starts, std::memory_order_relaxed);
+  stations_.store(wants.stations, std::memory_order_relaxed);
   any_port_.store(wants.any_port, std::memory_order_relaxed);
   for (size_t i = 0; i < outs_.size(); ++i) {
     outs_[i].store(wants.outs[i], std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one lcore tells of packets that it drops, and of connections that rules with a log procedure
-// let start: while somebody watches, so many of them a second, the others counted.
+// What one lcore tells of packets that it drops, of connections that rules with a log procedure let
+// start, and of where it learns that stations are: while somebody watches, so many of them a
+// second, the others counted.
 //
 // Capacity: kEvents; when it is full an event is kept back, and counted.
 // Writers:  the lcore; it reads what is wanted once a round. Readers: one control thread at a time.
@@ -19,6 +20,7 @@
 #include "base/ids.h"
 #include "graph/brick.h"
 #include "graph/counters.h"
+#include "tables/fdb.h"
 #include "tables/lazy_array.h"
 
 namespace butterfly {
@@ -27,6 +29,7 @@ enum class EventKind : uint8_t {
   drop,           // by `out` of `node`
   egress_start,   // a connection that a guest starts
   ingress_start,  // a connection to a guest
+  station,        // what came of learning where a frame's sender is: `learnt`
 };
 
 // A plain value, whose facts are copies: what they name may be gone when it is read.
@@ -42,6 +45,8 @@ struct Event {
   uint32_t kept_back;  // others of the same kind (and out) since the last one that was told
   PortId in_port;
   PortId out_port;
+  PeerId peer;         // of `station`, from the uplink: who sent it
+  Fdb::Learnt learnt;  // of `station`
   Vni vni;
   std::array<uint8_t, kHead> head;  // the frame's first bytes
   // Names, ended by a zero: the rule that lets it start or refuses it, and its group; of a rule of
@@ -53,12 +58,16 @@ struct Event {
 // Which events are told: every Nth of a kind, and not more than so many a second.
 class EventSampler {
  public:
-  // A kind of event: an out that drops, or one of the two starts.
+  // A kind of event: an out that drops, one of the two starts, or what learning came to.
   static constexpr size_t key_of(size_t node, size_t out) { return node * kMaxOuts + out; }
   static constexpr size_t key_of(EventKind start) {
     return kMaxNodes * kMaxOuts + static_cast<size_t>(start) - 1;
   }
-  static constexpr size_t kKeys = kMaxNodes * kMaxOuts + 2;
+  static constexpr size_t key_of(Fdb::Learnt learnt) {
+    return kMaxNodes * kMaxOuts + 2 + static_cast<size_t>(learnt);
+  }
+  static constexpr size_t kKeys =
+      kMaxNodes * kMaxOuts + 2 + static_cast<size_t>(Fdb::Learnt::unfit) + 1;
 
   // REQUIRES: neither is 0.
   void set(uint32_t sample_every, uint32_t per_second) {
@@ -95,6 +104,7 @@ struct EventWants {
   uint32_t sample_every = 1;
   uint32_t per_second = 1;
   bool starts = false;
+  bool stations = false;
   std::array<uint32_t, kMaxNodes> outs{};  // of each node a bit for each out whose drops are wanted
   bool any_port = false;
   std::array<uint64_t, kMaxPorts / 64> ports{};  // a bit a port that packets come from or go to
@@ -130,6 +140,7 @@ class EventLog {
   bool wants_start(PortId in_port, PortId out_port) const {
     return starts_.load(std::memory_order_relaxed) && wants_ports(in_port, out_port);
   }
+  bool wants_stations() const { return stations_.load(std::memory_order_relaxed); }
   // The rule that refuses the packet at hand; null: none does. What the name refers to must live
   // until the packet has left its node.
   void set_refusing(const std::string* rule) { refusing_ = rule; }
@@ -157,6 +168,7 @@ class EventLog {
   std::atomic<uint32_t> sample_every_{1};
   std::atomic<uint32_t> per_second_{1};
   std::atomic<bool> starts_{false};
+  std::atomic<bool> stations_{false};
   std::atomic<bool> any_port_{false};
   std::array<std::atomic<uint32_t>, kMaxNodes> outs_{};
   std::array<std::atomic<uint64_t>, kMaxPorts / 64> ports_{};

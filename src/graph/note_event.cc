@@ -22,8 +22,6 @@ void copy_facts(const Packet& packet, Event& event) {
 }  // namespace
 
 void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore) {
-  if (lcore.capture().is_on()) lcore.capture().note_dropped(node, out, packet);
-  if (!lcore.logging()) return;
   EventLog& log = lcore.events();
   const std::string* const refusing = log.take_refusing();
   if (!log.wants_drop(node, out, packet.in_port, packet.out_port)) return;
@@ -34,6 +32,23 @@ void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore) {
   event->out = static_cast<uint8_t>(out);
   event->rule[0] = event->group[0] = '\0';
   if (refusing) copy_cut(event->rule, *refusing);
+  copy_facts(packet, *event);
+  log.finish();
+}
+
+void note_station_event(const Packet& packet, Fdb::Learnt learnt, Lcore& lcore) {
+  using Learnt = Fdb::Learnt;
+  const bool is_news = learnt == Learnt::learnt || learnt == Learnt::moved ||
+                       learnt == Learnt::held || learnt == Learnt::quota || learnt == Learnt::full;
+  EventLog& log = lcore.events();
+  if (!is_news || !log.wants_stations()) return;
+  Event* event = log.begin(EventSampler::key_of(learnt), lcore.now());
+  if (!event) return;
+  event->kind = EventKind::station;
+  event->node = event->out = 0;
+  event->learnt = learnt;
+  event->peer = packet.source_peer;
+  event->rule[0] = event->group[0] = '\0';
   copy_facts(packet, *event);
   log.finish();
 }

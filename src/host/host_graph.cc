@@ -129,8 +129,8 @@ void HostGraph::wire_from_wire() {
 void HostGraph::wire_delivery() {
   auto& n = nodes_;
   using Verdict = Firewall::Out;
-  for (const Verdict pass :
-       {Verdict::tracked, Verdict::allowed, Verdict::related, Verdict::always_allowed}) {
+  for (const Verdict pass : {Verdict::tracked, Verdict::allowed, Verdict::related,
+                             Verdict::always_allowed, Verdict::bypassed}) {
     graph_.connect(*n.firewall_from, pass, *n.switching);
     graph_.connect(*n.firewall_to, pass, *n.record);
   }

@@ -33,11 +33,11 @@ std::vector<Vni> gone_segments(const Difference& change, const Slots& slots) {
   return gone;
 }
 
-bool is_made_anew(const Changed<decltype(Intent::nics)>& nic) {
+}  // namespace
+
+bool HostImpl::is_made_anew(const Changed<decltype(Intent::nics)>& nic) {
   return nic.after && (!nic.before || needs_new_port(nic.before->second, nic.after->second));
 }
-
-}  // namespace
 
 void PortFactory::remove(std::vector<std::unique_ptr<Port>> ports) { ports.clear(); }
 
@@ -63,12 +63,10 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
       intent_(std::make_shared<const Intent>()) {
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.ports[kUplinkPort.value] = options_.uplink.get();
-  is_balancing_ = options_.balance;
   factory_.attach(*quiescence_);
 }
 
 HostImpl::~HostImpl() {
-  stop_balance();
   for (auto& lcore : lcores_) lcore->stop();
   std::vector<std::unique_ptr<Port>> ports;
   for (auto& [id, port] : nic_ports_) ports.push_back(std::move(port));
@@ -87,10 +85,8 @@ Status HostImpl::start() {
   auto views = build_views(state_, polled_ports(Difference{}, state_));
   if (!views.ok()) return views.status();
   publish(std::move(*views));
-  busy_percent_.resize(lcores_.size());
   if (options_.mode != IdleMode::manual) {
     for (auto& lcore : lcores_) lcore->start();
-    start_balance();
   }
   return ok_status();
 }
@@ -141,7 +137,6 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
   drain_logs();  // while the slots of nics that go still have their names
   factory_.remove(adopt(change, std::move(attempt), std::move(*fresh)));
   follow_nics_watched();
-  end_capture_of_gone();
   forget_learned(state_.slots, gone_segments(change, state_.slots),
                  narrowed_peers(change, state_.slots));
   return ok_status();
@@ -240,6 +235,7 @@ std::vector<std::unique_ptr<Port>> HostImpl::adopt(const Difference& change, Com
     baselines_[slot.value] = port_totals(slot);
     nic_ports_[id] = std::move(port);
   }
+  note_nics(change);
   intent_ = std::make_shared<const Intent>(attempt.intent);
   state_ = std::move(attempt);
   // No packet carries such a slot, so that one grace period is enough.

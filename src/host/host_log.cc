@@ -50,22 +50,6 @@ StatusOr<std::array<uint32_t, kMaxNodes>> outs_of(const LogQuery& query,
                  ")");
 }
 
-Status validate(const LogQuery& query) {
-  if (!query.drops && !query.starts) return invalid("log: of nothing (wanted drops or starts)");
-  if (!query.brick.empty() && !query.drops) {
-    return invalid("log: an out, but no drops (wanted both or neither)");
-  }
-  if (query.sample_every < 1 || query.sample_every > LogQuery::kMaxSample) {
-    return invalid("log: one of " + std::to_string(query.sample_every) + " (wanted one of 1.." +
-                   std::to_string(LogQuery::kMaxSample) + ")");
-  }
-  if (query.per_second < 1 || query.per_second > LogQuery::kMaxPerSecond) {
-    return invalid("log: " + std::to_string(query.per_second) + " a second (wanted 1.." +
-                   std::to_string(LogQuery::kMaxPerSecond) + ")");
-  }
-  return ok_status();
-}
-
 }  // namespace
 
 // On the list of those who watch from begin() to destruction.
@@ -132,10 +116,11 @@ Status HostImpl::watch_log(const LogQuery& query, const std::function<bool(const
 // REQUIRES: log_mutex_.
 void HostImpl::arm_logs() {
   const std::lock_guard lock(state_mutex_);
-  const auto wants = wants_of(watchers_, [this](const std::string& nic) {
+  auto wants = wants_of(watchers_, [this](const std::string& nic) {
     const auto slot = state_.slots.ports.find(nic);
     return slot ? PortId{*slot} : kNoPort;
   });
+  want_news(wants);
   for (auto& lcore : lcores_) {
     wants ? lcore->lcore().events().arm(*wants) : lcore->lcore().events().disarm();
   }
@@ -143,12 +128,12 @@ void HostImpl::arm_logs() {
 
 void HostImpl::follow_nics_watched() {
   const std::lock_guard lock(log_mutex_);
-  if (!watchers_.empty()) arm_logs();
+  if (!watchers_.empty() || !news_watchers_.empty()) arm_logs();
 }
 
 void HostImpl::drain_logs() {
   const std::lock_guard lock(log_mutex_);
-  if (watchers_.empty()) {  // leftovers of those who watched before
+  if (watchers_.empty() && news_watchers_.empty()) {  // leftovers of those who watched before
     for (auto& lcore : lcores_) lcore->lcore().events().clear();
     return;
   }
@@ -158,6 +143,8 @@ void HostImpl::drain_logs() {
     // At most what was there, or else a fast lcore would never let go.
     for (uint32_t i = 0; i < EventLog::kEvents && lcore->lcore().events().take(event); ++i) {
       if (!names) names = port_names();
+      tell_news_of(event, *names);
+      if (event.kind == EventKind::station || watchers_.empty()) continue;
       const LogReport report = describe(event, lcore->lcore().index(), *names);
       for (LogWatcher* watcher : watchers_) {
         if (watcher->wants(event, report)) watcher->offer(event, report);

@@ -6,10 +6,14 @@
 #include <list>
 #include <optional>
 
+#include "base/status.h"
 #include "graph/event_log.h"
 #include "host/reports.h"
 
 namespace butterfly {
+
+// invalid_argument: of nothing, or a number out of bounds.
+Status validate(const LogQuery& query);
 
 // One who watches. What it does not take in time is kept back, and counted.
 class LogWatcher {

@@ -25,6 +25,7 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const Intent& next
   nic->antispoof = intent.antispoof;
   nic->is_dhcp_server = intent.dhcp_server;
   nic->is_router = intent.router;
+  nic->bypasses = intent.bypass;
   nic->addresses.assign(intent.addresses.begin(), intent.addresses.end());
   for (const AllowedIntent& allowed : intent.allowed) {
     nic->allowed.push_back(allowed.prefix);

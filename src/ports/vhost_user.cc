@@ -175,9 +175,9 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const VhostOption
     RETURN_IF_ERROR(port->listen(options));
     return port;
   }
-  if (!VhostDialler::instance().add(*port) && port->is_refused_.load()) {
-    return unavailable(what + "librte_vhost refused it");
-  }
+  if (!port->enlist()) return unavailable(what + "librte_vhost refused it");
+  port->hang_up();
+  VhostDialler::instance().add(*port);
   return port;
 }
 
@@ -192,7 +192,6 @@ VhostUserPort::VhostUserPort(const VhostOptions& options, std::vector<Share> sha
       pool_(pool),
       large_(large),
       quiescence_(quiescence) {
-  places_.resize(lcores_, kNoPlace);
   for (uint16_t place = 0; place < options.polling_lcores.size(); ++place) {
     const uint16_t lcore = options.polling_lcores[place];
     places_.resize(std::max<size_t>(places_.size(), lcore + 1u), kNoPlace);
@@ -231,11 +230,8 @@ bool VhostUserPort::enlist() {
   return false;
 }
 
-// A path that is registered is also started: the library closes its descriptor then, sooner or
-// later, and never that of one which was not.
 bool VhostUserPort::dial() {
-  is_refused_.store(!enlist());
-  if (is_refused_.load()) return false;
+  if (!enlist()) return false;
   if (rte_vhost_driver_start(path_.c_str()) == 0) return true;
   hang_up();
   return false;
@@ -393,12 +389,6 @@ uint16_t VhostUserPort::receive_from(int device, uint16_t pair,
   if (!is_ready(device, pair)) return 0;
   return sends_long_frames_ ? receive_large(device, pair, packets)
                             : take_from_ring(device, pair, pool_, packets);
-}
-
-bool VhostUserPort::move_polling(uint16_t from, uint16_t to) noexcept {
-  if (shares_.size() != 1 || !share_of(from) || to >= places_.size()) return false;
-  places_[to] = std::exchange(places_[from], kNoPlace);
-  return true;
 }
 
 void VhostUserPort::ask_for_kicks(int device, uint16_t pair, bool wanted) noexcept {

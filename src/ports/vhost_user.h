@@ -79,8 +79,6 @@ class VhostUserPort : public Port, public VhostLine {
     Share* share = share_of(lcore);
     return share ? arm_share(*share) : Armed::nobody_there;
   }
-  // One queue pair only: several are spread over lcores already.
-  bool move_polling(uint16_t from, uint16_t to) noexcept override;
   Offloads offloads() const noexcept override { return is_connected() ? offloads_ : Offloads{}; }
   bool is_connected() const noexcept override {
     return device_.load(std::memory_order_acquire) >= 0;
@@ -186,9 +184,8 @@ class VhostUserPort : public Port, public VhostLine {
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence& quiescence_;
-  bool has_path_ = false;                // no other port of this process has it
-  std::atomic<bool> is_refused_{false};  // librte_vhost did not register the path, the last time
-  std::atomic<bool> is_taken_{false};    // as a server: somebody is connected
+  bool has_path_ = false;              // no other port of this process has it
+  std::atomic<bool> is_taken_{false};  // as a server: somebody is connected
   std::atomic<uint16_t> guest_mtu_{0};
   // What the guest has negotiated; changed only while no lcore can see the device.
   Offloads offloads_;

@@ -10,28 +10,15 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 BUTTERFLY, DAEMON = (os.path.abspath(path) for path in sys.argv[1:3])
 DONE, REFUSED, USAGE, NOT_REACHABLE, WOULD_CHANGE = 0, 1, 2, 3, 4
-
-
-def read_pcapng(data):
-    """The blocks of a pcapng file: type and body."""
-    while data:
-        kind, length = struct.unpack_from("=II", data)
-        assert data[length - 4:length] == data[4:8] and length % 4 == 0
-        yield kind, data[8:length - 4]
-        data = data[length:]
-
 
 # Bad rows say nothing on stdout and one line on stderr; good rows the other way round.
 ROWS = [
@@ -114,6 +101,10 @@ ROWS = [
     ("nic show a", DONE, [r"^queue pairs: \d+ of 2 in use, packed rings$"]),
     ("nic update --id a --packed --no-packed", USAGE, [r"excludes"]),
     ("nic update --id a --queues 1 --no-packed", DONE, [r"queues 2 → 1, packed on → off"]),
+    ("nic update --id a --bypass", DONE, [r"change nic a: bypass off → on$"]),
+    ("nic show a", DONE, [r"^firewall: bypassed$"]),
+    ("nic update --id a --no-bypass", DONE, [r"change nic a: bypass on → off$"]),
+    ("nic show a", DONE, [r"^firewall: on$"]),
     ("nic update --id a --no-ip", DONE, [r"change nic a: addresses -10.0.0.9"]),
     ("nic update --id a --allow 10.0.0.100,00:00:5e:00:01:33 --allow 10.1.0.0/16", DONE,
      [r"change nic a: allowed \+10.0.0.100,00:00:5e:00:01:33 \+10.1.0.0/16$"]),
@@ -176,6 +167,15 @@ ROWS = [
     ("conn import", USAGE, [r"NIC is required"]),
     ("conn import a", REFUSED, [r"^butterfly: connections: version 0 of the format is unknown "]),
 
+    # events
+    ("events --kind nonsense", USAGE, [r"nonsense not in \{lost,nic-added,nic-removed,"]),
+    ("events --vni 0", REFUSED, [r"^butterfly: events: VNI 0 is out of range \(wanted 1\.\.16777215\)$"]),
+    ("events --count 0", USAGE, [r"--count"]),
+    ("events --count 1", DONE, [r"^\d\d:\d\d:\d\d\.\d{3} 1 intent-changed revision 1$"]),
+    ("events --follow --kind intent-changed --after 1 --count 1", DONE, [r" 2 intent-changed revision 2$"]),
+    ("events --after 100000 --count 2", DONE, [r" lost: the daemon has been started anew$",
+                                               r" 1 intent-changed revision 1$"]),
+
     # config
     ("config", USAGE, [r"A subcommand is required"]),
     ("config show", DONE, [r"^KEY +VALUE +FROM +CHANGES +DEFAULT$",
@@ -186,7 +186,7 @@ ROWS = [
      [r"^butterfly: setting 'daemon.log_level' is malformed \(wanted KEY=VALUE\)$"]),
     ("config set =debug", USAGE, [r"is malformed"]),
     ("config set daemon.log_level=debug dataplane.lcores=[2]", REFUSED,
-     [r"^butterfly: setting 'dataplane.lcores': not now$"]),
+     [r"^butterfly: setting 'dataplane.lcores': not now \(wanted daemon.log_level\)$"]),
     ("config set daemon.log_level=debug", DONE, [r"^set daemon.log_level=debug$"]),
     ("config show", DONE, [r"^daemon.log_level +debug +run time"]),
 
@@ -469,25 +469,12 @@ ROWS = [
     ("peer del --ip somewhere", REFUSED, [r"peer 'somewhere': address 'somewhere' is malformed"]),
 
     # the host
-    ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 and eth8 \(eth8 in use\) up, by net_af_packet, VTEP 192.0.2.1, "
-                      r".*, VLAN 100, MTU 1500, inner MTU 1450$",
-                      r"^lcore 0 +CPU 1, awake, 62 % busy, 25.0 % of rounds busy, 3 of 65536 flows$",
-                      r"^buffers +10 of 1000 used, hugepages off, at most 700 in use at the same time:$",
-                      r"^ +400 uplink: 1 receive queue of 400$", r"^ +300 lcores: 1 of 300$",
-                      r"^memory +256 MiB \(computed\): packets 128, super-frames 32, devices 16, free 80$",
-                      r"^balance +on, 3 nics moved, the last 90 s ago: web-1 from lcore 0 \(95 % busy\) "
-                      r"to lcore 1 \(20 %\)$",
+    ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 up, VTEP 192.0.2.1, .*inner MTU 1450$",
+                      r"^lcore 0 +CPU 1, awake, 25.0 % of rounds busy, 3 of 65536 flows$",
                       r"^nics +2, 2 connected$", r"^peer +192.0.2.2, 2 VNIs, next hop ",
                       r"^fdb +2 learnt of 131072, 0 static, 5 moves, 1 held, 9 not learnt$",
                       r"^warning +uplink MTU 1500 leaves guests 1450"]),
     ("status now", USAGE, [r"now"]),
-    ("capture", USAGE, [r"NIC is required"]),
-    ("capture a", USAGE, [r"FILE is required"]),
-    ("capture a f --bytes 2049", USAGE, [r"--bytes"]),
-    ("capture a f --count 0", USAGE, [r"--count"]),
-    ("capture a /nonexistent/f", USAGE,
-     [r"^butterfly: capture: '/nonexistent/f' cannot be written \(wanted a file in a directory"]),
-    ("capture nobody /dev/null", REFUSED, [r"capture: nic 'nobody': not found \(wanted one of ours\)"]),
     ("counters", DONE, [r"^BRICK +OUT +PACKETS +BYTES +MEANING$", r"^parse +ok +10 +1000 +to ",
                         r"^parse +truncated +0 +0 +dropped: ends before its headers do$",
                         r"^received 10 .* = sent 7 \+ dropped 3"]),
@@ -574,9 +561,55 @@ class Daemon:
         return json.loads(answer.stdout)
 
     def stop(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:  # it has ended by itself
+            pass
         self.process.wait(30)
         self.process.stdout.close()
+
+
+class Authority:
+    """Signs certificates, all in one directory: NAME.pem and NAME.key."""
+
+    KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+
+    def __init__(self, directory, name):
+        self.directory, self.name = directory, name
+        self.openssl(f"req -x509 {self.KEY} -keyout {name}.key -out {name}.pem -days 10 -subj /CN={name}")
+
+    def sign(self, name, extension="", days=10):
+        with open(f"{self.directory}/{name}.ext", "w") as file:
+            file.write(extension)
+        self.openssl(f"req {self.KEY} -keyout {name}.key -out {name}.csr -subj /CN={name}")
+        self.openssl(f"x509 -req -in {name}.csr -CA {self.name}.pem -CAkey {self.name}.key "
+                     f"-CAcreateserial -out {name}.pem -days {days} -extfile {name}.ext")
+
+    def openssl(self, arguments):
+        subprocess.run(["openssl", *arguments.split()], cwd=self.directory, check=True,
+                       capture_output=True, timeout=60)
+
+
+def verbs(*path):
+    """Every command below `path`, as words: what --help lists, down to those that list nothing."""
+    said = subprocess.run([BUTTERFLY, *path, "--help"], capture_output=True, text=True, timeout=60)
+    assert said.returncode == DONE, said
+    listed = said.stdout.partition("\nSubcommands:\n")[2]
+    names = re.findall(r"^  ([a-z-]+)(?: |$)", listed, re.M)
+    if not names:
+        yield path, said.stdout
+    for name in names:
+        yield from verbs(*path, name)
+
+
+def documents(text):
+    """The JSON values that stand one behind the other."""
+    decoder, found = json.JSONDecoder(), []
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        found.append(value)
+        text = text[end:]
+    return found
 
 
 class CliTest(unittest.TestCase):
@@ -621,7 +654,7 @@ class CliTest(unittest.TestCase):
         dump = self.daemon.run("dump").stdout
         gone = self.daemon.run("apply -", stdin="{}")
         self.assertIn("remove nic a\n", gone.stdout)
-        self.assertEqual(self.daemon.json("nic list"), {"nics": []})
+        self.assertEqual(self.daemon.json("nic list")["nics"], [])
         file = self.daemon.directory + "/intent.json"
         with open(file, "w") as out:
             out.write(dump)
@@ -629,7 +662,7 @@ class CliTest(unittest.TestCase):
         plan = self.daemon.run(["plan", file])
         self.assertEqual((plan.returncode, plan.stdout), (WOULD_CHANGE, planned.stdout), plan)
         self.assertIn("add nic a", planned.stdout)
-        self.assertEqual(self.daemon.json("nic list"), {"nics": []})
+        self.assertEqual(self.daemon.json("nic list")["nics"], [])
         self.assertEqual(self.daemon.run(["apply", file]).stdout, planned.stdout)
         self.assertEqual(self.daemon.run("dump").stdout, dump)
         self.assertEqual(self.daemon.run(["apply", file]).stdout, "nothing to change\n")
@@ -710,6 +743,108 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.daemon.run("apply").returncode, USAGE)
         self.assertEqual(self.daemon.run("dump").stdout, dump)
 
+    # Tested by themselves, below: they read files, or end the daemon.
+    NOT_IN_ROWS = {("apply",), ("conn", "import"), ("plan",), ("request",), ("shutdown",)}
+
+    def test_every_command_prints_json(self):
+        seen = set(self.NOT_IN_ROWS)
+        commands = {path for path, _ in verbs()}
+        for arguments, code, _ in ROWS:
+            words = shlex.split(arguments)
+            if code != DONE or "--help" in words or "--version" in words:
+                self.daemon.run(words)
+                continue
+            seen |= {command for command in commands if tuple(words[:len(command)]) == command}
+            with self.subTest(arguments):
+                answer = self.daemon.run(words if "json" in words else ["-o", "json", *words])
+                self.assertEqual((answer.returncode, answer.stderr), (DONE, ""), answer)
+                documents(answer.stdout)
+                self.assertNotRegex(answer.stdout, r"(?m)^[A-Z]{2,}")  # no table
+        self.assertEqual(commands - seen, set(), "no row of these commands")
+
+    def test_numbers_are_decimal(self):
+        options = 0
+        for path, text in verbs():
+            for option in re.findall(r"^  (?:-\w,)?(--[a-z-]+) U?INT", text, re.M):
+                options += 1
+                for word in ("010", "0x10", "1e3", "+1", "-1", " 1", ""):
+                    with self.subTest(f"{path} {option} {word!r}"):
+                        answer = self.daemon.run([*path, f"{option}={word}"])
+                        self.assertEqual(answer.returncode, USAGE, answer)
+                        self.assertRegex(answer.stderr, rf"^butterfly: .*{option}")
+        self.assertGreater(options, 30)
+        self.assertIn("'010' is no number (wanted decimal digits, without 0 in front)",
+                      self.daemon.run("nic add --vni 010").stderr)
+        for arguments in ("sg rule add web --ip-proto 06", "status --expect-revision 07",
+                          "firewall set tcp_new_s=010"):
+            self.assertEqual(self.daemon.run(arguments).returncode, USAGE, arguments)
+
+    def test_several_commands_stand_in_a_line(self):
+        answer = self.daemon.run("sg add web + sg rule add web --ip-proto tcp --port 80 + "
+                                 "nic add --id a --mac 52:54:00:00:00:01 --vni 42 --sg web + nic sg list a")
+        self.assertEqual(answer.returncode, DONE, answer)
+        self.assertRegex(answer.stdout, r"(?s)^add group web.*\n[0-9a-f]{16}\nadd nic a.*\nweb\n$")
+        # Up to the first that fails.
+        answer = self.daemon.run("sg add db + nic del nobody + sg add never")
+        self.assertEqual((answer.returncode, answer.stderr),
+                         (REFUSED, "butterfly: command 2 of 3: nic 'nobody': not found (wanted one of ours)\n"))
+        self.assertEqual(self.daemon.run("sg list").stdout.split()[3::3], ["db", "web"])
+        # None, when one of them makes no sense.
+        answer = self.daemon.run("sg add never + nic frobnicate")
+        self.assertEqual(answer.returncode, USAGE)
+        self.assertRegex(answer.stderr, r"^butterfly: command 2 of 2: unknown word 'frobnicate' ")
+        self.assertEqual(self.daemon.run("sg list").stdout.split()[3::3], ["db", "web"])
+        for arguments in ("+", "status +", "+ status", "status + + status"):
+            self.assertEqual(self.daemon.run(arguments).returncode, USAGE, arguments)
+        # Global options of one hold for those behind it, unless they have their own.
+        answer = self.daemon.run("-o json sg list + sg list + -o table sg list")
+        self.assertEqual(answer.stdout.count('"groups"'), 2, answer)
+        self.assertTrue(answer.stdout.endswith("web   1      0\n") or "NAME" in answer.stdout, answer)
+        answer = self.daemon.run(f"--api unix:{self.daemon.directory}/api.sock status + health",
+                                 BUTTERFLY_API="unix:/nonexistent")
+        self.assertEqual(answer.returncode, DONE, answer)
+        # One that ends with something else than 0 without an error is named, too.
+        with open(f"{self.daemon.directory}/empty.json", "w") as file:
+            file.write("{}")
+        answer = self.daemon.run(f"plan {self.daemon.directory}/empty.json + status")
+        self.assertEqual((answer.returncode, answer.stderr),
+                         (WOULD_CHANGE, "butterfly: command 1 of 2: ended with 4\n"))
+
+    def test_sends_any_request(self):
+        text = 'changes { group_add: "web" } changes { nic_put { id: "a" mac: "52:54:00:00:00:01" vni: 42 } }'
+        answer = self.daemon.run("request Apply -", text)
+        self.assertEqual(answer.returncode, DONE, answer)
+        self.assertEqual(json.loads(answer.stdout)["revision"], "1")
+        answer = self.daemon.run("request GetNic -", '{"id": "a"}')
+        self.assertEqual(json.loads(answer.stdout)["nic"]["nic"]["mac"], "52:54:00:00:00:01")
+        answer = self.daemon.run("request WatchEvents -", "kinds: EVENT_KIND_INTENT_CHANGED")
+        self.assertEqual([one["revision"] for one in documents(answer.stdout)], ["1"])
+        file = f"{self.daemon.directory}/empty"
+        open(file, "w").close()
+        self.assertEqual(json.loads(self.daemon.run(f"request GetStatus {file}").stdout)["nics"], 1)
+        for arguments, stdin, code, message in (
+                ("request GetNic -", 'id: "nobody"', REFUSED, "nic 'nobody': not found (wanted one of ours)"),
+                ("request GetNic -", "id: 7", USAGE,
+                 "file '-': no GetNicRequest: line 1, column 5: Expected string, got: 7 (wanted JSON, or "
+                 "protobuf's text format)"),
+                ("request GetNic -", '{"idd": "a"}', USAGE, "file '-': no GetNicRequest: "),
+                ("request GetNic /nonexistent", "", USAGE, "file '/nonexistent': No such file or directory"),
+                ("request Frob -", "", USAGE, "CALL: Frob not in {Apply,Replace,"),
+                ("request GetNic", "", USAGE, "FILE is required")):
+            with self.subTest(arguments + " " + stdin):
+                answer = self.daemon.run(arguments, stdin)
+                self.assertEqual(answer.returncode, code, answer)
+                self.assertIn(message, answer.stderr)
+                self.assertEqual((answer.stdout, answer.stderr.count("\n")), ("", 1))
+
+    def test_shuts_the_daemon_down(self):
+        answer = self.daemon.run(f"--api unix:{self.daemon.directory}/read.sock shutdown")
+        self.assertEqual(answer.returncode, REFUSED, answer)
+        answer = self.daemon.run("shutdown")
+        self.assertEqual((answer.returncode, answer.stdout), (DONE, "stopping\n"), answer)
+        self.assertEqual(self.daemon.process.wait(30), 0)
+        self.assertEqual(self.daemon.run("status").returncode, NOT_REACHABLE)
+
     def test_json_has_every_field_under_its_own_name(self):
         self.add_something()
         run = self.daemon.json
@@ -748,6 +883,11 @@ class CliTest(unittest.TestCase):
         self.assertEqual([(one["kind"], one["suppressed"], one["icmp_code"] if "icmp_code" in one else None)
                           for one in events],
                          [("LOG_KIND_DROP", "7", None), ("LOG_KIND_START", "0", None)])
+        events = [json.loads(line) for line in
+                  self.daemon.run("-o json events --count 2").stdout.splitlines()]
+        self.assertEqual([(one["kind"], one["revision"], one["sequence"], one["limit"]) for one in events],
+                         [("EVENT_KIND_INTENT_CHANGED", "1", "1", ""),
+                          ("EVENT_KIND_INTENT_CHANGED", "2", "2", "")])
         steps = self.daemon.run("-o json trace --nic a --count 2").stdout.splitlines()
         self.assertEqual([json.loads(step)["length_bytes"] for step in steps], [98, 98])
 
@@ -787,36 +927,6 @@ class CliTest(unittest.TestCase):
         process.communicate(timeout=30)
         self.assertEqual(self.daemon.run("status").returncode, DONE)
 
-    def test_a_capture_is_a_file_that_others_read(self):
-        self.add_something()
-        path = self.daemon.directory + "/a.pcapng"
-        answer = self.daemon.run(f"capture a {path} --count 2")
-        self.assertEqual((answer.returncode, answer.stderr), (DONE, "2 packets, 5 more found no room\n"))
-        with open(path, "rb") as file:
-            blocks = list(read_pcapng(file.read()))
-        self.assertEqual([kind for kind, _ in blocks], [0x0a0d0d0a, 1, 1, 6, 6, 5])
-        self.assertIn(b"a dropped", blocks[2][1])
-        self.assertEqual(blocks[3][1][20:80], bytes([7]) * 60)
-        self.assertIn(b"dropped by antispoof/wrong-mac: source MAC is not the nic's", blocks[4][1])
-        if shutil.which("tcpdump"):
-            read = subprocess.run(["tcpdump", "-nr", path], capture_output=True, text=True, check=True)
-            self.assertEqual(len(read.stdout.splitlines()), 2, read)
-
-    def test_a_capture_that_is_interrupted_is_complete(self):
-        self.add_something()
-        path = self.daemon.directory + "/b.pcapng"
-        process = subprocess.Popen([BUTTERFLY, "capture", "a", path], stderr=subprocess.PIPE, text=True,
-                                   env={**os.environ,
-                                        "BUTTERFLY_API": f"unix:{self.daemon.directory}/api.sock"})
-        deadline = time.monotonic() + 20
-        while not (os.path.exists(path) and os.path.getsize(path) > 300) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.communicate(timeout=30)[1], "2 packets, 5 more found no room\n")
-        self.assertEqual(process.returncode, DONE)
-        with open(path, "rb") as file:
-            self.assertEqual([kind for kind, _ in read_pcapng(file.read())], [0x0a0d0d0a, 1, 1, 6, 6, 5])
-
     def test_global_options_stand_anywhere_and_win_over_the_environment(self):
         api = f"unix:{self.daemon.directory}/api.sock"
         for arguments in (f"--api {api} status", f"status --api {api}",
@@ -838,6 +948,52 @@ class CliTest(unittest.TestCase):
                     self.assertEqual(answer.returncode, NOT_REACHABLE, answer)
                     self.assertEqual(answer.stderr, f"butterfly: no butterflyd answers at "
                                                     f"unix:{path}: {reason}\n")
+
+    def test_speaks_over_tcp_with_certificates(self):
+        with tempfile.TemporaryDirectory(prefix="butterfly-cli-") as directory:
+            ca = Authority(directory, "ca")
+            ca.sign("server", "subjectAltName=IP:127.0.0.1")
+            for name in ("orchestrator", "monitor"):
+                ca.sign(name)
+            ca.sign("late", days=-1)
+            Authority(directory, "stranger").sign("foreign")
+            daemon = Daemon(directory)
+            self.addCleanup(daemon.stop)
+            with open(f"{directory}/port") as port:
+                endpoint = f"tcp:127.0.0.1:{port.read()}"
+
+            def options(name, key=None):
+                return (f"--endpoint {endpoint} --ca {directory}/ca.pem --cert {directory}/{name}.pem "
+                        f"--cert-key {directory}/{key or name}.key")
+
+            for arguments, code, message in (
+                    (options("orchestrator") + " sg add web", DONE, ""),
+                    (options("monitor") + " sg list", DONE, ""),
+                    (options("monitor") + " health", DONE, ""),
+                    (options("monitor") + " sg add db", REFUSED,
+                     "butterfly: Apply: client 'monitor' has the role read (wanted: write, a "
+                     "certificate with a name of api.writers)\n"),
+                    (options("late") + " status", USAGE, "late.pem': has expired at "),
+                    (options("foreign") + " status", NOT_REACHABLE,
+                     f"butterfly: no butterflyd answers at {endpoint}: "),
+                    (options("monitor", "late") + " status", USAGE, "is not that of certificate"),
+                    (options("nobody") + " status", USAGE, "nobody.pem': cannot be read: No such file"),
+                    (f"--endpoint {endpoint} status", USAGE,
+                     "certificates are missing (wanted --ca, --cert and --cert-key)"),
+                    ("--endpoint tcp:127.0.0.1 status", USAGE,
+                     "address 'tcp:127.0.0.1': malformed (wanted tcp:HOST:PORT"),
+                    (f"--endpoint unix:{directory}/read.sock status", DONE, ""),
+                    (f"--endpoint unix:{directory}/read.sock sg del web", REFUSED,
+                     "this socket gives the role read (wanted: write, at the socket of daemon.api)")):
+                with self.subTest(arguments):
+                    answer = daemon.run(arguments)
+                    self.assertEqual(answer.returncode, code, answer)
+                    self.assertIn(message, answer.stderr)
+                    self.assertEqual(answer.stderr.count("\n"), 0 if code == DONE else 1, answer)
+            answer = daemon.run("sg list", BUTTERFLY_API=endpoint, BUTTERFLY_CA=f"{directory}/ca.pem",
+                                BUTTERFLY_CERT=f"{directory}/monitor.pem",
+                                BUTTERFLY_KEY=f"{directory}/monitor.key")
+            self.assertIn("web", answer.stdout, answer)
 
     def test_gives_up_on_a_daemon_that_does_not_answer_in_time(self):
         path = self.daemon.directory + "/mute.sock"

@@ -73,6 +73,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(completions("pe"), ["peer"])
         self.assertEqual(completions("nic", "ad"), ["add"])
         self.assertIn("add", completions("sg", "rule", ""))
+        self.assertEqual(completions("nic", "show", "a", "+", "pe"), ["peer"], "of the last command")
+        self.assertIn("nic", completions("nic", "show", "a", "+", ""))
 
     def test_options(self):
         self.assertIn("--vni", completions("nic", "add", "--id", "a", "--"))

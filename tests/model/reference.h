@@ -5,7 +5,7 @@
 // each packet.
 //
 // Not covered, for packet text says it better: malformed packets, fragments, DHCP, neighbour
-// discovery, floods, expressions, procedures, reject, a table that is full.
+// discovery, floods, expressions, procedures, reject, bypass, a table that is full.
 // No opinion (doubt()): idle times within 33 ms of the timeout, for idle time is kept in steps of
 // 16 ms, never early and up to 32 ms late; what TcpReference has none about.
 #pragma once

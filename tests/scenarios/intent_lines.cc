@@ -139,10 +139,13 @@ Status read_nic_fields(Reader& reader, NicIntent& nic) {
       nic.dhcp_server = reader.next() != "no";
     } else if (field == "router") {
       nic.router = reader.next() != "no";
+    } else if (field == "bypass") {
+      nic.bypass = reader.next() != "no";
     } else if (field == "hostname") {
       nic.hostname = reader.next();
     } else {
-      reader.wanted("mac, vni, ip, allow, sg, antispoof, subnet, hostname, dhcp-server or router");
+      reader.wanted(
+          "mac, vni, ip, allow, sg, antispoof, subnet, hostname, dhcp-server, router or bypass");
     }
   }
   return reader.status();

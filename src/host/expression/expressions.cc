@@ -46,6 +46,9 @@ std::string what(const ChangedRule& rule, const std::string& text) {
   return owner + ": expression '" + shown + "'";
 }
 
+// Where libpcap says only what is wrong.
+constexpr const char* kWanted = " (wanted an expression as pcap-filter(7) has them)";
+
 StatusOr<std::shared_ptr<const Expression>> compile(const std::string& text,
                                                     ExpressionCompiler* compiler) {
   if (compiler) return compiler->compile(text);
@@ -68,8 +71,9 @@ StatusOr<Expressions> compile_expressions(const Difference& change, ExpressionCo
     } else if (is_restored) {
       expressions[text] = make_dead_expression(text, std::string(expression.status().message()));
     } else {
-      fault = Status(expression.status().code(),
-                     what(rule, text) + ": " + std::string(expression.status().message()));
+      std::string reason(expression.status().message());
+      if (reason.find(" (wanted ") == std::string::npos) reason += kWanted;
+      fault = Status(expression.status().code(), what(rule, text) + ": " + reason);
     }
   });
   if (!fault.ok()) return fault;

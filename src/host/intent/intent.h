@@ -51,6 +51,7 @@ struct NicIntent {
   std::string hostname;              // told by DHCP; empty: none
   bool dhcp_server = false;          // its guest may be one
   bool router = false;               // its guest may advertise itself as one
+  bool bypass = false;               // no firewall of ours guards it, or others from it
 
   // Of a tap: the kernel's name for it.
   const std::string& kernel_name() const { return tap_name.empty() ? id : tap_name; }

@@ -106,6 +106,7 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
   detail.changed("hostname", word(before.hostname), word(after.hostname));
   detail.changed("dhcp-server", on(before.dhcp_server), on(after.dhcp_server));
   detail.changed("router", on(before.router), on(after.router));
+  detail.changed("bypass", on(before.bypass), on(after.bypass));
   return detail.take();
 }
 
