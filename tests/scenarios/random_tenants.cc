@@ -164,6 +164,7 @@ std::string RandomTenants::change() {
                                         &RandomTenants::change_address,
                                         &RandomTenants::change_mac,
                                         &RandomTenants::change_antispoof,
+                                        &RandomTenants::change_bypass,
                                         &RandomTenants::change_tenant,
                                         &RandomTenants::change_peer,
                                         &RandomTenants::change_static_station,
@@ -264,6 +265,14 @@ std::string RandomTenants::change_antispoof(Intent& next) {
   if (!nic) return {};
   nic->antispoof = !nic->antispoof;
   return "antispoof of nic " + nic->id;
+}
+
+// Goes again more often than it comes: the firewall is what this is about.
+std::string RandomTenants::change_bypass(Intent& next) {
+  NicIntent* const nic = any_nic(next);
+  if (!nic) return {};
+  nic->bypass = dice_.percent(30);
+  return "bypass of nic " + nic->id;
 }
 
 std::string RandomTenants::change_tenant(Intent& next) {

@@ -54,6 +54,7 @@ class RandomTenants {
   std::string change_address(Intent& next);
   std::string change_mac(Intent& next);
   std::string change_antispoof(Intent& next);
+  std::string change_bypass(Intent& next);
   std::string change_tenant(Intent& next);
   std::string change_peer(Intent& next);
   std::string change_static_station(Intent& next);
