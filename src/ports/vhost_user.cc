@@ -175,9 +175,9 @@ StatusOr<std::unique_ptr<VhostUserPort>> VhostUserPort::create(const VhostOption
     RETURN_IF_ERROR(port->listen(options));
     return port;
   }
-  if (!port->enlist()) return unavailable(what + "librte_vhost refused it");
-  port->hang_up();
-  VhostDialler::instance().add(*port);
+  if (!VhostDialler::instance().add(*port) && port->is_refused_.load()) {
+    return unavailable(what + "librte_vhost refused it");
+  }
   return port;
 }
 
@@ -230,8 +230,11 @@ bool VhostUserPort::enlist() {
   return false;
 }
 
+// A path that is registered is also started: the library closes its descriptor then, sooner or
+// later, and never that of one which was not.
 bool VhostUserPort::dial() {
-  if (!enlist()) return false;
+  is_refused_.store(!enlist());
+  if (is_refused_.load()) return false;
   if (rte_vhost_driver_start(path_.c_str()) == 0) return true;
   hang_up();
   return false;

@@ -184,8 +184,9 @@ class VhostUserPort : public Port, public VhostLine {
   PacketPool& pool_;
   PacketPool& large_;
   Quiescence& quiescence_;
-  bool has_path_ = false;              // no other port of this process has it
-  std::atomic<bool> is_taken_{false};  // as a server: somebody is connected
+  bool has_path_ = false;                // no other port of this process has it
+  std::atomic<bool> is_refused_{false};  // librte_vhost did not register the path, the last time
+  std::atomic<bool> is_taken_{false};    // as a server: somebody is connected
   std::atomic<uint16_t> guest_mtu_{0};
   // What the guest has negotiated; changed only while no lcore can see the device.
   Offloads offloads_;

@@ -762,6 +762,31 @@ TEST_F(VhostUserTest, WithEventIndexAGuestKicksForTheNextFrameOnly) {
   free_packets(packets);
 }
 
+// What QEMU copies again while a guest moves to another host is what we say that we have written.
+TEST_F(VhostUserTest, WhatIsWrittenIntoAMovingGuestIsLogged) {
+  constexpr uint64_t kPage = test::VhostFrontend::kPage;
+  Pair pair({.features = test::kVirtioLinux | test::kVhostLogAll});
+  for (const size_t payload : {size_t{100}, size_t{20'000}}) {
+    const std::vector<uint8_t> before(pair.guest.memory().begin(), pair.guest.memory().end());
+    EXPECT_EQ(send_to_guest(pair, payload), Port::Refusal::none);
+    size_t written = 0;
+    for (uint64_t page = 0; page < VhostGuest::kMemory / kPage; ++page) {
+      const auto now = pair.guest.memory().subspan(page * kPage, kPage);
+      if (std::ranges::equal(now, std::span(before).subspan(page * kPage, kPage))) continue;
+      ++written;
+      EXPECT_TRUE(pair.guest.is_dirty(page)) << page << ", " << payload;
+    }
+    EXPECT_GE(written, payload / kPage + 2) << "its bytes, and the ring that tells of them";
+    EXPECT_EQ(pair.guest.receive().size(), 1u);
+  }
+  size_t dirty = 0;
+  for (uint64_t page = 0; page < VhostGuest::kMemory / kPage; ++page) {
+    dirty += pair.guest.is_dirty(page);
+  }
+  EXPECT_LT(dirty, 100u) << "and nothing else";
+  EXPECT_EQ(pass(pair, {}, tcp(10)).packets, 1u) << "the guest goes on";
+}
+
 // A nic that is deleted when its guest has just died, and made again: the guest that comes then is
 // its guest, not that of the port that is gone.
 TEST_F(VhostUserTest, APortMayGoInTheMomentInWhichItsGuestDoes) {

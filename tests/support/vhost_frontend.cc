@@ -22,14 +22,21 @@ constexpr uint32_t kGetFeatures = 1;
 constexpr uint32_t kSetFeatures = 2;
 constexpr uint32_t kSetOwner = 3;
 constexpr uint32_t kSetMemTable = 5;
+constexpr uint32_t kSetLogBase = 6;
 constexpr uint32_t kSetVringNum = 8;
 constexpr uint32_t kSetVringAddr = 9;
 constexpr uint32_t kSetVringBase = 10;
 constexpr uint32_t kSetVringKick = 12;
 constexpr uint32_t kSetVringCall = 13;
+constexpr uint32_t kGetProtocolFeatures = 15;
+constexpr uint32_t kSetProtocolFeatures = 16;
 constexpr uint32_t kSetVringEnable = 18;
 constexpr uint32_t kNetSetMtu = 20;
 constexpr uint32_t kVersion = 1;
+
+// Feature and protocol feature bits: the second are negotiated, the log is a file.
+constexpr uint64_t kProtocolFeatures = 1ULL << 30;
+constexpr uint64_t kLogFile = 1ULL << 1;
 
 constexpr uint64_t kHugePage = 2 << 20;
 
@@ -97,6 +104,7 @@ bool VhostFrontend::is_let_in() {
 VhostFrontend::~VhostFrontend() {
   connection_.reset();
   ::munmap(memory_, bytes_);
+  if (log_) ::munmap(log_, bytes_ / kPage / 8);
 }
 
 void VhostFrontend::map_memory(Pages pages) {
@@ -127,7 +135,8 @@ void VhostFrontend::connect(uint64_t features, std::span<const RingPlace> rings,
   require(static_cast<bool>(connection_), "accept");
   const Message answer = request(kGetFeatures, {}, -1, true);
   std::memcpy(&offered_, answer.payload, sizeof offered_);
-  negotiated_ = features & offered_;
+  const bool logs = (features & kVhostLogAll) != 0;
+  negotiated_ = (features | (logs ? kProtocolFeatures : 0)) & offered_;
   request(kSetOwner, {});
   const uint64_t wanted[] = {negotiated_};
   request(kSetFeatures, wanted);
@@ -136,7 +145,29 @@ void VhostFrontend::connect(uint64_t features, std::span<const RingPlace> rings,
   const auto user = reinterpret_cast<uint64_t>(memory_);
   const uint64_t table[] = {1, 0, bytes_, user, 0};  // one region, at guest address 0
   request(kSetMemTable, table, memory_fd_.get());
+  if (logs) start_log();
   for (uint32_t index = 0; index < rings.size(); ++index) start_ring(index, rings[index]);
+  // With protocol features rings begin switched off.
+  for (uint16_t pair = 0; logs && 2u * pair < rings.size(); ++pair) enable(pair, true);
+}
+
+void VhostFrontend::start_log() {
+  require((negotiated_ & kVhostLogAll) != 0 && (negotiated_ & kProtocolFeatures) != 0,
+          "no log was offered");
+  const Message answer = request(kGetProtocolFeatures, {}, -1, true);
+  uint64_t protocol = 0;
+  std::memcpy(&protocol, answer.payload, sizeof protocol);
+  require((protocol & kLogFile) != 0, "no log in a file was offered");
+  const uint64_t wanted[] = {kLogFile};
+  request(kSetProtocolFeatures, wanted);
+  const uint64_t bytes = bytes_ / kPage / 8;
+  log_fd_ = Fd(memfd_create("log", MFD_CLOEXEC));
+  require(log_fd_ && ::ftruncate(log_fd_.get(), static_cast<off_t>(bytes)) == 0, "log");
+  void* log = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, log_fd_.get(), 0);
+  require(log != MAP_FAILED, "log");
+  log_ = static_cast<uint8_t*>(log);
+  const uint64_t place[] = {bytes, 0};
+  request(kSetLogBase, place, log_fd_.get(), true);
 }
 
 void VhostFrontend::enable(uint16_t pair, bool is_on) {
@@ -159,8 +190,10 @@ void VhostFrontend::start_ring(uint32_t index, const RingPlace& ring) {
   // A packed ring begins with its wrap counter set (virtio 1.2 §2.8.1).
   const uint64_t base[] = {state((negotiated_ & kVirtioPacked) != 0 ? 0x8000 : 0)};
   request(kSetVringBase, base);
-  const uint64_t addresses[] = {index, user + ring.descriptors, user + ring.used,
-                                user + ring.available, 0};
+  // The used ring of a split ring is logged at its place: bit 32 is the flag that says so.
+  const uint64_t flags = log_ ? uint64_t{1} << 32 : 0;
+  const uint64_t addresses[] = {index | flags, user + ring.descriptors, user + ring.used,
+                                user + ring.available, log_ ? ring.used : 0};
   request(kSetVringAddr, addresses);
   const uint64_t ring_index[] = {index};
   request(kSetVringCall, ring_index, calls_[index].get());
@@ -192,8 +225,9 @@ VhostFrontend::Message VhostFrontend::request(uint32_t number, std::span<const u
   if (!wants_answer) return answer;
   require(::recv(connection_.get(), &answer, 12, MSG_WAITALL) == 12 &&
               answer.size <= sizeof answer.payload &&
-              ::recv(connection_.get(), answer.payload, answer.size, MSG_WAITALL) ==
-                  static_cast<ssize_t>(answer.size),
+              (answer.size == 0 ||  // for which recv() would wait all the same
+               ::recv(connection_.get(), answer.payload, answer.size, MSG_WAITALL) ==
+                   static_cast<ssize_t>(answer.size)),
           "receive an answer");
   return answer;
 }

@@ -27,6 +27,8 @@ inline constexpr uint64_t kVirtioIndirect = 1ULL << 28;
 inline constexpr uint64_t kVirtioEventIdx = 1ULL << 29;
 inline constexpr uint64_t kVirtioPacked = 1ULL << 34;
 inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
+// vhost-user's own: pages that the other side writes are to be logged, as a guest moves.
+inline constexpr uint64_t kVhostLogAll = 1ULL << 26;
 
 // virtio 1.2 §2.7.5.
 struct VirtioDescriptor {
@@ -91,6 +93,9 @@ class VhostFrontend {
   }
   // The same with several queue pairs: receive, send, receive, send, …
   void connect(uint64_t features, std::span<const RingPlace> rings, uint16_t mtu = 0);
+  // With kVhostLogAll negotiated: whether the other side has said that it wrote that page.
+  bool is_dirty(uint64_t page) const { return (log_[page / 8] >> (page % 8) & 1) != 0; }
+  static constexpr uint64_t kPage = 4096;  // of the log
   // Switches a pair on or off, as a guest does by its control queue.
   void enable(uint16_t pair, bool is_on);
   // As a client: whether the port serves who connects now, without anything more.
@@ -108,6 +113,7 @@ class VhostFrontend {
   struct Message;
 
   void map_memory(Pages pages);
+  void start_log();
   void listen();
   Fd dial() const;
   Message request(uint32_t number, std::span<const uint64_t> payload, int fd = -1,
@@ -124,6 +130,8 @@ class VhostFrontend {
   std::vector<Fd> kicks_;  // by ring
   std::vector<Fd> calls_;
   uint8_t* memory_ = nullptr;
+  Fd log_fd_;
+  uint8_t* log_ = nullptr;  // a bit for each page
 };
 
 }  // namespace butterfly::test

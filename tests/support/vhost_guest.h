@@ -70,6 +70,8 @@ class VhostGuest {
   // Ends the connection as QEMU's death does.
   void disconnect() { frontend_.disconnect(); }
   uint64_t offered() const { return frontend_.offered(); }
+  std::span<const uint8_t> memory() const { return {frontend_.memory(), kMemory}; }
+  bool is_dirty(uint64_t page) const { return frontend_.is_dirty(page); }
 
   // Puts a frame into the ring: the header in one descriptor, the bytes in another.
   void send(const VirtioHeader& header, std::span<const uint8_t> frame, uint16_t pair = 0);
