@@ -135,6 +135,7 @@ class World {
   HandoffMesh mesh_;
   HandoffMesh fragment_mesh_{1};
   Fdb fdb_;
+  ClaimTable claims_;
   NeighbourTable neighbours_;
   RateLimits rate_limits_{kProcedureSlots};
   FlowRates flow_rates_;

@@ -28,6 +28,7 @@ enum class SwitchKnob : uint8_t {
   segment_broadcast_per_s,
   segment_multicast_per_s,
   segment_unknown_per_s,
+  nic_link_locals,
 };
 
 inline constexpr uint32_t kMostMacs = 16'777'216;
@@ -59,6 +60,9 @@ inline constexpr std::array kSwitchRows{
              "multicasts, likewise"},
     KnobInfo{"segment_unknown_per_s", KnobUnit::count, 0, 0, kMostFloodedPerSecond,
              "frames in a segment to unknown MACs, likewise"},
+    KnobInfo{"nic_link_locals", KnobUnit::count, 4, 0, 8,
+             "link-local IPv6 addresses, beside those made of its MACs, that a nic may claim by "
+             "asking whether they are free; a new one replaces the oldest; 0: none"},
 };
 
 inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
@@ -66,8 +70,8 @@ inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
 class SwitchSettings : public KnobValues<SwitchKnob, kSwitchRows> {};
 
 static_assert(
-    std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::segment_unknown_per_s)].key) ==
-    "segment_unknown_per_s");
+    std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::nic_link_locals)].key) ==
+    "nic_link_locals");
 
 inline Status validate(const SwitchSettings& settings) {
   return validate_knobs(kSwitchKnobs, settings.all());

@@ -3,6 +3,9 @@
 
 #include <optional>
 
+#include "graph/become.h"
+#include "wire/neighbour_frames.h"
+
 namespace butterfly {
 namespace {
 
@@ -14,9 +17,24 @@ constexpr uint16_t kDhcpServerPort = 67;
 constexpr uint16_t kDhcpClientPort = 68;
 constexpr size_t kNdOptionUnit = 8;
 
-bool owns_ipv6(const Nic& nic, const Ipv6& address) {
-  return nic.has_link_local(address) || nic.may_speak_as(address);
-}
+// A nic as it stands now.
+struct Speaker {
+  const Nic& nic;
+  const ClaimTable& claims;
+  uint32_t link_locals;  // claims that count
+  TimeMs now;
+
+  bool owns(const Ipv6& address) const {
+    return nic.has_link_local(address) || nic.may_speak_as(address) ||
+           standing(address) == ClaimTable::Standing::held;
+  }
+  ClaimTable::Standing standing(const Ipv6& address) const {
+    return claims.standing(nic, address, link_locals, now);
+  }
+  bool may_claim(const Ipv6& address) const {
+    return link_locals != 0 && is_claimable(address) && !nic.may_speak_as(address);
+  }
+};
 
 // Whoever is about to take an address gives it up when another asks for it too (RFC 4862 §5.4.3,
 // 5227 §2.1.1), so a guest may ask for its own only; one that was given none, for any.
@@ -60,38 +78,63 @@ bool options_name_only(const Nic& nic, const Packet& packet, size_t offset, size
   return true;
 }
 
-Out judge_nd(const Nic& nic, const Packet& packet, const Ipv6& source, size_t fixed_length) {
+// Turns the packet into the switch's own question, in the guest's name.
+Out ask_for(const Ipv6& address, Packet& packet) {
+  const Mac guest = packet.at<wire::EthernetHeader>(0)->source;
+  if (!become(packet, wire::make_probe(guest, address))) return Out::wrong_source_ip;
+  packet.ol_flags &= RTE_MBUF_F_EXTERNAL;
+  packet.flow_hash = 0;
+  packet.flow = nullptr;
+  // It cannot fail: the frame is our own.
+  wire::parse_frame(packet.bytes(), packet.length(), packet.vni, packet.parsed);
+  return Out::asked;
+}
+
+// What says to come from an address that is not the nic's own.
+Out judge_stranger(const Speaker& speaker, const Ipv6& source, Packet& packet, Out refused) {
+  if (!speaker.may_claim(source)) return refused;
+  // Also when its guest has used it for long, and only we do not know, having been restarted.
+  return speaker.standing(source) == ClaimTable::Standing::none ? ask_for(source, packet)
+                                                                : Out::link_local_claimed;
+}
+
+Out judge_nd(const Speaker& speaker, Packet& packet, const Ipv6& source, size_t fixed_length) {
   const wire::Parsed& parsed = packet.parsed;
   const size_t end = static_cast<size_t>(parsed.l4) + parsed.l4_length;
   const auto* nd = packet.at<wire::NdHeader>(parsed.l4);
   if (parsed.icmp_type == wire::kIcmpv6NeighbourSolicitation) {
     // From `::` it asks whether an address is free, before taking it (RFC 4862 §5.4.2).
-    const bool asks_for_own = source.is_zero() && nd && may_probe(nic, owns_ipv6(nic, nd->target));
-    if (!asks_for_own && !owns_ipv6(nic, source)) return Out::nd_target;
-  } else if (!owns_ipv6(nic, source)) {
-    return Out::wrong_source_ip;
+    if (source.is_zero() && nd && speaker.may_claim(nd->target)) return ask_for(nd->target, packet);
+    const bool asks_for_own =
+        source.is_zero() && nd && may_probe(speaker.nic, speaker.owns(nd->target));
+    if (!asks_for_own && !speaker.owns(source)) {
+      return judge_stranger(speaker, source, packet, Out::nd_target);
+    }
+  } else if (!speaker.owns(source)) {
+    return judge_stranger(speaker, source, packet, Out::wrong_source_ip);
   }
   if (parsed.l4_length < fixed_length) return Out::nd_link_layer;
   if (parsed.icmp_type == wire::kIcmpv6NeighbourAdvertisement) {
     if (!nd) return Out::nd_link_layer;
-    if (!owns_ipv6(nic, nd->target)) return Out::nd_target;
+    if (!speaker.owns(nd->target)) return Out::nd_target;
   }
-  return options_name_only(nic, packet, parsed.l4 + fixed_length, end) ? Out::genuine
-                                                                       : Out::nd_link_layer;
+  return options_name_only(speaker.nic, packet, parsed.l4 + fixed_length, end) ? Out::genuine
+                                                                               : Out::nd_link_layer;
 }
 
-Out judge_ipv6(const Nic& nic, const Packet& packet) {
+Out judge_ipv6(const Speaker& speaker, Packet& packet) {
   const wire::Parsed& parsed = packet.parsed;
-  const Ipv6& source = packet.at<wire::Ipv6Header>(parsed.l3)->source;
+  const Ipv6 source = packet.at<wire::Ipv6Header>(parsed.l3)->source;
   if (parsed.kind == FrameKind::signalling) {
     if (const auto fixed = nd_fixed_length(parsed.icmp_type)) {
-      return judge_nd(nic, packet, source, *fixed);
+      return judge_nd(speaker, packet, source, *fixed);
     }
     if (is_mld_report(parsed.icmp_type) && (source.is_zero() || source.is_link_local())) {
       return Out::genuine;
     }
   }
-  return owns_ipv6(nic, source) ? Out::genuine : Out::wrong_source_ip;
+  if (speaker.owns(source)) return Out::genuine;
+  return judge_stranger(speaker, source, packet, Out::wrong_source_ip);
 }
 
 Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
@@ -116,10 +159,10 @@ bool Antispoof::is_dhcp_client(const Packet& packet) {
   return ends.source.port == kDhcpClientPort && ends.destination.port == kDhcpServerPort;
 }
 
-Out Antispoof::judge_other(const Nic& nic, const Packet& packet) {
+Out Antispoof::judge_other(const Nic& nic, Packet& packet) const {
   switch (packet.parsed.ethertype) {
     case wire::kTypeIpv6:
-      return judge_ipv6(nic, packet);
+      return judge_ipv6({nic, claims_, link_locals_, lcore_.now()}, packet);
     case wire::kTypeArp:
       return judge_arp(nic, *packet.at<wire::ArpHeader>(packet.parsed.l3));
     case kTypeRarp:

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "bricks/packet_for_test.h"
+#include "support/eal.h"
+#include "support/packet_text.h"
 
 namespace butterfly {
 namespace {
@@ -38,7 +40,9 @@ class AntispoofTest : public ::testing::Test {
   }
 
   NicTable nics_;
-  Antispoof antispoof_{nics_};
+  ClaimTable claims_;
+  Lcore lcore_{0, test::pool()};
+  Antispoof antispoof_{nics_, claims_, 0, lcore_};
 };
 
 TEST_F(AntispoofTest, AGuestMaySpeakFromItsOwnAddresses) {
@@ -221,6 +225,118 @@ TEST_F(AntispoofTest, WithAntispoofOffEverythingPassesThatComesFromANic) {
   EXPECT_EQ(out_of("eth/ipv4/tcp", PortId{8}), "no-nic");
   nics_.clear(kPort);
   EXPECT_EQ(out_of("eth/ipv4/tcp"), "no-nic");
+}
+
+// Others may claim link-local addresses: those of RFC 7217, or random ones.
+class ClaimingTest : public AntispoofTest {
+ protected:
+  static constexpr uint32_t kLimit = 2;
+
+  ClaimingTest() {
+    Segment segment;
+    segment.vni = Vni{42};
+    segment.ports = {kPort, PortId{8}};
+    segments_.set(std::make_shared<const Segment>(std::move(segment)));
+    set({"10.0.0.1", "fd00::1"}, true);
+    lcore_.set_now(1'000);
+  }
+  std::string out(std::string_view text) {
+    test::OwnedPacket packet(text);
+    return out(packet);
+  }
+  std::string out(test::OwnedPacket& packet) {
+    packet->in_port = kPort;
+    EXPECT_EQ(packet.parse(), wire::ParseError::none);
+    return Antispoof::kOuts[static_cast<size_t>(claiming_(*packet, nullptr))].name;
+  }
+  void claim(std::string_view address) {
+    const Ipv6 wanted = IpAddress::parse(address)->v6();
+    EXPECT_EQ(
+        claims_.claim(*nics_.find(kPort), *segments_.at(0), nics_, wanted, kLimit, lcore_.now()),
+        ClaimTable::Claim::made);
+  }
+  void wait(uint32_t ms) { lcore_.set_now(lcore_.now() + ms); }
+
+  SegmentTable segments_;
+  Antispoof claiming_{nics_, claims_, kLimit, lcore_};
+};
+
+constexpr const char* kQuestion =
+    "eth(src=52:54:00:00:00:01, dst=33:33:ff:aa:77:01)/ipv6(src=::, dst=ff02::1:ffaa:7701, "
+    "hlim=255)/nd_ns(target=fe80::aa:7701)";
+
+TEST_F(ClaimingTest, ALinkLocalAddressThatIsNotTheNicsIsAskedForInItsPlace) {
+  for (const char* text :
+       {"eth/ipv6(src=fe80::aa:7701)/udp/payload(len=400)", "eth/ipv6(src=fe80::aa:7701)/udp",
+        "eth/ipv6(src=fe80::aa:7701)/nd_rs(lladdr=52:54:00:00:00:01)",
+        "eth/ipv6(src=fe80::aa:7701)/nd_na(target=fd00::1)",
+        "eth/ipv6(src=fe80::aa:7701)/nd_ns(target=fd00::2)",
+        "eth/ipv6(src=fe80::aa:7701, dst=ff02::1)/icmp6"}) {
+    test::OwnedPacket packet(text);
+    EXPECT_EQ(out(packet), "asked") << text;
+    EXPECT_EQ(test::describe_packet(test::contents(*packet)),
+              test::describe_packet(test::bytes_of(kQuestion)))
+        << text;
+    EXPECT_EQ(packet->parsed.icmp_type, wire::kIcmpv6NeighbourSolicitation);
+    EXPECT_EQ(packet->parsed.kind, wire::FrameKind::signalling);
+  }
+}
+
+// Others must hear and understand what they may object to, so it is never the guest's own frame.
+TEST_F(ClaimingTest, WhatAGuestAsksIsAskedInOurWords) {
+  for (const char* text :
+       {kQuestion,
+        "eth(dst=52:54:00:00:00:99)/ipv6(src=::, dst=fe80::99)/nd_ns(target=fe80::aa:7701)",
+        "eth(dst=33:33:ff:aa:77:01)/ipv6(src=::, dst=ff02::1:ffaa:7701)/"
+        "nd_ns(target=fe80::aa:7701, lladdr=52:54:00:00:00:09)",
+        "eth(dst=33:33:ff:aa:77:01)/ipv6(src=::, dst=ff02::1:ffaa:7701)/"
+        "nd_ns(target=fe80::aa:7701, checksum=1)"}) {
+    test::OwnedPacket packet(text);
+    packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+    EXPECT_EQ(out(packet), "asked") << text;
+    EXPECT_EQ(test::contents(*packet), test::bytes_of(kQuestion)) << text;
+    EXPECT_FALSE(packet->requests_offload());
+  }
+}
+
+TEST_F(ClaimingTest, WhatWasClaimedIsTheNicsWhenNobodyHasObjectedForASecond) {
+  claim("fe80::aa:7701");
+  EXPECT_EQ(out("eth/ipv6(src=fe80::aa:7701)/udp"), "link-local-claimed");
+  EXPECT_EQ(out("eth/ipv6(src=fd00::1)/nd_na(target=fe80::aa:7701)"), "nd-target");
+  wait(ClaimTable::kObjectionsMs);
+  for (const char* text : {"eth/ipv6(src=fe80::aa:7701)/udp", "eth/ipv6(src=fe80::aa:7701)/nd_rs",
+                           "eth/ipv6(src=fe80::aa:7701)/nd_ns(target=fd00::2)",
+                           "eth/ipv6(src=fe80::aa:7701)/nd_na(target=fe80::aa:7701)"}) {
+    EXPECT_EQ(out(text), "genuine") << text;
+  }
+  EXPECT_EQ(out("eth/ipv6(src=fe80::aa:7701)/nd_na(target=fe80::aa:7701, "
+                "lladdr=52:54:00:00:00:09)"),
+            "nd-link-layer");
+}
+
+TEST_F(ClaimingTest, ForAddressesThatItDoesNotHoldItStillCannotSpeak) {
+  claim("fe80::aa:7701");
+  wait(ClaimTable::kObjectionsMs);
+  EXPECT_EQ(out("eth/ipv6(src=fe80::aa:7701)/nd_na(target=fe80::aa:7702)"), "nd-target");
+  EXPECT_EQ(out("eth/ipv6(src=fe80::aa:7701)/nd_na(target=fd00::2)"), "nd-target");
+  EXPECT_EQ(out("eth/ipv6(src=::)/nd_na(target=fe80::aa:7701)"), "wrong-source-ip");
+  EXPECT_EQ(out("eth/ipv6(src=::)/nd_ns(target=fd00::2)"), "nd-target");
+  // Made of a MAC, it belongs to who has that.
+  EXPECT_EQ(out("eth/ipv6(src=fe80::5054:ff:fe00:9)/udp"), "wrong-source-ip");
+  EXPECT_EQ(out("eth/ipv6(src=::)/nd_ns(target=fe80::5054:ff:fe00:9)"), "nd-target");
+  EXPECT_EQ(out("eth/ipv6(src=fe80:0:0:1::7701)/udp"), "wrong-source-ip") << "not in fe80::/64";
+  EXPECT_EQ(out("eth/ipv6(src=fe80::)/udp"), "wrong-source-ip") << "the routers' anycast address";
+  EXPECT_EQ(out("eth(src=52:54:00:00:00:09)/ipv6(src=fe80::aa:7701)/udp"), "wrong-source-mac");
+}
+
+TEST_F(ClaimingTest, ALifeOfTheNicInheritsNoClaim) {
+  claim("fe80::aa:7701");
+  wait(ClaimTable::kObjectionsMs);
+  EXPECT_EQ(out("eth/ipv6(src=fe80::aa:7701)/udp"), "genuine");
+  Nic again = *nics_.find(kPort);
+  again.serial = NicSerial{9};
+  nics_.set(std::make_shared<const Nic>(again));
+  EXPECT_EQ(out("eth/ipv6(src=fe80::aa:7701)/udp"), "asked");
 }
 
 TEST_F(AntispoofTest, ATraceSaysWhomTheFrameClaimsToBeFrom) {

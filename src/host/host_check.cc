@@ -43,7 +43,10 @@ bool ask(const char* node, Brick& brick, Packet& packet, TraceReport& report) {
   return !drops;
 }
 
-bool is_answered(const TraceReport& report) { return report.steps.back().out == "rejected"; }
+bool is_answered(const TraceReport& report) {
+  const std::string& out = report.steps.back().out;
+  return out == "rejected" || out == "asked";
+}
 
 }  // namespace
 
@@ -103,12 +106,14 @@ StatusOr<CheckReport> HostImpl::check(const CheckQuery& query, const wire::FiveT
 CheckReport HostImpl::walk(Packet& packet, const Nic* from, const Nic* to) const {
   const Snapshot& snapshot = state_.snapshot;
   Lcore lcore(0, pool_);  // nothing that it counts is anybody's
+  lcore.set_now(now());
   const FlowTable no_flows(1, seed_);
   const StartNotes starts(*snapshot.procedures, lcore);
   const auto firewall = [&](Firewall::Side side) {
     return Firewall(side, *snapshot.nics, no_flows, starts, snapshot.firewall, {}, *snapshot.guard);
   };
-  Antispoof antispoof(*snapshot.nics);
+  Antispoof antispoof(*snapshot.nics, claims_, snapshot.switching[SwitchKnob::nic_link_locals],
+                      lcore);
   Firewall firewall_from = firewall(Firewall::Side::from_nic);
   Firewall firewall_to = firewall(Firewall::Side::to_nic);
   CheckReport report;

@@ -12,7 +12,8 @@ HostGraph::HostGraph(const GraphInputs& in)
     : admission_(in.admission),
       parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
       guest_services_(*in.snapshot.nics),
-      antispoof_(*in.snapshot.nics),
+      antispoof_(*in.snapshot.nics, in.claims,
+                 in.snapshot.switching[SwitchKnob::nic_link_locals], in.lcore),
       tunnel_in_(in.snapshot.vtep, *in.snapshot.peers, *in.snapshot.segments),
       vtep_(in.snapshot.vtep, *in.snapshot.peers),
       neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
@@ -29,6 +30,8 @@ HostGraph::HostGraph(const GraphInputs& in)
                      in.snapshot.firewall, {}, *in.snapshot.guard),
       switch_(*in.snapshot.segments, *in.snapshot.nics, in.snapshot.ports, in.fdb, in.storms,
               in.lcore),
+      note_claims_(*in.snapshot.segments, *in.snapshot.nics, in.claims,
+                   in.snapshot.switching[SwitchKnob::nic_link_locals], in.lcore),
       suppress_(*in.snapshot.segments),
       flood_(*in.snapshot.segments),
       firewall_to_(Firewall::Side::to_nic, *in.snapshot.nics, in.flows, starts_,
@@ -58,6 +61,7 @@ HostGraph::HostGraph(const GraphInputs& in)
   nodes_.antispoof = &graph_.add("antispoof", antispoof_);
   nodes_.firewall_from = &graph_.add("firewall-from", firewall_from_);
   nodes_.switching = &graph_.add("switch", switch_);
+  nodes_.claims = &graph_.add("claims", note_claims_);
   nodes_.suppress = &graph_.add("suppress", suppress_);
   nodes_.flood = &graph_.add("flood", flood_);
   nodes_.firewall_to = &graph_.add("firewall-to", firewall_to_);
@@ -103,6 +107,8 @@ void HostGraph::wire_from_guest() {
   }
   // Beyond this line the source of the packet can be trusted, its content not.
   graph_.connect(*n.antispoof, Antispoof::Out::genuine, *n.firewall_from);
+  // The switch's own question for an address of the guest's: no rule is asked.
+  graph_.connect(*n.antispoof, Antispoof::Out::asked, *n.switching);
   graph_.connect(*n.flow, FlowLookup::Out::elsewhere, *n.handoff);
   from_lcore_ = n.flow;
 }
@@ -141,7 +147,8 @@ void HostGraph::wire_delivery() {
   graph_.connect(*n.reject, Reject::Out::to_wire, *n.vxlan_encap);
   graph_.connect(*n.switching, Switch::Out::local, *n.firewall_to);
   graph_.connect(*n.switching, Switch::Out::tunnel, *n.record);  // no nic of ours to guard there
-  graph_.connect(*n.switching, Switch::Out::flood, *n.suppress);
+  graph_.connect(*n.switching, Switch::Out::flood, *n.claims);
+  graph_.connect(*n.claims, Claims::Out::on, *n.suppress);
   graph_.connect(*n.suppress, Suppress::Out::answered, *n.port_out);
   graph_.connect(*n.suppress, Suppress::Out::flood, *n.flood);
   graph_.connect(*n.flood, Flood::Out::copy_local, *n.firewall_to);

@@ -8,6 +8,7 @@
 #include "base/cache_line.h"
 #include "bricks/antispoof.h"
 #include "bricks/apply_procedure.h"
+#include "bricks/claims.h"
 #include "bricks/firewall.h"
 #include "bricks/flood.h"
 #include "bricks/flow.h"
@@ -44,6 +45,7 @@ struct GraphInputs {
   Fdb& fdb;
   StormLimits& storms;
   NeighbourTable& neighbours;
+  ClaimTable& claims;
   FragmentTable& fragments;
   HandoffMesh& mesh;
   HandoffMesh& fragment_mesh;
@@ -111,6 +113,7 @@ class alignas(kLinePair) HostGraph {
   StartNotes starts_;
   Firewall firewall_from_;
   Switch switch_;
+  Claims note_claims_;
   Suppress suppress_;
   Flood flood_;
   Firewall firewall_to_;
@@ -128,8 +131,8 @@ class alignas(kLinePair) HostGraph {
   Graph graph_;
   struct Nodes {
     Node *parse, *guest_services, *antispoof, *tunnel_in, *parse_outer, *vtep, *neighbour,
-        *vxlan_decap, *parse_inner, *fragments, *flow, *firewall_from, *switching, *suppress,
-        *flood, *firewall_to, *record, *reject, *procedure, *offload_to_guest, *path_mtu,
+        *vxlan_decap, *parse_inner, *fragments, *flow, *firewall_from, *switching, *claims,
+        *suppress, *flood, *firewall_to, *record, *reject, *procedure, *offload_to_guest, *path_mtu,
         *offload_to_wire, *vxlan_encap, *port_out, *handoff, *handoff_fragments;
   } nodes_{};
   Node* from_guest_ = nullptr;

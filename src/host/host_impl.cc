@@ -78,7 +78,7 @@ Status HostImpl::start() {
   for (uint16_t index = 0; index < options_.cpus.size(); ++index) {
     lcores_.push_back(std::make_unique<LcoreRunner>(
         index, options_.cpus[index], options_, pool_, *quiescence_, mesh_, fragment_mesh_, fdb_,
-        neighbours_, rate_limits_, flow_shares_, seed_));
+        neighbours_, claims_, rate_limits_, flow_shares_, seed_));
   }
   state_.snapshot.vtep = options_.vtep.value_or(Vtep{});
   build_snapshot(state_, Difference{}, Intent{}, state_);

@@ -129,6 +129,7 @@ class HostImpl : public Host {
   wire::HashSeed seed_;
   Fdb fdb_;
   NeighbourTable neighbours_;
+  ClaimTable claims_;
   RateLimits rate_limits_{kProcedureSlots};
   FlowShares flow_shares_;
 

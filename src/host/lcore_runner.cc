@@ -36,7 +36,8 @@ constexpr uint32_t kMaxGathered = 256;
 
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
                          Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh,
-                         Fdb& fdb, NeighbourTable& neighbours, RateLimits& rate_limits,
+                         Fdb& fdb, NeighbourTable& neighbours, ClaimTable& claims,
+                         RateLimits& rate_limits,
                          FlowShares& shares, const wire::HashSeed& seed)
     : index_(index),
       cpu_(cpu),
@@ -46,6 +47,7 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       fragment_mesh_(fragment_mesh),
       fdb_(fdb),
       neighbours_(neighbours),
+      claims_(claims),
       rate_limits_(rate_limits),
       lcore_(index, pool),
       flows_(options.flow_capacity, seed),
@@ -79,7 +81,7 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
   view->graph = std::make_unique<HostGraph>(GraphInputs{
-      *snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_, fragments_, mesh_,
+      *snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_, claims_, fragments_, mesh_,
       fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;

@@ -40,7 +40,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
-              NeighbourTable& neighbours, RateLimits& rate_limits, FlowShares& shares,
+              NeighbourTable& neighbours, ClaimTable& claims, RateLimits& rate_limits, FlowShares& shares,
               const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
@@ -106,6 +106,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   HandoffMesh& fragment_mesh_;
   Fdb& fdb_;
   NeighbourTable& neighbours_;
+  ClaimTable& claims_;
   RateLimits& rate_limits_;
   Lcore lcore_;
   FlowTable flows_;

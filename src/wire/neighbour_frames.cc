@@ -47,6 +47,18 @@ NdFrame make_solicitation(const Station<Ipv6>& from, const Ipv6& target, const M
   return nd_of(kIcmpv6NeighbourSolicitation, from, asked, 0, target);
 }
 
+NdProbe make_probe(const Mac& from, const Ipv6& target) {
+  const Ipv6 group = target.solicited_node();
+  NdProbe frame{{mac_of_group(group), from, kTypeIpv6},
+                {6U << 28, sizeof frame.nd, kProtoIcmpv6, kNdHopLimit, {}, group},
+                {{kIcmpv6NeighbourSolicitation, 0, 0, 0, 0}, target}};
+  const auto bytes = std::bit_cast<std::array<uint8_t, sizeof frame>>(frame);
+  const uint64_t sum = pseudo_header_sum(Ipv6{}, group, kProtoIcmpv6, sizeof frame.nd);
+  frame.nd.icmp.checksum = checksum_finish(
+      checksum_add(std::span(bytes).subspan(kEthernetHeaderLen + sizeof(Ipv6Header)), sum));
+  return frame;
+}
+
 NdFrame make_advertisement(const Station<Ipv6>& from, const Station<Ipv6>& to, uint16_t flags) {
   return nd_of(kIcmpv6NeighbourAdvertisement, from, to, flags, from.ip);
 }

@@ -22,6 +22,14 @@ struct NdFrame {
 };
 static_assert(sizeof(NdFrame) == 86);
 
+// Whether an address is free: it comes from `::`, so nobody's MAC is in it (RFC 4861 §4.3).
+struct NdProbe {
+  EthernetHeader ethernet;
+  Ipv6Header ip;
+  NdHeader nd;
+};
+static_assert(sizeof(NdProbe) == 78);
+
 inline constexpr uint8_t kNdHopLimit = 255;  // proof that no router was on the way (RFC 4861 §3.1)
 inline constexpr uint8_t kNdSourceLinkLayer = 1;
 inline constexpr uint8_t kNdTargetLinkLayer = 2;
@@ -46,6 +54,8 @@ ArpFrame make_arp_request(const Station<Ipv4>& from, const Ipv4& target, const M
 ArpFrame make_arp_reply(const Station<Ipv4>& from, const Station<Ipv4>& to);
 // "Who has `target`?", to its station, or with a zero `to` to its solicited-node group.
 NdFrame make_solicitation(const Station<Ipv6>& from, const Ipv6& target, const Mac& to);
+// "Does anybody have `target`?", to its solicited-node group (RFC 4862 §5.4.2).
+NdProbe make_probe(const Mac& from, const Ipv6& target);
 // "I have `from.ip`", with the given flags.
 NdFrame make_advertisement(const Station<Ipv6>& from, const Station<Ipv6>& to, uint16_t flags);
 
