@@ -82,7 +82,7 @@ bool is_dhcp(const Packet& packet, const Nic& nic) {
     return false;
   }
   const Ipv4 destination = packet.at<wire::Ipv4Header>(parsed.l3)->destination;
-  return (destination == kEveryone || destination == nic.service->dhcp.server) &&
+  return (destination == kEveryone || destination == nic.service->dhcp->server) &&
          packet.at<wire::EthernetHeader>(0)->source == nic.mac;
 }
 
@@ -137,12 +137,12 @@ Out take_dhcp(Packet& packet, const Nic& nic, GuestServices::Trace* trace) {
   }
   // Of somebody behind the guest, who is not ours to serve.
   if (request.hardware != nic.mac || !request.relay.is_zero()) return Out::on;
-  if (trace) *trace = {request.type, nic.service->dhcp.address};
-  return answer_dhcp(packet, nic.service->dhcp, request);
+  if (trace) *trace = {request.type, {}, nic.service->dhcp->address};
+  return answer_dhcp(packet, *nic.service->dhcp, request);
 }
 
 Out take_arp(Packet& packet, const Nic& nic) {
-  const DhcpService& service = nic.service->dhcp;
+  const DhcpService& service = *nic.service->dhcp;
   const auto* frame = packet.at<wire::ArpFrame>(0);
   if (!frame || service.has_gateway_server || frame->arp.operation != wire::kArpRequest ||
       frame->arp.target_ip != service.server || frame->arp.sender_mac != nic.mac) {
@@ -158,6 +158,8 @@ Out take_arp(Packet& packet, const Nic& nic) {
 }  // namespace
 
 Out GuestServices::serve(Packet& packet, const Nic& nic, Trace* trace) noexcept {
+  if (packet.parsed.ethertype == wire::kTypeIpv6) return serve_v6(packet, nic, trace);
+  if (!nic.service->dhcp) return Out::on;
   if (packet.parsed.kind == wire::FrameKind::arp) return take_arp(packet, nic);
   return is_dhcp(packet, nic) ? take_dhcp(packet, nic, trace) : Out::on;
 }
@@ -165,10 +167,16 @@ Out GuestServices::serve(Packet& packet, const Nic& nic, Trace* trace) noexcept 
 std::string GuestServices::format(const Trace& trace) {
   constexpr const char* kTypes[] = {"",    "discover", "offer",   "request", "decline",
                                     "ack", "nak",      "release", "inform"};
+  constexpr const char* kTypes6[] = {"",        "solicit", "advertise",   "request",
+                                     "confirm", "renew",   "rebind",      "reply",
+                                     "release", "decline", "reconfigure", "information-request"};
   const auto type = static_cast<size_t>(trace.type);
-  if (type == 0 || type >= std::size(kTypes)) return {};
-  return "DHCP " + std::string(kTypes[type]) + ", the nic has " +
-         IpAddress(trace.address).to_string();
+  const auto type6 = static_cast<size_t>(trace.type6);
+  std::string text;
+  if (type != 0 && type < std::size(kTypes)) text = std::string("DHCP ") + kTypes[type];
+  if (type6 != 0 && type6 < std::size(kTypes6)) text = std::string("DHCPv6 ") + kTypes6[type6];
+  if (text.empty() || trace.address == IpAddress()) return text;
+  return text + ", the nic has " + trace.address.to_string();
 }
 
 }  // namespace butterfly

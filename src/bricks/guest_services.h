@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the switch itself answers a guest whose nic asks for it: DHCP for IPv4, and ARP for the
-// server's address.
-// Sources: RFC 2131 §3, §4 (DHCP), 6842 (client identifiers), 826 (ARP).
+// server's address; router solicitations and DHCPv6.
+// Sources: RFC 2131 §3, §4 (DHCP), 6842 (client identifiers), 826 (ARP), 4861 §6 (routers), 8415
+// §18.3 (DHCPv6).
 #pragma once
 
 #include <string>
@@ -9,14 +10,17 @@
 #include "graph/brick.h"
 #include "tables/nic_table.h"
 #include "wire/dhcp.h"
+#include "wire/dhcp6.h"
 
 namespace butterfly {
 
+template <typename B>
+class Emit;
+
 // In:   a packet from a guest, parsed, that takes no shortcut; not checked by antispoof. Whatever
-// it
-//       claims, its answer goes back to the port that it came from, and nothing is learnt.
-// Out:  on: untouched; dhcp_…, arp: the question turned into its answer, in place, back to its
-//       sender. No firewall is asked: who names a subnet wants the answers.
+//       it claims, its answer goes back to the port that it came from, and nothing is learnt.
+// Out:  on: untouched; the question turned into its answer, in place, back to its sender. No
+//       firewall is asked: who names a subnet wants the answers.
 // Cost: one load of the nic for packets of nics without services; else a look at the headers, for
 //       an answer a copy of what was compiled beforehand, and two sums.
 //
@@ -33,6 +37,12 @@ class GuestServices {
     dhcp_decline,
     dhcp_other_server,
     dhcp_malformed,
+    router,
+    dhcp6_advertise,
+    dhcp6_reply,
+    solicitation_malformed,
+    dhcp6_other_server,
+    dhcp6_malformed,
   };
   static constexpr std::array kOuts{
       OutInfo{"on", Edge::forward, "nothing that the switch itself answers"},
@@ -47,11 +57,20 @@ class GuestServices {
               "a guest found its address in use: look who else has it on the segment"},
       OutInfo{"dhcp-other-server", Edge::drop, "a guest chose another DHCP server's offer"},
       OutInfo{"dhcp-malformed", Edge::drop, "a DHCP client's message that breaks its RFC"},
+      OutInfo{"router", Edge::forward,
+              "our router advertisement: what the subnet says, asked for or every some minutes"},
+      OutInfo{"dhcp6-advertise", Edge::forward, "our answer to a DHCPv6 client that looks for us"},
+      OutInfo{"dhcp6-reply", Edge::forward, "our answer to a DHCPv6 client that has found us"},
+      OutInfo{"solicitation-malformed", Edge::drop,
+              "a router solicitation that breaks its RFC (RFC 4861 §6.1.1)"},
+      OutInfo{"dhcp6-other-server", Edge::drop, "a guest chose another DHCPv6 server"},
+      OutInfo{"dhcp6-malformed", Edge::drop, "a DHCPv6 client's message that breaks its RFC"},
   };
   static constexpr BrickInfo kInfo{"guest-services", kOuts};
   struct Trace {
-    wire::DhcpType type;  // 0: no DHCP
-    Ipv4 address;
+    wire::DhcpType type;    // 0: no DHCP
+    wire::Dhcp6Type type6;  // the same
+    IpAddress address;      // the nic's; zero: none
   };
   static std::string format(const Trace& trace);
 
@@ -64,8 +83,13 @@ class GuestServices {
     return serve(packet, *nic, trace);
   }
 
+  // An advertisement that nobody has asked for, to the nic at `port`, if it gets any: what they
+  // tell is forgotten by guests after a while.
+  void advertise(PortId port, Emit<GuestServices>& emit) noexcept;
+
  private:
   static Out serve(Packet& packet, const Nic& nic, Trace* trace) noexcept;
+  static Out serve_v6(Packet& packet, const Nic& nic, Trace* trace) noexcept;
 
   const NicTable& nics_;
 };

@@ -25,10 +25,11 @@ class GuestServicesTest : public ::testing::Test {
 
   GuestServicesTest() {
     auto service = std::make_shared<GuestService>();
-    service->dhcp.address = Ipv4{{10, 0, 0, 5}};
-    service->dhcp.server = Ipv4{{10, 0, 0, 1}};
-    service->dhcp.lease_s = 80;
-    service->dhcp.options = {1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 0, 9};
+    service->dhcp.emplace();
+    service->dhcp->address = Ipv4{{10, 0, 0, 5}};
+    service->dhcp->server = Ipv4{{10, 0, 0, 1}};
+    service->dhcp->lease_s = 80;
+    service->dhcp->options = {1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 0, 9};
     service_ = service;
     set(service);
   }
@@ -182,7 +183,7 @@ TEST_F(GuestServicesTest, ArpForTheServerIsAnsweredUnlessItIsTheGateway) {
   expect_passed_on("eth/arp(op=reply, sender_ip=10.0.0.5, target_ip=10.0.0.1)");
   expect_passed_on("eth/arp(sender_mac=52:54:00:00:00:09, target_ip=10.0.0.1)");
   auto service = std::make_shared<GuestService>(*service_);
-  service->dhcp.has_gateway_server = true;
+  service->dhcp->has_gateway_server = true;
   set(service);
   expect_passed_on(ask);
 }

@@ -17,9 +17,18 @@ v1::SubnetRoute route_of(const std::string& text) {
   return route;
 }
 
+// Of IPv6: "on-link,managed".
+std::string flags_text(const v1::Subnet& subnet) {
+  std::vector<std::string> flags;
+  if (subnet.on_link()) flags.emplace_back("on-link");
+  if (subnet.managed()) flags.emplace_back("managed");
+  if (subnet.autonomous()) flags.emplace_back("autonomous");
+  return joined(flags);
+}
+
 std::string list_text(const v1::ListSubnetsResponse& response) {
-  Table table(
-      {"NAME", "PREFIX", "GATEWAY", "SERVER", "DNS", "DOMAINS", "ROUTES", "MTU", "LEASE-S"});
+  Table table({"NAME", "PREFIX", "GATEWAY", "SERVER", "DNS", "DOMAINS", "ROUTES", "MTU", "LEASE-S",
+               "FLAGS"});
   for (const v1::Subnet& subnet : response.subnets()) {
     std::string routes;
     for (const v1::SubnetRoute& route : subnet.routes()) {
@@ -28,7 +37,7 @@ std::string list_text(const v1::ListSubnetsResponse& response) {
     table.add({subnet.name(), subnet.prefix(), subnet.gateway(), subnet.server(),
                joined(subnet.dns()), joined(subnet.domains()), routes,
                subnet.mtu() == 0 ? "" : std::to_string(subnet.mtu()),
-               std::to_string(subnet.lease_s())});
+               std::to_string(subnet.lease_s()), flags_text(subnet)});
   }
   return table.to_string();
 }
@@ -37,6 +46,7 @@ struct SubnetOptions {
   std::string name, prefix, gateway, server;
   std::vector<std::string> routes, dns, domains;
   uint32_t mtu = 0, lease_s = 0;
+  bool autonomous = false, off_link = false, unmanaged = false;
 };
 
 int set_subnet(Command& command, const SubnetOptions& options, const CLI::App& verb) {
@@ -51,6 +61,9 @@ int set_subnet(Command& command, const SubnetOptions& options, const CLI::App& v
   for (const std::string& domain : options.domains) subnet.add_domains(domain);
   subnet.set_mtu(options.mtu);
   if (verb.count("--lease-s") > 0) subnet.set_lease_s(options.lease_s);
+  if (options.off_link) subnet.set_on_link(false);
+  if (options.unmanaged) subnet.set_managed(false);
+  subnet.set_autonomous(options.autonomous);
   return command.change(request);
 }
 
@@ -62,21 +75,28 @@ void add_set(CLI::App& topic, Command& command) {
   });
   verb->add_option("NAME", options->name, "subnet")->required();
   verb->add_option("--prefix", options->prefix, "ADDRESS/LENGTH")->required();
-  verb->add_option("--gateway", options->gateway, "of the default route");
+  verb->add_option("--gateway", options->gateway,
+                   "of the default route; IPv6: its link-local address");
   verb->add_option("--server", options->server,
-                   "address by which guests know the DHCP server (default: the gateway)");
+                   "address by which guests know the DHCP server (default: the gateway); IPv4");
   add_repeated(*verb, "--route", options->routes, "PREFIX[,VIA]; repeatable");
   add_repeated(*verb, "--dns", options->dns, "address of a DNS server; repeatable");
   add_repeated(*verb, "--domain", options->domains,
                "search domain, the first is the guest's own; repeatable");
-  verb->add_option("--mtu", options->mtu, "of the guest: 576..65535 (default: what fits)");
+  verb->add_option("--mtu", options->mtu,
+                   "of the guest: 576, for IPv6 1280, to 65535 (default: what fits)");
   verb->add_option("--lease-s", options->lease_s, "10..31536000 seconds (default: 86400)");
+  verb->add_flag("--autonomous", options->autonomous,
+                 "IPv6: guests may make addresses of the prefix themselves");
+  verb->add_flag("--no-on-link", options->off_link, "IPv6: all is reached through the gateway");
+  verb->add_flag("--no-managed", options->unmanaged, "IPv6: no addresses by DHCPv6");
 }
 
 }  // namespace
 
 void add_subnet_commands(CLI::App& root, Command& command) {
-  CLI::App& topic = add_topic(root, "subnet", "What guests are told by DHCP");
+  CLI::App& topic =
+      add_topic(root, "subnet", "What guests are told by DHCP and router advertisements");
   add_verb(topic, command, "list", "All subnets", [&command] {
     return command.ask<v1::ListSubnetsResponse>(v1::ListSubnetsRequest(), list_text);
   });

@@ -73,6 +73,8 @@ TEST(Proto, KeepsEveryFieldOfASubnet) {
               routes { prefix: "10.9.0.0/16" via: "10.0.0.9" } routes { prefix: "10.8.0.0/16" }
               dns: "10.0.0.3" dns: "10.0.0.4" domains: "example.org" mtu: 1400 lease_s: 60 }
     subnets { name: "least" prefix: "10.0.0.0/8" }
+    subnets { name: "six" prefix: "fd00:7::/64" on_link: false managed: false autonomous: true }
+    subnets { name: "six-least" prefix: "fd00:8::/64" }
   )"));
   ASSERT_TRUE(intent.ok()) << intent.status();
   EXPECT_THAT(intent->nics.at("a").subnets, ElementsAre("lan"));
@@ -91,6 +93,10 @@ TEST(Proto, KeepsEveryFieldOfASubnet) {
   lan.lease_s = 60;
   EXPECT_EQ(intent->subnets.at("lan"), lan);
   EXPECT_EQ(intent->subnets.at("least").lease_s, SubnetIntent::kStandardLeaseS);
+  const SubnetIntent& six = intent->subnets.at("six");
+  EXPECT_TRUE(!six.on_link && !six.managed && six.autonomous);
+  const SubnetIntent& six_least = intent->subnets.at("six-least");
+  EXPECT_TRUE(six_least.on_link && six_least.managed && !six_least.autonomous);
   const auto back = from_proto(to_proto(*intent));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(*back, *intent);

@@ -60,6 +60,9 @@ StatusOr<SubnetIntent> from_proto(const v1::Subnet& subnet) {
   intent.domains.assign(subnet.domains().begin(), subnet.domains().end());
   intent.mtu = **mtu;
   if (subnet.has_lease_s()) intent.lease_s = subnet.lease_s();
+  if (subnet.has_on_link()) intent.on_link = subnet.on_link();
+  if (subnet.has_managed()) intent.managed = subnet.managed();
+  intent.autonomous = subnet.autonomous();
   return intent;
 }
 
@@ -78,6 +81,10 @@ v1::Subnet to_proto(const SubnetIntent& subnet) {
   for (const std::string& domain : subnet.domains) message.add_domains(domain);
   message.set_mtu(subnet.mtu);
   message.set_lease_s(subnet.lease_s);
+  if (subnet.prefix.is_v4()) return message;
+  message.set_on_link(subnet.on_link);
+  message.set_managed(subnet.managed);
+  message.set_autonomous(subnet.autonomous);
   return message;
 }
 

@@ -102,7 +102,8 @@ void HostGraph::wire_from_guest() {
   using Service = GuestServices::Out;
   graph_.connect(*n.guest_services, Service::on, *n.antispoof);
   for (const Service answer :
-       {Service::dhcp_offer, Service::dhcp_ack, Service::dhcp_nak, Service::arp}) {
+       {Service::dhcp_offer, Service::dhcp_ack, Service::dhcp_nak, Service::arp, Service::router,
+        Service::dhcp6_advertise, Service::dhcp6_reply}) {
     graph_.connect(*n.guest_services, answer, *n.port_out);
   }
   // Beyond this line the source of the packet can be trusted, its content not.
@@ -174,6 +175,11 @@ void HostGraph::wire_delivery() {
 void HostGraph::ask_neighbours(Lcore& lcore) {
   Emit<Neighbour> emit(*nodes_.neighbour, lcore);
   neighbour_.tick(lcore.now(), emit);
+}
+
+void HostGraph::advertise(Lcore& lcore, PortId port) {
+  Emit<GuestServices> emit(*nodes_.guest_services, lcore);
+  guest_services_.advertise(port, emit);
 }
 
 }  // namespace butterfly

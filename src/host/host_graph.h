@@ -83,6 +83,9 @@ class alignas(kLinePair) HostGraph {
   // Asks the underlay for next hops that are not known or ageing. One lcore does it for all.
   void ask_neighbours(Lcore& lcore);
 
+  // What the switch tells the guest at the port without being asked. One lcore does it for all.
+  void advertise(Lcore& lcore, PortId port);
+
   // Lets go of fragments that have waited too long.
   void expire_fragments(Lcore& lcore) { fragments_.expire(lcore); }
 

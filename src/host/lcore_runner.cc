@@ -244,6 +244,10 @@ void LcoreRunner::tick(LcoreView& view) {
   if (index_ != 0 || (last_tick_ != 0 && age_ms(now, last_tick_) < kTickMs)) return;
   last_tick_ = now;
   view.graph->ask_neighbours(lcore_);
+  if (++ticks_ % kTicksAPort == 0) {
+    view.graph->advertise(lcore_,
+                          PortId{static_cast<uint16_t>(ticks_ / kTicksAPort % kMaxPorts)});
+  }
   view.graph->run(lcore_);
 }
 

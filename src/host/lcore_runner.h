@@ -80,6 +80,8 @@ class alignas(kLinePair) LcoreRunner : public Waker {
 
  private:
   static constexpr uint32_t kTickMs = 100;
+  // Each port has its turn to be told something every ten minutes or so.
+  static constexpr uint32_t kTicksAPort = 4;
 
   // On the first round with a new snapshot: what the learnt state takes from it.
   void adopt(const Snapshot& snapshot);
@@ -135,6 +137,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   IdleWindow window_;
   uint64_t idle_since_ = 0;  // monotonic nanoseconds; 0: the last round was busy
   TimeMs last_tick_ = 0;
+  uint32_t ticks_ = 0;
   TimeMs last_sweep_ = 0;
   Count rounds_;
   Count busy_rounds_;

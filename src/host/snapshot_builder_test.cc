@@ -87,8 +87,8 @@ std::string text_of(const Nic& nic, const ProcedureTable& procedures) {
        << nic.is_dhcp_server << nic.is_router;
   for (const IpAddress& address : nic.addresses) text << ' ' << address.to_string();
   if (nic.service) {
-    text << " serves " << IpAddress(nic.service->dhcp.address).to_string();
-    for (const uint8_t byte : nic.service->dhcp.options) text << ' ' << int{byte};
+    text << " serves " << IpAddress(nic.service->dhcp->address).to_string();
+    for (const uint8_t byte : nic.service->dhcp->options) text << ' ' << int{byte};
   }
   return text.str() + text_of(nic.policy, procedures);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/ip.h"
@@ -23,9 +24,24 @@ struct DhcpService {
   std::vector<uint8_t> options;  // in their wire form; those that every answer has
 };
 
+// Router advertisements for one nic.
+struct RouterService {
+  Ipv6 source;                   // the gateway's, or ours where there is none
+  std::vector<uint8_t> message;  // ICMPv6, its checksum 0
+};
+
+// DHCPv6 of one nic.
+struct Dhcp6Service {
+  std::optional<Ipv6> address;  // the nic's; none: guests find their own, or none by us
+  uint32_t lease_s = 0;
+  std::vector<uint8_t> options;  // in their wire form; those that every answer has
+};
+
 // Immutable; part of a nic.
 struct GuestService {
-  DhcpService dhcp;
+  std::optional<DhcpService> dhcp;
+  std::optional<RouterService> router;
+  std::optional<Dhcp6Service> dhcp6;
 };
 
 }  // namespace butterfly

@@ -372,8 +372,15 @@ Status read_subnet(Reader reader, Intent& intent) {
       subnet.mtu = reader.number<uint16_t>(65535);
     } else if (field == "lease") {
       subnet.lease_s = reader.duration() / 1000;
+    } else if (field == "autonomous") {
+      subnet.autonomous = true;
+    } else if (field == "off-link") {
+      subnet.on_link = false;
+    } else if (field == "unmanaged") {
+      subnet.managed = false;
     } else {
-      reader.wanted("gateway, server, route, dns, domain, mtu or lease");
+      reader.wanted(
+          "gateway, server, route, dns, domain, mtu, lease, autonomous, off-link or unmanaged");
     }
   }
   intent.subnets.set(subnet.name, subnet);

@@ -24,7 +24,7 @@
 //     [log]
 //   procedure del NAME
 //   subnet NAME PREFIX [gateway A] [server A] [route PREFIX [via A]]… [dns A]… [domain NAME]… [mtu N]
-//     [lease 1h]
+//     [lease 1h] [autonomous] [off-link] [unmanaged]
 //   subnet del NAME
 //   peer ADDRESS vni N[,N] [mac MAC]
 //   peer del ADDRESS

@@ -31,6 +31,10 @@
 //            flags, hops 0; options type (discover, …), server, lease, renewal, rebinding,
 //            requested, mask, router, dns (A+B), hostname, domain, mtu, search (hex), routes
 //            (PREFIX>A+…), client_id, wanted (hex), then opts (hex) and end 1; sname, file (hex)
+//   dhcp6    type (solicit, …), xid 0x123456, client, server (hex) none, rapid 0; one association
+//   ia
+//            (its id) with renew, rebind 0, address (A+B) with preferred and valid 0, gone (A+B,
+//            without times), ia_status; status; dns (A+B), search (hex), then opts (hex)
 //   payload  len letters a..z, or text
 //   raw      hex
 //   trailer  len zero bytes, or hex: behind the packet of the innermost eth, in none of its

@@ -4,6 +4,7 @@
 
 #include "support/packet_build.h"
 #include "support/packet_dhcp.h"
+#include "support/packet_dhcp6.h"
 #include "wire/checksum.h"
 #include "wire/headers.h"
 
@@ -188,6 +189,10 @@ void build_dhcp_layer(Fields& fields, const Surroundings&, Bytes& bytes) {
   build_dhcp(fields, bytes);
 }
 
+void build_dhcp6_layer(Fields& fields, const Surroundings&, Bytes& bytes) {
+  build_dhcp6(fields, bytes);
+}
+
 }  // namespace
 
 Bytes tcp_options(std::optional<uint16_t> mss, std::optional<uint8_t> wscale) {
@@ -203,10 +208,11 @@ bool build_transport(const std::string& name, Fields& fields, const Surroundings
                      Bytes& bytes) {
   using Build = void (*)(Fields&, const Surroundings&, Bytes&);
   static const std::map<std::string, Build> builds{
-      {"tcp", build_tcp},     {"udp", build_udp},     {"sctp", build_sctp},
-      {"icmp", build_icmp},   {"icmp6", build_icmp6}, {"nd_ns", build_nd_ns},
-      {"nd_na", build_nd_na}, {"nd_rs", build_nd_rs}, {"nd_ra", build_nd_ra},
-      {"mld", build_mld},     {"vxlan", build_vxlan}, {"dhcp", build_dhcp_layer}};
+      {"tcp", build_tcp},          {"udp", build_udp},     {"sctp", build_sctp},
+      {"icmp", build_icmp},        {"icmp6", build_icmp6}, {"nd_ns", build_nd_ns},
+      {"nd_na", build_nd_na},      {"nd_rs", build_nd_rs}, {"nd_ra", build_nd_ra},
+      {"mld", build_mld},          {"vxlan", build_vxlan}, {"dhcp", build_dhcp_layer},
+      {"dhcp6", build_dhcp6_layer}};
   const auto it = builds.find(name);
   if (it == builds.end()) return false;
   it->second(fields, around, bytes);

@@ -4,6 +4,7 @@
 
 #include "support/packet_build.h"
 #include "support/packet_dhcp.h"
+#include "support/packet_dhcp6.h"
 #include "support/packet_dissect.h"
 #include "wire/headers.h"
 
@@ -121,6 +122,9 @@ void dissect_udp(ByteSpan bytes, std::vector<Layer>& layers) {
   layers.push_back(layer);
   const ByteSpan inside = bytes.subspan(sizeof *udp);
   if (udp->destination_port == wire::kVxlanPort) return dissect_vxlan(inside, layers);
+  Layer dhcp6;
+  const bool is_dhcp6 = udp->destination_port == 546 || udp->destination_port == 547;
+  if (is_dhcp6 && dissect_dhcp6(inside, dhcp6)) return layers.push_back(dhcp6);
   Layer dhcp;
   if (dissect_dhcp(inside, dhcp)) return layers.push_back(dhcp);
   dissect_content(inside, layers);

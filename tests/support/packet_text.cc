@@ -17,7 +17,7 @@ bool is_always_shown(const Layer& layer, const std::string& field) {
   constexpr std::string_view kShown[] = {"src", "dst",       "sport",     "dport", "flags",
                                          "vni", "sender_ip", "target_ip", "target"};
   if (layer.name == "vxlan" || layer.name == "gre" || layer.name == "nd_ra") return field == "vni";
-  if (layer.name == "dhcp") return false;
+  if (layer.name == "dhcp" || layer.name == "dhcp6") return false;
   if (layer.name.starts_with("icmp") && field == "type") return true;
   return std::ranges::find(kShown, field) != std::end(kShown);
 }

@@ -127,6 +127,10 @@ struct SubnetIntent {
   std::vector<std::string> domains;  // searched for names; the first is the guest's own
   uint16_t mtu = 0;                  // 0: what fits the underlay
   uint32_t lease_s = kStandardLeaseS;
+  // Of IPv6:
+  bool on_link = true;      // all of the prefix is reached without a router
+  bool autonomous = false;  // guests may make addresses of it themselves
+  bool managed = true;      // guests have their addresses by DHCPv6
   friend bool operator==(const SubnetIntent&, const SubnetIntent&) = default;
 };
 

@@ -66,6 +66,18 @@ SubnetIntent make_subnet(const std::string& name) {
 
 // Two nics, a group with a rule, a procedure, a guard rule, a subnet, a peer and a static entry:
 // valid.
+SubnetIntent make_subnet_v6(const std::string& name) {
+  SubnetIntent subnet;
+  subnet.name = name;
+  subnet.prefix = *Cidr::parse("fd00:7::/64");
+  subnet.gateway = *IpAddress::parse("fe80::1");
+  subnet.dns = {*IpAddress::parse("fd00::53")};
+  subnet.domains = {"example.org"};
+  subnet.mtu = 1280;
+  subnet.autonomous = true;
+  return subnet;
+}
+
 Intent good_intent() {
   Intent intent;
   put(intent, make_nic("a", 0x525400000001));
@@ -84,6 +96,7 @@ Intent good_intent() {
   put(intent, ProcedureIntent{"plain", 65'535, 255, true, true, 1'000'000'000, 8'000, 10'000});
   put(intent, make_guard("no-telnet"));
   put(intent, make_subnet("lan"));
+  put(intent, make_subnet_v6("lan6"));
   const IpAddress peer = *IpAddress::parse("192.0.2.2");
   intent.peers[peer] = {peer, {Vni(42)}};
   const Mac far = Mac::from_u64(0x525400000099);
@@ -281,6 +294,16 @@ const Mistake kMistakes[] = {
        i.nics["b"].subnets = {"lan", "more"};
      },
      "nic 'b': subnets 'lan' and 'more' are of one family (wanted at most one of each)"},
+    {"nic: no address in its managed subnet of IPv6",
+     [](Intent& i) { i.nics["b"].subnets = {"lan", "lan6"}; },
+     "nic 'b': no address in subnet 'lan6', fd00:7::/64 (wanted one)"},
+    {"nic: two subnets of IPv6",
+     [](Intent& i) {
+       put(i, make_subnet_v6("more6"));
+       i.subnets["lan6"].managed = i.subnets["more6"].managed = false;
+       i.nics["b"].subnets = {"lan6", "lan", "more6"};
+     },
+     "nic 'b': subnets 'lan6' and 'more6' are of one family (wanted at most one of each)"},
     {"nic: hostname with a space", [](Intent& i) { i.nics["b"].hostname = "web 1"; },
      "nic 'b': hostname 'web 1' is malformed (wanted labels of 1..63 letters, digits and inner "
      "dashes, with dots between)"},
@@ -294,11 +317,14 @@ const Mistake kMistakes[] = {
      "subnet 'a b': name is malformed"},
     {"subnet under another name", [](Intent& i) { i.subnets["lan"].name = "other"; },
      "subnet 'other': kept under 'lan'"},
-    {"subnet: IPv6", [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("fd00::/64"); },
-     "subnet 'lan': prefix fd00::/64 (wanted an IPv4 prefix of 1..30 bits)"},
+    {"subnet: no room for hosts of IPv6",
+     [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("fd00::1/128"); },
+     "subnet 'lan': prefix fd00::1/128 (wanted an IPv4 prefix of 1..30 bits, or an IPv6 prefix of "
+     "1..127)"},
     {"subnet: no room for hosts",
      [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("10.0.0.0/31"); },
-     "subnet 'lan': prefix 10.0.0.0/31 (wanted an IPv4 prefix of 1..30 bits)"},
+     "subnet 'lan': prefix 10.0.0.0/31 (wanted an IPv4 prefix of 1..30 bits, or an IPv6 prefix of "
+     "1..127)"},
     {"subnet: group addresses",
      [](Intent& i) { i.subnets["lan"].prefix = *Cidr::parse("224.0.0.0/24"); },
      "subnet 'lan': prefix 224.0.0.0/24 holds no host's own address (wanted unicast)"},
@@ -357,6 +383,35 @@ const Mistake kMistakes[] = {
      "subnet 'lan': lease of 9 s (wanted 10..31536000)"},
     {"subnet: lease of more than a year", [](Intent& i) { i.subnets["lan"].lease_s = 31'536'001; },
      "subnet 'lan': lease of 31536001 s (wanted 10..31536000)"},
+    {"subnet: autonomous in IPv4", [](Intent& i) { i.subnets["lan"].autonomous = true; },
+     "subnet 'lan': autonomous, not on link or not managed with an IPv4 prefix (wanted these of "
+     "IPv6 only)"},
+    {"subnet of IPv6: gateway that is not link-local",
+     [](Intent& i) { i.subnets["lan6"].gateway = *IpAddress::parse("fd00:7::1"); },
+     "subnet 'lan6': gateway fd00:7::1 (wanted a link-local address, by which IPv6 knows routers)"},
+    {"subnet of IPv6: server",
+     [](Intent& i) { i.subnets["lan6"].server = *IpAddress::parse("fd00:7::2"); },
+     "subnet 'lan6': server fd00:7::2 (wanted none: DHCPv6 servers are known by an identifier)"},
+    {"subnet of IPv6: route",
+     [](Intent& i) { i.subnets["lan6"].routes = {{*Cidr::parse("fd00:9::/64"), {}}}; },
+     "subnet 'lan6': route fd00:9::/64 (wanted none: IPv6 guests learn routes from their gateway)"},
+    {"subnet of IPv6: autonomous with another length than 64",
+     [](Intent& i) { i.subnets["lan6"].prefix = *Cidr::parse("fd00:6::/63"); },
+     "subnet 'lan6': autonomous with prefix fd00:6::/63 (wanted 64 bits"},
+    {"subnet of IPv6: autonomous with a short lease",
+     [](Intent& i) { i.subnets["lan6"].lease_s = 1'799; },
+     "subnet 'lan6': autonomous with a lease of 1799 s (wanted at least 1800)"},
+    {"subnet of IPv6: MTU of 1279", [](Intent& i) { i.subnets["lan6"].mtu = 1'279; },
+     "subnet 'lan6': MTU 1279 (wanted 1280..65535 for IPv6, or 0 for what fits)"},
+    {"subnet of IPv6: DNS server of IPv4",
+     [](Intent& i) { i.subnets["lan6"].dns = {*IpAddress::parse("10.0.0.3")}; },
+     "subnet 'lan6': DNS server 10.0.0.3 is not of the family of fd00:7::/64 (wanted one that is)"},
+    {"subnet of IPv6: more than answers have room for",
+     [](Intent& i) {
+       const std::string label(60, 'x');
+       i.subnets["lan6"].domains.assign(4, label + "." + label);
+     },
+     "subnet 'lan6': what guests are told takes 524 bytes of DHCPv6 (wanted at most 512"},
     {"procedure: malformed name", [](Intent& i) { put(i, ProcedureIntent{"a b"}); },
      "procedure 'a b': name is malformed"},
     {"procedure under another name", [](Intent& i) { i.procedures["plain"].name = "other"; },
