@@ -29,6 +29,9 @@ enum class SwitchKnob : uint8_t {
   segment_multicast_per_s,
   segment_unknown_per_s,
   nic_link_locals,
+  tunnel_ecn,
+  tunnel_copy_dscp,
+  tunnel_dscp,
 };
 
 inline constexpr uint32_t kMostMacs = 16'777'216;
@@ -63,6 +66,13 @@ inline constexpr std::array kSwitchRows{
     KnobInfo{"nic_link_locals", KnobUnit::count, 4, 0, 8,
              "link-local IPv6 addresses, beside those made of its MACs, that a nic may claim by "
              "asking whether they are free; a new one replaces the oldest; 0: none"},
+    KnobInfo{"tunnel_ecn", KnobUnit::on_off, 1, 0, 1,
+             "on: tunnels carry the congestion marks of what is in them (RFC 6040); off: the underlay "
+             "is told that nobody understands any"},
+    KnobInfo{"tunnel_copy_dscp", KnobUnit::on_off, 0, 0, 1,
+             "on: the class of service (DSCP) that a guest gives its packets counts in the underlay "
+             "too; off: `tunnel_dscp` does"},
+    KnobInfo{"tunnel_dscp", KnobUnit::count, 0, 0, 63, "the class of service of tunnels"},
 };
 
 inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
@@ -70,8 +80,7 @@ inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
 class SwitchSettings : public KnobValues<SwitchKnob, kSwitchRows> {};
 
 static_assert(
-    std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::nic_link_locals)].key) ==
-    "nic_link_locals");
+    std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::tunnel_dscp)].key) == "tunnel_dscp");
 
 inline Status validate(const SwitchSettings& settings) {
   return validate_knobs(kSwitchKnobs, settings.all());

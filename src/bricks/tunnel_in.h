@@ -10,6 +10,7 @@
 #include "tables/peer_table.h"
 #include "tables/segment_table.h"
 #include "wire/outer_pattern.h"
+#include "wire/tunnel_class.h"
 
 namespace butterfly {
 
@@ -72,6 +73,11 @@ class TunnelIn {
     if (!is_same) [[unlikely]] {
       seen = look_up(outer->ip.source, vni, key);
       if (!seen) return Out::other;
+    }
+    const wire::Ecn ecn = wire::ecn_of(wire::traffic_class_of(outer->ip));
+    if (wire::may_mark(ecn)) [[unlikely]] {
+      const auto frame = packet.bytes().subspan(sizeof *outer);
+      if (!wire::take_outer_ecn(ecn, frame)) return Out::other;
     }
     if (trace) *trace = {outer->ip.source, vni};
     packet.origin = seen->origin;

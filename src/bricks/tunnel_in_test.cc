@@ -97,8 +97,23 @@ TEST_P(TunnelInTest, WhatDoesNotCountMayBeAsItLikes) {
   EXPECT_TRUE(takes(usual()));
   EXPECT_TRUE(takes(u_.eth(254, 1) + u_.ip(2, 1) + "udp(sport=1)/vxlan(vni=42)/" + kInner));
   EXPECT_TRUE(takes(usual("udp/vxlan(vni=42, flags=0xff, reserved1=0xffffff, reserved2=0xff)/")));
-  const std::string more = u_.is_v4() ? "ttl=1, tos=255, id=7, df=0" : "hlim=1";
+  const std::string more = u_.is_v4() ? "ttl=1, tos=254, id=7, df=0" : "hlim=1";
   EXPECT_TRUE(takes(u_.eth(2, 1) + u_.ip(2, 1, more) + "udp/vxlan(vni=42)/" + kInner));
+}
+
+TEST_P(TunnelInTest, CongestionIsHeardInsideAndWhatCannotBeMarkedIsLookedAtInSteps) {
+  for (int outer = 0; outer < 256; ++outer) {
+    const std::string field = (u_.is_v4() ? "tos=" : "tc=") + std::to_string(outer);
+    for (int inner = 0; inner < 4; ++inner) {
+      const bool is_lost = outer % 4 == 3 && inner == 0;
+      for (const std::string& layer : {"ipv4(tos=" + std::to_string(inner) + ")/udp",
+                                       "ipv6(tc=" + std::to_string(inner) + ")/udp"}) {
+        EXPECT_EQ(takes(u_.eth(2, 1) + u_.ip(2, 1, field) + "udp/vxlan(vni=42)/eth/" + layer),
+                  !is_lost)
+            << outer << ", " << layer;
+      }
+    }
+  }
 }
 
 TEST_P(TunnelInTest, PaddingIsCutOff) {

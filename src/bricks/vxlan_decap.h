@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ends a VXLAN tunnel (RFC 7348 §5): strips the outer headers and names the inner segment.
+// Ends a VXLAN tunnel (RFC 7348 §5): strips the outer headers and names the inner segment. What the
+// underlay has said about congestion goes over into the inner packet (RFC 6040 §4.2).
 #pragma once
 
 #include "graph/brick.h"
 #include "graph/packet_pool.h"
 #include "tables/segment_table.h"
+#include "wire/tunnel_class.h"
 
 namespace butterfly {
 
@@ -14,7 +16,7 @@ namespace butterfly {
 //       the segment's peers. Sound since the tables of a snapshot never change.
 class VxlanDecap {
  public:
-  enum class Out : uint8_t { inner, truncated, no_vni_flag, unknown_vni, peer_not_in_segment };
+  enum class Out : uint8_t { inner, truncated, no_vni_flag, unknown_vni, peer_not_in_segment, congested };
   static constexpr std::array kOuts{
       OutInfo{"inner", Edge::forward, "inner frame to its segment"},
       OutInfo{"truncated", Edge::drop, "ends before the inner Ethernet header"},
@@ -22,6 +24,8 @@ class VxlanDecap {
       OutInfo{"unknown-vni", Edge::drop, "no segment on this host has this VNI"},
       OutInfo{"peer-not-in-segment", Edge::drop,
               "a peer may only speak for the segments that it was given"},
+      OutInfo{"congested", Edge::drop,
+              "marked as congested on its way, and its sender understands loss only (RFC 6040)"},
   };
   static constexpr BrickInfo kInfo{"vxlan-decap", kOuts};
   struct Trace {
@@ -48,6 +52,10 @@ class VxlanDecap {
       seen.tunnel = tunnel;
     }
 
+    const wire::Ecn ecn = wire::ecn_of(outer_class_of(packet));
+    const auto frame = packet.bytes().subspan(l4 + kAround);
+    if (wire::may_mark(ecn) && !wire::take_outer_ecn(ecn, frame)) return Out::congested;
+
     // The datagram may be followed by padding, which is no inner frame.
     unwrap_packet(packet, static_cast<uint16_t>(l4 + kAround), head->udp.length - kAround);
     packet.vni = vni;
@@ -72,6 +80,13 @@ class VxlanDecap {
   static constexpr size_t kSeen = 64;
 
   Out check(Vni vni, PeerId peer, Seen& seen) const noexcept;
+  // Parse has seen that the header is all there.
+  static uint8_t outer_class_of(const Packet& packet) {
+    const uint16_t l3 = packet.parsed.l3;
+    return packet.parsed.ethertype == wire::kTypeIpv4
+               ? wire::traffic_class_of(*packet.at<wire::Ipv4Header>(l3))
+               : wire::traffic_class_of(*packet.at<wire::Ipv6Header>(l3));
+  }
 
   const SegmentTable& segments_;
   std::array<Seen, kSeen> seen_{};

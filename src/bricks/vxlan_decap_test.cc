@@ -120,6 +120,27 @@ TEST_P(VxlanDecapTest, WhatTheNicSaidAboutTheOuterHeadersIsForgotten) {
   EXPECT_EQ(packet->ol_flags, 0u);
 }
 
+TEST_P(VxlanDecapTest, ACongestedUnderlayIsHeardInside) {
+  const auto through = [&](int outer, const std::string& inner) {
+    const std::string field = (u_.is_v4() ? "tos=" : "tc=") + std::to_string(outer);
+    OwnedPacket packet =
+        make_parsed(u_.eth(2, 1) + u_.ip(2, 1, field) + "udp/vxlan(vni=42)/eth/" + inner);
+    packet->source_peer = test::kNearPeer;
+    const Out out = decide(packet);
+    return out == Out::inner ? text_of(*packet) : VxlanDecap::kOuts[static_cast<size_t>(out)].name;
+  };
+  EXPECT_EQ(through(3, "ipv4(tos=2)/udp"), normal("eth/ipv4(tos=3)/udp"));
+  EXPECT_EQ(through(3, "ipv6(tc=0xb9)/tcp"), normal("eth/ipv6(tc=0xbb)/tcp"));
+  EXPECT_EQ(through(1, "ipv4(tos=2)/udp"), normal("eth/ipv4(tos=1)/udp"));
+  EXPECT_EQ(through(0xb8, "ipv4(tos=0x22)/udp"), normal("eth/ipv4(tos=0x22)/udp"))
+      << "its class is its own";
+  EXPECT_EQ(through(3, "ipv4/udp"), "congested");
+  EXPECT_EQ(through(3, "ipv6/udp"), "congested");
+  EXPECT_EQ(through(1, "ipv4/udp"), normal("eth/ipv4/udp"));
+  EXPECT_EQ(through(3, "arp"), normal("eth/arp")) << "nothing to be marked";
+  EXPECT_EQ(through(3, "raw(hex=08004500)"), normal("eth/raw(hex=08004500)"));
+}
+
 TEST_P(VxlanDecapTest, ATraceTellsTheVniEvenOfARefusedPacket) {
   const OwnedPacket packet = tunnelled("udp/vxlan(vni=43)/" + kInner);
   VxlanDecap::Trace trace{};

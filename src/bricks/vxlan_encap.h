@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Begins a VXLAN tunnel (RFC 7348 §4.1, §5): outer Ethernet, IP, UDP and VXLAN headers in front.
+// Begins a VXLAN tunnel (RFC 7348 §4.1, §5): outer Ethernet, IP, UDP and VXLAN headers in front, with
+// the inner packet's congestion marks (RFC 6040 §4.1).
 #pragma once
 
 #include "graph/brick.h"
 #include "graph/lcore.h"
 #include "tables/neighbour_table.h"
 #include "tables/peer_table.h"
+#include "wire/tunnel_class.h"
 
 namespace butterfly {
 
@@ -34,8 +36,12 @@ class VxlanEncap {
 
   // Tables of the snapshot that built this brick; `lcore` is the one that runs it.
   VxlanEncap(const Vtep& vtep, const PeerTable& peers, const NeighbourTable& neighbours,
-             const Lcore& lcore)
-      : peers_(peers), neighbours_(neighbours), lcore_(lcore), is_v4_(vtep.address.is_v4()) {}
+             const Lcore& lcore, wire::TunnelClass traffic_class = {})
+      : peers_(peers),
+        neighbours_(neighbours),
+        lcore_(lcore),
+        is_v4_(vtep.address.is_v4()),
+        class_(traffic_class) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Peer* peer = peers_.find(packet.peer);
@@ -61,14 +67,22 @@ class VxlanEncap {
     return static_cast<uint16_t>(0xc000 | (hash & 0x3fff));
   }
   static uint32_t hash_macs(const Packet& packet);
+  // Where the frame begins: a copy with headroom of its own begins with an empty segment.
+  [[gnu::always_inline]] static std::span<const uint8_t> inner_head(const Packet& packet) {
+    if (packet.data_len != 0) [[likely]]
+      return packet.bytes();
+    return second_segment(packet);
+  }
+  [[gnu::cold]] static std::span<const uint8_t> second_segment(const Packet& packet);
 
   template <wire::Family kFamily>
-  [[gnu::always_inline]] static bool prepend(Packet& packet, const Peer& peer, uint64_t next_hop,
-                                             uint16_t source_port) {
+  [[gnu::always_inline]] bool prepend(Packet& packet, const Peer& peer, uint64_t next_hop,
+                                      uint16_t source_port) const {
     const uint32_t length = packet.length();  // path-mtu keeps it within the underlay's MTU
+    const uint8_t traffic_class = class_.of(wire::traffic_class_of(inner_head(packet)));
     uint8_t* const front = packet.prepend(sizeof(wire::OuterLayers<kFamily>));
     if (!front) return false;
-    peer.outer.write<kFamily>(front, next_hop, source_port, packet.vni, length);
+    peer.outer.write<kFamily>(front, next_hop, source_port, packet.vni, length, traffic_class);
     return true;
   }
 
@@ -76,6 +90,7 @@ class VxlanEncap {
   const NeighbourTable& neighbours_;
   const Lcore& lcore_;
   bool is_v4_;
+  wire::TunnelClass class_;
 };
 static_assert(DecidingBrick<VxlanEncap>);
 

@@ -162,6 +162,53 @@ TEST_P(VxlanEncapTest, ATraceTellsPeerVniAndPort) {
   EXPECT_EQ(VxlanEncap::format(trace), "VNI 11259375 to " + u_.name(2) + ", UDP source port 54904");
 }
 
+// RFC 7348 §5, and over IPv6 RFC 6935 §5, 6936 §4: the inner packet has checksums of its own.
+TEST_P(VxlanEncapTest, TheOuterUdpChecksumIsZeroAndThePeerTakesIt) {
+  const OwnedPacket packet = frame();
+  ASSERT_EQ(decide(packet), Out::encapsulated);
+  const size_t l4 = wire::kEthernetHeaderLen +
+                    (u_.is_v4() ? sizeof(wire::Ipv4Header) : sizeof(wire::Ipv6Header));
+  EXPECT_EQ(packet->at<wire::UdpHeader>(l4)->checksum, 0);
+  Vtep theirs = u_.vtep;
+  theirs.address = u_.host(2);
+  theirs.mac = *Mac::parse(u_.mac(2));
+  PeerTable peers;
+  peers.set(std::make_shared<Peer>(theirs, PeerId{1}, u_.host(1), u_.host(1), uint16_t{0}));
+  ASSERT_EQ(wire::parse_frame(packet->bytes(), packet->length(), Vni{0}, packet->parsed),
+            wire::ParseError::none);
+  EXPECT_EQ(VtepIn(theirs, peers)(*packet, nullptr), VtepIn::Out::vxlan);
+  // A tunnel's zero is believed of peers only, whose addresses are known (RFC 6936 §4, item 5).
+  EXPECT_EQ(VtepIn(theirs, PeerTable())(*packet, nullptr), VtepIn::Out::unknown_peer);
+}
+
+class OuterClassTest : public VxlanEncapTest {
+ protected:
+  // The outer class of a packet with that one inside.
+  int outer_class(const std::string& inner, wire::TunnelClass wanted, bool is_copy = false) {
+    const OwnedPacket original = frame("eth/" + inner);
+    OwnedPacket copy;
+    if (is_copy) copy.reset(clone_with_headroom(*original, test::pool()));
+    const OwnedPacket& packet = is_copy ? copy : original;
+    VxlanEncap brick(u_.vtep, u_.peers, u_.neighbours, lcore_, wanted);
+    EXPECT_EQ(brick(*packet, nullptr), Out::encapsulated);
+    return wire::traffic_class_of(packet->bytes());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Families, OuterClassTest, ::testing::Bool(), test::family_name);
+
+TEST_P(OuterClassTest, CongestionMarksAreCopiedAndClassesOnlyWhereWanted) {
+  for (const bool is_copy : {false, true}) {
+    EXPECT_EQ(outer_class("ipv4(tos=0xbb)/udp", {}, is_copy), 0x03);
+    EXPECT_EQ(outer_class("ipv6(tc=0xba)/udp", {}, is_copy), 0x02);
+    EXPECT_EQ(outer_class("arp", {}, is_copy), 0);
+    EXPECT_EQ(outer_class("ipv4(tos=0xbb)/udp", {0xff, 0}, is_copy), 0xbb);
+    EXPECT_EQ(outer_class("ipv6(tc=0xb9)/udp", {0xfc, 0}, is_copy), 0xb8);
+    EXPECT_EQ(outer_class("ipv6(tc=0xb9)/udp", {0x03, 0x68}, is_copy), 0x69);
+    EXPECT_EQ(outer_class("arp", {0x03, 0x68}, is_copy), 0x68);
+    EXPECT_EQ(outer_class("ipv4(tos=0xbb)/udp", {0, 0}, is_copy), 0);
+  }
+}
+
 TEST_P(VxlanEncapTest, APeerTakesOutOfTheTunnelWhatWePutIn) {
   const OwnedPacket packet = frame();
   ASSERT_EQ(decide(packet), Out::encapsulated);

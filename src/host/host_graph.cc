@@ -6,6 +6,16 @@
 #include <cstdlib>
 
 namespace butterfly {
+namespace {
+
+wire::TunnelClass class_of(const SwitchSettings& settings) {
+  const uint32_t ecn = settings.is_on(SwitchKnob::tunnel_ecn) ? wire::kEcnMask : 0U;
+  const uint32_t dscp = settings.is_on(SwitchKnob::tunnel_copy_dscp) ? wire::kDscpMask : 0U;
+  const uint32_t settled = dscp != 0 ? 0 : settings[SwitchKnob::tunnel_dscp] << 2;
+  return {static_cast<uint8_t>(ecn | dscp), static_cast<uint8_t>(settled)};
+}
+
+}  // namespace
 
 // In packet order; an edge only ever leads to a later node.
 HostGraph::HostGraph(const GraphInputs& in)
@@ -42,7 +52,8 @@ HostGraph::HostGraph(const GraphInputs& in)
       offload_to_guest_(in.snapshot.ports),
       path_mtu_(in.snapshot.vtep, in.mtu_answers, in.lcore),
       offload_to_wire_({}),
-      vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore),
+      vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore,
+                   class_of(in.snapshot.switching)),
       port_out_(in.snapshot.ports, in.stages),
       handoff_(in.mesh),
       handoff_fragments_(in.fragment_mesh) {

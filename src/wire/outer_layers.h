@@ -26,7 +26,7 @@ struct OuterLayers {
 static_assert(sizeof(OuterLayers<Family::v4>) == 50);
 static_assert(sizeof(OuterLayers<Family::v6>) == 70);
 
-// The layers between two endpoints, made once; a frame's are a copy with five fields filled in.
+// The layers between two endpoints, made once; a frame's are a copy with six fields filled in.
 class OuterTemplate {
  public:
   // Of no endpoints: not to be written.
@@ -35,11 +35,11 @@ class OuterTemplate {
   OuterTemplate(const Mac& mac, const IpAddress& from, const IpAddress& to, uint16_t udp_port);
 
   // Writes sizeof(OuterLayers<kFamily>) bytes to `to`, for a frame of `length` bytes behind them;
-  // `next_hop` as Mac::to_u64() gives it.
+  // `next_hop` as Mac::to_u64() gives it, `traffic_class` with its ECN bits.
   // REQUIRES: kFamily is that of the endpoints; outer IP packets have at most 65,535 bytes.
   template <Family kFamily>
   [[gnu::always_inline]] void write(uint8_t* to, uint64_t next_hop, uint16_t source_port, Vni vni,
-                                    uint32_t length) const {
+                                    uint32_t length, uint8_t traffic_class = 0) const {
     auto& layers = *reinterpret_cast<OuterLayers<kFamily>*>(to);
     std::memcpy(to, bytes_.data(), sizeof layers);
     // Both MACs share a word: one store instead of three.
@@ -51,21 +51,26 @@ class OuterTemplate {
     layers.vxlan.vni_reserved = vni.value << 8;
     if constexpr (kFamily == Family::v4) {
       const be16 total = static_cast<uint16_t>(udp_length + sizeof(Ipv4Header));
+      layers.ip.tos = traffic_class;
       layers.ip.total_length = total;
-      layers.ip.checksum = be16::from_raw(ipv4_checksum(total.raw()));
+      layers.ip.checksum = be16::from_raw(ipv4_checksum(total.raw(), traffic_class));
     } else {
+      layers.ip.version_class_flow = 6U << 28 | uint32_t{traffic_class} << 20;
       layers.ip.payload_length = static_cast<uint16_t>(udp_length);
     }
   }
 
  private:
-  // RFC 1071 §2: in memory's byte order it is the same sum; of two words one fold is enough.
-  uint16_t ipv4_checksum(uint16_t total_raw) const {
-    const uint32_t sum = uint32_t{ipv4_sum_} + total_raw;
+  // RFC 1071 §2: in memory's byte order it is the same sum. The class is the second byte of its
+  // word; of three words two folds are enough.
+  uint16_t ipv4_checksum(uint16_t total_raw, uint8_t traffic_class) const {
+    uint32_t sum = uint32_t{ipv4_sum_} + total_raw + (uint32_t{traffic_class} << 8);
+    sum = (sum & 0xffff) + (sum >> 16);
     return static_cast<uint16_t>(~(sum + (sum >> 16)));
   }
 
-  uint16_t ipv4_sum_ = 0;  // of the header with length and checksum 0, in memory's byte order
+  uint16_t ipv4_sum_ =
+      0;  // of the header with class, length and checksum 0, in memory's byte order
   std::array<uint8_t, sizeof(OuterLayers<Family::v6>)> bytes_{};
 };
 

@@ -8,6 +8,7 @@
 #include "wire/checksum.h"
 #include "wire/frames_for_test.h"
 #include "wire/outer_pattern.h"
+#include "wire/tunnel_class.h"
 
 namespace butterfly::wire {
 namespace {
@@ -29,6 +30,12 @@ class OuterLayersTest : public ::testing::Test {
   Bytes datagram(uint32_t length) const {
     Bytes bytes(sizeof(Layers) + length);
     template_.template write<kFamily>(bytes.data(), kMacA.to_u64(), 0xc123, Vni{0xabcdef}, length);
+    return bytes;
+  }
+  Bytes datagram_of(uint8_t traffic_class, uint32_t length) const {
+    Bytes bytes(sizeof(Layers) + length);
+    template_.template write<kFamily>(bytes.data(), kMacA.to_u64(), 0xc123, Vni{0xabcdef}, length,
+                                      traffic_class);
     return bytes;
   }
   const Layers* match(const Bytes& bytes) const {
@@ -98,6 +105,17 @@ TYPED_TEST(OuterLayersTest, LengthsAndChecksumAreRightForEveryFrame) {
   }
   for (uint32_t length = 14; length < 2000; ++length) {
     ASSERT_NE(this->match(this->datagram(length)), nullptr) << length;
+  }
+}
+
+TYPED_TEST(OuterLayersTest, EveryClassIsWrittenAndTheChecksumIsRight) {
+  for (uint32_t value = 0; value < 256; ++value) {
+    for (uint32_t length = 14; length < 65'000; length += 97) {
+      const Bytes bytes = this->datagram_of(static_cast<uint8_t>(value), length);
+      const auto* outer = this->match(bytes);
+      ASSERT_NE(outer, nullptr) << value << ", " << length;
+      ASSERT_EQ(traffic_class_of(outer->ip), value);
+    }
   }
 }
 
