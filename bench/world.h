@@ -136,6 +136,7 @@ class World {
   HandoffMesh fragment_mesh_{1};
   Fdb fdb_;
   ClaimTable claims_;
+  StrangerTable strangers_;
   NeighbourTable neighbours_;
   RateLimits rate_limits_{kProcedureSlots};
   FlowRates flow_rates_;

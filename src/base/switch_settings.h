@@ -32,6 +32,8 @@ enum class SwitchKnob : uint8_t {
   tunnel_ecn,
   tunnel_copy_dscp,
   tunnel_dscp,
+  announce_nics,
+  learnt_peers,
 };
 
 inline constexpr uint32_t kMostMacs = 16'777'216;
@@ -66,21 +68,28 @@ inline constexpr std::array kSwitchRows{
     KnobInfo{"nic_link_locals", KnobUnit::count, 4, 0, 8,
              "link-local IPv6 addresses, beside those made of its MACs, that a nic may claim by "
              "asking whether they are free; a new one replaces the oldest; 0: none"},
-    KnobInfo{"tunnel_ecn", KnobUnit::on_off, 1, 0, 1,
-             "on: tunnels carry the congestion marks of what is in them (RFC 6040); off: the underlay "
-             "is told that nobody understands any"},
-    KnobInfo{"tunnel_copy_dscp", KnobUnit::on_off, 0, 0, 1,
-             "on: the class of service (DSCP) that a guest gives its packets counts in the underlay "
-             "too; off: `tunnel_dscp` does"},
+    KnobInfo{
+        "tunnel_ecn", KnobUnit::on_off, 1, 0, 1,
+        "on: tunnels carry the congestion marks of what is in them (RFC 6040); off: the underlay "
+        "is told that nobody understands any"},
+    KnobInfo{
+        "tunnel_copy_dscp", KnobUnit::on_off, 0, 0, 1,
+        "on: the class of service (DSCP) that a guest gives its packets counts in the underlay "
+        "too; off: `tunnel_dscp` does"},
     KnobInfo{"tunnel_dscp", KnobUnit::count, 0, 0, 63, "the class of service of tunnels"},
+    KnobInfo{"announce_nics", KnobUnit::on_off, 0, 0, 1,
+             "on: when a nic or its guest has come, the switch announces its addresses on its "
+             "segment (ARP, neighbour discovery), so that other hosts know where it is"},
+    KnobInfo{"learnt_peers", KnobUnit::count, 64, 0, 1'024,
+             "peers that segments may learn (`segment set --learn-peers`), on the whole host"},
 };
 
 inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
 
 class SwitchSettings : public KnobValues<SwitchKnob, kSwitchRows> {};
 
-static_assert(
-    std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::tunnel_dscp)].key) == "tunnel_dscp");
+static_assert(std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::learnt_peers)].key) ==
+              "learnt_peers");
 
 inline Status validate(const SwitchSettings& settings) {
   return validate_knobs(kSwitchKnobs, settings.all());

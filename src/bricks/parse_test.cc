@@ -58,6 +58,42 @@ TEST(ParseBrickTest, EveryFaultHasADropOfItsOwnName) {
   for (const auto& [text, name] : cases) EXPECT_EQ(out_of(text), name) << text;
 }
 
+// A nic that carries VLANs, one that does not, and a segment of each kind.
+TEST(ParseBrickTest, ATagIsCarriedWhereItIsWantedAndNowhereElse) {
+  NicTable nics;
+  SegmentTable segments;
+  for (const uint16_t number : {uint16_t{1}, uint16_t{2}}) {
+    Nic nic;
+    nic.port = PortId{number};
+    nic.carries_vlans = number == 1;
+    nics.set(std::make_shared<const Nic>(nic));
+    Segment segment;
+    segment.vni = Vni{number};
+    segment.index = number;
+    segment.carries_vlans = number == 1;
+    segments.set(std::make_shared<const Segment>(segment));
+  }
+  const Parse::Carriers carriers{nics, segments};
+  Parse parse(false, &carriers);
+  const auto out = [&](const char* text, PortId port, uint16_t segment, uint32_t vni) {
+    test::OwnedPacket packet(text);
+    packet->in_port = port;
+    packet->segment = segment;
+    packet->vni = Vni{vni};
+    return parse(*packet, nullptr);
+  };
+  const char* tagged = "eth/vlan(id=5)/ipv4/udp";
+  EXPECT_EQ(out(tagged, PortId{1}, 1, 1), Out::parsed);
+  EXPECT_EQ(out(tagged, PortId{2}, 1, 1), Out::vlan_tag);
+  EXPECT_EQ(out(tagged, PortId{3}, 1, 1), Out::vlan_tag) << "no nic";
+  EXPECT_EQ(out(tagged, kUplinkPort, 1, 1), Out::parsed);
+  EXPECT_EQ(out(tagged, kUplinkPort, 2, 2), Out::vlan_tag);
+  EXPECT_EQ(out(tagged, kUplinkPort, 1, 2), Out::vlan_tag) << "the slot is another's by now";
+  EXPECT_EQ(out("eth/vlan(id=0)/ipv4/udp", PortId{1}, 1, 1), Out::vlan_tag);
+  EXPECT_EQ(out("eth/vlan(id=4095)/ipv4/udp", PortId{1}, 1, 1), Out::vlan_tag);
+  EXPECT_EQ(out("eth(type=0x8100)/raw(hex=00)", PortId{1}, 1, 1), Out::vlan_tag) << "cut short";
+}
+
 TEST(ParseBrickTest, ATraceSaysWhatThePacketIs) {
   const std::pair<const char*, const char*> cases[] = {
       {"eth/ipv4(src=10.0.0.1, dst=10.0.0.2)/tcp(sport=40000, dport=80)",

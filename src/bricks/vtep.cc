@@ -72,6 +72,19 @@ bool VtepIn::udp_checksum_holds(const Packet& packet, const IpAddress& source) c
                             udp->length) == 0;
 }
 
+VtepIn::Out VtepIn::take_stranger(const Packet& packet, const IpAddress& source) const noexcept {
+  const uint16_t l4 = packet.parsed.l4;
+  const auto* vxlan = packet.at<wire::VxlanHeader>(l4 + sizeof(wire::UdpHeader));
+  if (!learning_ || !vxlan || !vxlan->has_vni()) return Out::unknown_peer;
+  const Vni vni{vxlan->vni()};
+  const Segment* segment = learning_->segments.find(vni);
+  if (!segment || !segment->learns_peers) return Out::unknown_peer;
+  const auto* udp = packet.at<wire::UdpHeader>(l4);
+  if (udp->checksum != 0 && !udp_checksum_holds(packet, source)) return Out::bad_udp_checksum;
+  learning_->strangers.note({source, vni});
+  return Out::new_peer;
+}
+
 PeerId VtepIn::look_up(const IpAddress& source, Seen& seen) const noexcept {
   const Peer* peer = peers_.find(source);
   // A stranger is not remembered: it must not push a peer out.

@@ -6,6 +6,8 @@
 #include "graph/brick.h"
 #include "graph/packet_checksum.h"
 #include "tables/peer_table.h"
+#include "tables/segment_table.h"
+#include "tables/stranger_table.h"
 
 namespace butterfly {
 
@@ -23,6 +25,7 @@ class VtepIn {
     other_group,
     bad_ip_checksum,
     unknown_peer,
+    new_peer,
     bad_udp_checksum,
     icmp_error,
     not_vxlan,
@@ -36,6 +39,8 @@ class VtepIn {
       OutInfo{"other-group", Edge::drop, "broadcast or multicast that does not ask for us"},
       OutInfo{"bad-ip-checksum", Edge::drop, "outer IPv4 header damaged: checksum is wrong"},
       OutInfo{"unknown-peer", Edge::drop, "VXLAN from an address that is no configured peer"},
+      OutInfo{"new-peer", Edge::drop,
+              "VXLAN from an address that is no peer yet, for a segment that learns its peers"},
       OutInfo{"bad-udp-checksum", Edge::drop, "outer UDP datagram damaged: checksum is wrong"},
       OutInfo{
           "icmp-error", Edge::drop,
@@ -50,9 +55,18 @@ class VtepIn {
   };
   static std::string format(const Trace& trace);
 
-  // Both belong to the snapshot that built this brick.
-  VtepIn(const Vtep& vtep, const PeerTable& peers)
-      : mac_(vtep.mac), address_(vtep.address), udp_port_(vtep.udp_port), peers_(peers) {}
+  // Those who speak for segments that learn their peers, and where they are noted.
+  struct Learning {
+    const SegmentTable& segments;
+    StrangerTable& strangers;
+  };
+  // The tables belong to the snapshot that built this brick. `learning`: null where nobody learns.
+  VtepIn(const Vtep& vtep, const PeerTable& peers, const Learning* learning = nullptr)
+      : mac_(vtep.mac),
+        address_(vtep.address),
+        udp_port_(vtep.udp_port),
+        peers_(peers),
+        learning_(learning) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     packet.source_peer = kNoPeer;
@@ -103,12 +117,13 @@ class VtepIn {
       return take_other(packet);
     }
     const PeerId peer = find_peer(source);
-    if (peer == kNoPeer) return Out::unknown_peer;
+    if (peer == kNoPeer) return take_stranger(packet, source);
     // 0 is "none": RFC 768, and for tunnels over IPv6 RFC 6935 §5.
     if (udp->checksum != 0 && !udp_checksum_holds(packet, source)) return Out::bad_udp_checksum;
     packet.source_peer = peer;
     return Out::vxlan;
   }
+  Out take_stranger(const Packet& packet, const IpAddress& source) const noexcept;
   // For our address, but no VXLAN.
   static Out take_other(const Packet& packet) noexcept;
   bool udp_checksum_holds(const Packet& packet, const IpAddress& source) const noexcept;
@@ -132,6 +147,7 @@ class VtepIn {
   IpAddress address_;
   uint16_t udp_port_;
   const PeerTable& peers_;
+  const Learning* learning_;
   std::array<Seen, kSeen> seen_{};
 };
 static_assert(DecidingBrick<VtepIn>);

@@ -5,7 +5,9 @@
 
 #include "graph/brick.h"
 #include "graph/packet_pool.h"
+#include "tables/peer_table.h"
 #include "tables/segment_table.h"
+#include "tables/stranger_table.h"
 #include "wire/tunnel_class.h"
 
 namespace butterfly {
@@ -16,7 +18,14 @@ namespace butterfly {
 //       the segment's peers. Sound since the tables of a snapshot never change.
 class VxlanDecap {
  public:
-  enum class Out : uint8_t { inner, truncated, no_vni_flag, unknown_vni, peer_not_in_segment, congested };
+  enum class Out : uint8_t {
+    inner,
+    truncated,
+    no_vni_flag,
+    unknown_vni,
+    peer_not_in_segment,
+    congested
+  };
   static constexpr std::array kOuts{
       OutInfo{"inner", Edge::forward, "inner frame to its segment"},
       OutInfo{"truncated", Edge::drop, "ends before the inner Ethernet header"},
@@ -33,8 +42,14 @@ class VxlanDecap {
   };
   static std::string format(const Trace& trace) { return "VNI " + std::to_string(trace.vni.value); }
 
-  // Belongs to the snapshot that built this brick.
-  explicit VxlanDecap(const SegmentTable& segments) : segments_(segments) {}
+  // Who may come to speak for further segments, and where that is noted.
+  struct Learning {
+    const PeerTable& peers;
+    StrangerTable& strangers;
+  };
+  // The tables belong to the snapshot that built this brick. `learning`: null where nobody learns.
+  explicit VxlanDecap(const SegmentTable& segments, const Learning* learning = nullptr)
+      : segments_(segments), learning_(learning) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const uint16_t l4 = packet.parsed.l4;
@@ -89,6 +104,7 @@ class VxlanDecap {
   }
 
   const SegmentTable& segments_;
+  const Learning* learning_;
   std::array<Seen, kSeen> seen_{};
 };
 static_assert(DecidingBrick<VxlanDecap>);

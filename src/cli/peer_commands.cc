@@ -6,10 +6,10 @@ namespace butterfly {
 namespace {
 
 std::string peers_text(const v1::ListPeersResponse& response) {
-  Table table({"ADDRESS", "VNIS", "NEXT-HOP", "NEXT-HOP-MAC"});
+  Table table({"ADDRESS", "VNIS", "NEXT-HOP", "NEXT-HOP-MAC", "LEARNT"});
   for (const v1::PeerView& view : response.peers()) {
-    table.add(
-        {view.peer().address(), joined(view.peer().vnis()), view.next_hop(), view.next_hop_mac()});
+    table.add({view.peer().address(), joined(view.peer().vnis()), view.next_hop(),
+               view.next_hop_mac(), view.learnt() ? "yes" : "no"});
   }
   return table.to_string();
 }

@@ -40,7 +40,7 @@ std::string lcore_text(const v1::LcoreState& lcore) {
 }
 
 std::string peer_text(const v1::PeerView& peer) {
-  std::string text = peer.peer().address() + ", " +
+  std::string text = peer.peer().address() + (peer.learnt() ? ", learnt, " : ", ") +
                      number(static_cast<uint64_t>(peer.peer().vnis_size())) + " VNIs";
   if (peer.next_hop_mac().empty()) return text + ", next hop unresolved";
   return text + ", next hop " + peer.next_hop() + " at " + peer.next_hop_mac();

@@ -6,10 +6,10 @@ namespace butterfly {
 namespace {
 
 std::string segments_text(const v1::GetIntentResponse& response) {
-  Table table({"VNI", "GATEWAYS", "SUPPRESS"});
+  Table table({"VNI", "GATEWAYS", "SUPPRESS", "LEARN-PEERS"});
   for (const v1::Segment& segment : response.intent().segments()) {
     table.add({std::to_string(segment.vni()), joined(segment.gateways()),
-               segment.suppress() ? "on" : "off"});
+               segment.suppress() ? "on" : "off", segment.learn_peers() ? "on" : "off"});
   }
   return table.to_string();
 }
@@ -39,6 +39,7 @@ void add_segment_commands(CLI::App& root, Command& command) {
     uint32_t vni = 0;
     std::vector<std::string> gateways;
     bool suppress = false;
+    bool learn_peers = false;
   };
   const auto options = std::make_shared<Options>();
   CLI::App& set =
@@ -48,6 +49,7 @@ void add_segment_commands(CLI::App& root, Command& command) {
         change.set_vni(options->vni);
         for (const std::string& mac : options->gateways) change.add_gateways(mac);
         change.set_suppress(options->suppress);
+        change.set_learn_peers(options->learn_peers);
         return command.change(request);
       });
   set.add_option("--vni", options->vni, "tenant segment")->required();
@@ -55,6 +57,8 @@ void add_segment_commands(CLI::App& root, Command& command) {
                "private: a MAC that its guests reach, and no other; repeatable");
   set.add_flag("--suppress", options->suppress,
                "answer ARP and neighbour solicitations from what is configured");
+  set.add_flag("--learn-peers", options->learn_peers,
+               "hosts that speak for it become its peers without being configured");
 
   const auto vni = std::make_shared<uint32_t>();
   CLI::App& del =

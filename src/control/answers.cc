@@ -69,10 +69,21 @@ class PeerViews {
     *view.mutable_peer() = to_proto(peer);
     const auto found = known_.find(peer.address);
     if (found == known_.end()) return view;
+    view.set_learnt(found->second.is_learnt);
     view.set_next_hop(found->second.next_hop.to_string());
     const Mac& mac = found->second.next_hop_mac;
     if (!mac.is_zero()) view.set_next_hop_mac(mac.to_string());
     return view;
+  }
+
+  // Those of the intent, and the learnt ones that it does not name.
+  SharedMap<IpAddress, PeerIntent> all(const Intent& intent) const {
+    SharedMap<IpAddress, PeerIntent> peers = intent.peers;
+    for (const auto& [address, peer] : known_) {
+      if (!peer.is_learnt || intent.peers.contains(address)) continue;
+      peers.set(address, {address, {peer.vnis.begin(), peer.vnis.end()}});
+    }
+    return peers;
   }
 
  private:
@@ -245,7 +256,7 @@ Status Answers::peers(const v1::ListPeersRequest& request, v1::ListPeersResponse
   const auto intent = keeper_.intent();
   const PeerViews views(host_.report());
   add_page(
-      intent->peers, after, request, response,
+      views.all(*intent), after, request, response,
       [](const IpAddress& address) { return address.to_string(); },
       [&](const PeerIntent& peer) { *response.add_peers() = views.of(peer); });
   return ok_status();
@@ -323,7 +334,7 @@ void Answers::status(v1::GetStatusResponse& response) const {
   for (const LcoreReport& lcore : report.lcores) *response.add_lcores() = to_proto(lcore);
   if (report.uplink) *response.mutable_uplink() = to_proto(*report.uplink);
   const PeerViews views(report);
-  for (const auto& [address, peer] : intent->peers) *response.add_peers() = views.of(peer);
+  for (const auto& [address, peer] : views.all(*intent)) *response.add_peers() = views.of(peer);
   for (const std::string& warning : report.warnings) response.add_warnings(warning);
 }
 

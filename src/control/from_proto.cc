@@ -244,6 +244,7 @@ StatusOr<SegmentIntent> from_proto(const v1::Segment& segment) {
   SegmentIntent intent;
   intent.vni = Vni(segment.vni());
   intent.suppress = segment.suppress();
+  intent.learn_peers = segment.learn_peers();
   for (const std::string& text : segment.gateways()) {
     const auto mac = parse_mac(what + ": gateway", text);
     if (!mac.ok()) return mac.status();

@@ -97,6 +97,7 @@ v1::Segment to_proto(const SegmentIntent& segment) {
   message.set_vni(segment.vni.value);
   for (const Mac& gateway : segment.gateways) message.add_gateways(gateway.to_string());
   message.set_suppress(segment.suppress);
+  message.set_learn_peers(segment.learn_peers);
   return message;
 }
 

@@ -46,6 +46,7 @@ struct GraphInputs {
   StormLimits& storms;
   NeighbourTable& neighbours;
   ClaimTable& claims;
+  StrangerTable& strangers;
   FragmentTable& fragments;
   HandoffMesh& mesh;
   HandoffMesh& fragment_mesh;
@@ -106,8 +107,10 @@ class alignas(kLinePair) HostGraph {
   Antispoof antispoof_;
   TunnelIn tunnel_in_;
   Parse parse_outer_;
+  VtepIn::Learning strangers_;
   VtepIn vtep_;
   Neighbour neighbour_;
+  VxlanDecap::Learning newcomers_;
   VxlanDecap vxlan_decap_;
   Parse parse_inner_;
   FragmentStage fragments_;

@@ -67,6 +67,7 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
 }
 
 HostImpl::~HostImpl() {
+  stop_learning();
   for (auto& lcore : lcores_) lcore->stop();
   std::vector<std::unique_ptr<Port>> ports;
   for (auto& [id, port] : nic_ports_) ports.push_back(std::move(port));
@@ -78,7 +79,7 @@ Status HostImpl::start() {
   for (uint16_t index = 0; index < options_.cpus.size(); ++index) {
     lcores_.push_back(std::make_unique<LcoreRunner>(
         index, options_.cpus[index], options_, pool_, *quiescence_, mesh_, fragment_mesh_, fdb_,
-        neighbours_, claims_, rate_limits_, flow_shares_, seed_));
+        neighbours_, claims_, strangers_, rate_limits_, flow_shares_, seed_));
   }
   state_.snapshot.vtep = options_.vtep.value_or(Vtep{});
   build_snapshot(state_, Difference{}, Intent{}, state_);
@@ -87,6 +88,7 @@ Status HostImpl::start() {
   publish(std::move(*views));
   if (options_.mode != IdleMode::manual) {
     for (auto& lcore : lcores_) lcore->start();
+    learner_ = std::thread([this] { learn_until_stopped(); });
   }
   return ok_status();
 }
@@ -102,6 +104,22 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
   const std::shared_ptr<const Intent> before = intent_;  // what the difference points into
   const Difference change = difference(*before, next);
   RETURN_IF_ERROR(validate_change(next, change));
+  if (change.empty()) return ok_status();
+  LearntPeers learnt = learnt_peers_;
+  learnt.forget(next, [](const IpAddress&) { return true; }, now());
+  RETURN_IF_ERROR(put_in_force(learnt.add_to(next), is_restored));
+  learnt_peers_ = std::move(learnt);
+  {
+    const std::lock_guard lock(state_mutex_);
+    intent_ = std::make_shared<const Intent>(next);
+  }
+  follow_learning();
+  return ok_status();
+}
+
+Status HostImpl::put_in_force(const Intent& next, bool is_restored) {
+  const Intent before = state_.intent;  // what the difference points into
+  const Difference change = difference(before, next);
   if (change.empty()) return ok_status();
 
   auto expressions = compile_expressions(change, options_.expressions.get(), is_restored);
@@ -236,7 +254,6 @@ std::vector<std::unique_ptr<Port>> HostImpl::adopt(const Difference& change, Com
     nic_ports_[id] = std::move(port);
   }
   note_nics(change);
-  intent_ = std::make_shared<const Intent>(attempt.intent);
   state_ = std::move(attempt);
   // No packet carries such a slot, so that one grace period is enough.
   state_.groups.hits.free_retired([this](uint32_t slot) { return hits_at(slot); });
@@ -267,6 +284,7 @@ void HostImpl::forget_learned(Slots& slots, const std::vector<Vni>& gone_segment
 
 void HostImpl::run_round(TimeMs now) {
   for (auto& lcore : lcores_) lcore->round(now);
+  learn_peers();
 }
 
 }  // namespace butterfly

@@ -2,16 +2,19 @@
 // The host behind the interface of host.h.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "host/host.h"
 #include "host/intent/plan.h"
 #include "host/lcore_runner.h"
+#include "host/learnt_peers.h"
 #include "host/log_watchers.h"
 #include "host/news_journal.h"
 #include "host/snapshot_builder.h"
@@ -76,6 +79,14 @@ class HostImpl : public Host {
   // Whether the change makes its port.
   static bool is_made_anew(const Changed<decltype(Intent::nics)>& nic);
   Status apply(const Intent& next, bool is_restored);
+  // With the lock held: makes `next`, learnt peers among its own, what the host works by.
+  Status put_in_force(const Intent& next, bool is_restored);
+  // Strangers become peers, and peers that have fallen silent strangers.
+  void learn_peers();
+  bool is_peer_in_use(const IpAddress& address) const;
+  void follow_learning();
+  void learn_until_stopped();
+  void stop_learning();
   std::vector<uint16_t> polling_lcores(const NicIntent& nic, uint16_t first) const;
   StatusOr<NicPorts> make_ports(const Difference& change, const CompiledState& attempt);
   PolledPorts polled_ports(const Difference& change, const CompiledState& next) const;
@@ -130,13 +141,16 @@ class HostImpl : public Host {
   Fdb fdb_;
   NeighbourTable neighbours_;
   ClaimTable claims_;
+  StrangerTable strangers_;
   RateLimits rate_limits_{kProcedureSlots};
   FlowShares flow_shares_;
 
   std::mutex apply_mutex_;          // one change at a time
   mutable std::mutex state_mutex_;  // what reports read; held briefly
   CompiledState state_;             // GUARDED_BY(state_mutex_) for reading outside apply()
-  std::shared_ptr<const Intent> intent_;
+  std::shared_ptr<const Intent> intent_;  // the operator's; the state's has learnt peers too
+  LearntPeers learnt_peers_;        // GUARDED_BY(apply_mutex_)
+  TimeMs forgot_at_ = 0;            // of the learner alone
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
   std::mutex trace_mutex_;
@@ -152,6 +166,12 @@ class HostImpl : public Host {
 
   std::vector<std::unique_ptr<LcoreRunner>> lcores_;
   Views views_;  // the published ones
+
+  std::mutex learner_mutex_;
+  std::condition_variable learner_wake_;
+  bool is_learning_ = false;  // GUARDED_BY(learner_mutex_), as the next
+  bool is_stopping_ = false;
+  std::thread learner_;
 };
 
 }  // namespace butterfly

@@ -43,7 +43,13 @@ HostReport HostImpl::report() const {
   const TimeMs now = monotonic_ms();
   for (const auto& [address, slot] : state_.slots.peers.all()) {
     const Peer* peer = state_.snapshot.peers->find(PeerId{slot});
-    report.peers.push_back({peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)});
+    PeerReport told{peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)};
+    told.is_learnt = !intent_->peers.contains(address);
+    if (told.is_learnt) {
+      const auto& vnis = state_.intent.peers.at(address).vnis;
+      told.vnis.assign(vnis.begin(), vnis.end());
+    }
+    report.peers.push_back(std::move(told));
   }
   return report;
 }

@@ -37,7 +37,7 @@ constexpr uint32_t kMaxGathered = 256;
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
                          Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh,
                          Fdb& fdb, NeighbourTable& neighbours, ClaimTable& claims,
-                         RateLimits& rate_limits,
+                         StrangerTable& strangers, RateLimits& rate_limits,
                          FlowShares& shares, const wire::HashSeed& seed)
     : index_(index),
       cpu_(cpu),
@@ -48,6 +48,7 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       fdb_(fdb),
       neighbours_(neighbours),
       claims_(claims),
+      strangers_(strangers),
       rate_limits_(rate_limits),
       lcore_(index, pool),
       flows_(options.flow_capacity, seed),
@@ -81,7 +82,8 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
   view->graph = std::make_unique<HostGraph>(GraphInputs{
-      *snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_, claims_, fragments_, mesh_,
+      *snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_, claims_, strangers_,
+      fragments_, mesh_,
       fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
@@ -248,6 +250,7 @@ void LcoreRunner::tick(LcoreView& view) {
     view.graph->advertise(lcore_,
                           PortId{static_cast<uint16_t>(ticks_ / kTicksAPort % kMaxPorts)});
   }
+  announcer_.tick(*view.snapshot, *view.graph, lcore_);
   view.graph->run(lcore_);
 }
 

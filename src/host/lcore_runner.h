@@ -16,6 +16,7 @@
 #include "host/host_graph.h"
 #include "host/idle_window.h"
 #include "host/lcore_mailbox.h"
+#include "host/nic_announcer.h"
 #include "host/poll_plan.h"
 
 namespace butterfly {
@@ -40,7 +41,8 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
-              NeighbourTable& neighbours, ClaimTable& claims, RateLimits& rate_limits, FlowShares& shares,
+              NeighbourTable& neighbours, ClaimTable& claims, StrangerTable& strangers,
+              RateLimits& rate_limits, FlowShares& shares,
               const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
@@ -109,6 +111,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   Fdb& fdb_;
   NeighbourTable& neighbours_;
   ClaimTable& claims_;
+  StrangerTable& strangers_;
   RateLimits& rate_limits_;
   Lcore lcore_;
   FlowTable flows_;
@@ -138,6 +141,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   uint64_t idle_since_ = 0;  // monotonic nanoseconds; 0: the last round was busy
   TimeMs last_tick_ = 0;
   uint32_t ticks_ = 0;
+  NicAnnouncer announcer_;
   TimeMs last_sweep_ = 0;
   Count rounds_;
   Count busy_rounds_;

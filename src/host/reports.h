@@ -91,7 +91,9 @@ struct UplinkReport {
 struct PeerReport {
   IpAddress address;
   IpAddress next_hop;
-  Mac next_hop_mac;  // zero while unresolved
+  Mac next_hop_mac;         // zero while unresolved
+  bool is_learnt = false;   // no part of the intent
+  std::vector<Vni> vnis{};  // of learnt ones: the segments that it has spoken for
 };
 
 struct HostReport {

@@ -61,6 +61,7 @@ class Builder {
     for (auto& [vni, segment] : drafts_) {
       find_gateways(*segment);
       find_hosts(*segment);
+      segment->learns_peers = particular(vni).learn_peers;
       table->set(std::move(segment));
     }
     return table;
@@ -102,9 +103,7 @@ class Builder {
     segment.gateways.clear();
     segment.gateway_ports.clear();
     segment.gateway_peers.clear();
-    const auto intent = intent_.segments.find(segment.vni);
-    if (intent == intent_.segments.end()) return;
-    for (const Mac& gateway : intent->second.gateways) {
+    for (const Mac& gateway : particular(segment.vni).gateways) {
       segment.gateways.push_back(gateway);
       const Place* place = segment.known.find(gateway);
       if (!place) {
@@ -117,10 +116,12 @@ class Builder {
     }
   }
 
-  bool suppresses(Vni vni) const {
+  const SegmentIntent& particular(Vni vni) const {
+    static const SegmentIntent nothing;
     const auto intent = intent_.segments.find(vni);
-    return intent != intent_.segments.end() && intent->second.suppress;
+    return intent == intent_.segments.end() ? nothing : intent->second;
   }
+  bool suppresses(Vni vni) const { return particular(vni).suppress; }
 
   // An address that two have, or that another nic may take, is nobody's for certain.
   void find_hosts(Segment& segment) const {

@@ -14,23 +14,6 @@ bool keeps_port(const ChangedNic& nic) {
   return nic.before && nic.after && !needs_new_port(nic.before->second, nic.after->second);
 }
 
-Status validate_peer_here(const IpAddress& address, bool has_underlay, const Vtep& vtep) {
-  const std::string name = "peer '" + address.to_string() + "': ";
-  if (!has_underlay) {
-    return precondition(name + "this host has no underlay (wanted: an [uplink] in the " +
-                        "daemon's configuration)");
-  }
-  if (address.is_v4() != vtep.address.is_v4()) {
-    return invalid(name + "not of the family of our own endpoint " + vtep.address.to_string());
-  }
-  if (address == vtep.address) return invalid(name + "is our own endpoint");
-  if (!vtep.gateway && !vtep.on_link.contains(address)) {
-    return precondition(name + "not on link " + vtep.on_link.to_string() +
-                        " (wanted: an address inside, or a gateway in the configuration)");
-  }
-  return ok_status();
-}
-
 template <typename Key>
 Status assign(SlotMap<Key>& slots, const Key& key, const char* what) {
   if (slots.assign(key)) return ok_status();
@@ -109,6 +92,23 @@ Status assign_peers(const Intent& next, const Difference& change, const Vtep& vt
 }
 
 }  // namespace
+
+Status validate_peer_here(const IpAddress& address, bool has_underlay, const Vtep& vtep) {
+  const std::string name = "peer '" + address.to_string() + "': ";
+  if (!has_underlay) {
+    return precondition(name + "this host has no underlay (wanted: an [uplink] in the " +
+                        "daemon's configuration)");
+  }
+  if (address.is_v4() != vtep.address.is_v4()) {
+    return invalid(name + "not of the family of our own endpoint " + vtep.address.to_string());
+  }
+  if (address == vtep.address) return invalid(name + "is our own endpoint");
+  if (!vtep.gateway && !vtep.on_link.contains(address)) {
+    return precondition(name + "not on link " + vtep.on_link.to_string() +
+                        " (wanted: an address inside, or a gateway in the configuration)");
+  }
+  return ok_status();
+}
 
 IpAddress next_hop_of(const IpAddress& peer, const Vtep& vtep) {
   return vtep.on_link.contains(peer) || !vtep.gateway ? peer : *vtep.gateway;

@@ -49,6 +49,9 @@ void place_nics(const Difference& change, uint16_t lcores,
 Status assign_slots(const Intent& next, const Difference& change, bool has_underlay,
                     const Vtep& vtep, Slots& slots);
 
+// Whether this host can have such a peer.
+Status validate_peer_here(const IpAddress& address, bool has_underlay, const Vtep& vtep);
+
 // Builds the next snapshot into `state` (whose intent, groups and snapshot are still those of
 // `before`, and whose slots are already assigned for `next`). What did not change is shared. Ports
 // are the caller's to fill in.

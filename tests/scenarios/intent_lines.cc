@@ -508,9 +508,11 @@ Status read_segment(Reader reader, Intent& intent) {
       segment.gateways.insert(reader.mac());
     } else if (reader.accept("suppress")) {
       segment.suppress = true;
+    } else if (reader.accept("learn-peers")) {
+      segment.learn_peers = true;
     } else {
       reader.next();
-      reader.wanted("gateway or suppress");
+      reader.wanted("gateway, suppress or learn-peers");
     }
   }
   intent.segments.set(segment.vni, segment);

@@ -30,8 +30,8 @@
 //   peer del ADDRESS
 //   fdb VNI MAC PEER [ip ADDRESS]…
 //   fdb del VNI MAC
-//   segment VNI [gateway MAC]… [suppress]   a private one, whose guests reach these only; one whose
-//                                 ARP is answered from intent
+//   segment VNI [gateway MAC]… [suppress] [learn-peers]   a private one, whose guests reach these
+//                                 only; one whose ARP is answered from intent; one that learns peers
 //   segment del VNI
 //   firewall KEY=VALUE…          settings, as `butterfly firewall set` takes them
 //   switch KEY=VALUE…            the same, of `butterfly switch set`

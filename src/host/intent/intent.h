@@ -155,6 +155,7 @@ struct SegmentIntent {
   Vni vni;
   std::set<Mac> gateways;  // the only ones that its guests reach; none: everybody
   bool suppress = false;   // answer ARP and neighbour solicitations from intent
+  bool learn_peers = false;  // who speaks for it becomes its peer
   friend bool operator==(const SegmentIntent&, const SegmentIntent&) = default;
 };
 

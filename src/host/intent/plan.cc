@@ -160,6 +160,9 @@ std::string compare(const SubnetIntent& before, const SubnetIntent& after) {
   detail.changed("mtu", std::to_string(before.mtu), std::to_string(after.mtu));
   detail.changed("lease", std::to_string(before.lease_s) + " s",
                  std::to_string(after.lease_s) + " s");
+  detail.changed("on-link", on(before.on_link), on(after.on_link));
+  detail.changed("managed", on(before.managed), on(after.managed));
+  detail.changed("autonomous", on(before.autonomous), on(after.autonomous));
   return detail.take();
 }
 
@@ -167,7 +170,8 @@ std::string compare(const SegmentIntent& before, const SegmentIntent& after) {
   Detail detail;
   detail.changed_set("gateways", missing(after.gateways, before.gateways),
                      missing(before.gateways, after.gateways));
-  detail.changed("suppress", before.suppress ? "on" : "off", after.suppress ? "on" : "off");
+  detail.changed("suppress", on(before.suppress), on(after.suppress));
+  detail.changed("learn-peers", on(before.learn_peers), on(after.learn_peers));
   return detail.take();
 }
 
@@ -226,7 +230,8 @@ std::string describe(const SubnetIntent& subnet) {
   return subnet.prefix.to_string() + ", gateway " + word(subnet.gateway);
 }
 std::string describe(const SegmentIntent& segment) {
-  return "gateways " + joined(segment.gateways) + (segment.suppress ? ", suppresses" : "");
+  return "gateways " + joined(segment.gateways) + (segment.suppress ? ", suppresses" : "") +
+         (segment.learn_peers ? ", learns peers" : "");
 }
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
 std::string describe(const ProcedureIntent& procedure) {
