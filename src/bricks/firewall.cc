@@ -134,6 +134,11 @@ bool quotes_plausibly(const Packet& packet, const Flow& flow, Role sender) {
   return tcp::may_have_sent(flow.tcp, flow.tcp_track, sender, sequence);
 }
 
+bool is_vlan_tag(uint16_t ethertype) {
+  return ethertype == wire::kTypeVlan || ethertype == wire::kTypeQinq ||
+         ethertype == wire::kTypeQinqOld;
+}
+
 void note_rule(Firewall::Trace* trace, std::string_view rule, std::string_view owner) {
   if (!trace) return;
   copy_cut(trace->rule, rule);
@@ -426,6 +431,13 @@ Firewall::Out Firewall::judge_fragment(Packet& packet, const Nic& nic, Trace* tr
   return is_refused ? Out::first_refused : out;
 }
 
+// No rule looks into a tagged frame, so it passes only where every one would.
+Firewall::Out Firewall::judge_tagged(const Nic& nic) const {
+  const bool passes_all = nic.policy.passes_all[static_cast<size_t>(direction())];
+  return nic.carries_vlans && passes_all && !guard_.may_deny_in(nic.vni) ? Out::allowed
+                                                                         : Out::tagged;
+}
+
 Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace) const {
   switch (packet.parsed.kind) {
     case FrameKind::arp:
@@ -439,6 +451,7 @@ Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace
       return judge_fragment(packet, nic, trace);
     default: {
       const uint16_t type = packet.parsed.ethertype;
+      if (is_vlan_tag(type)) return judge_tagged(nic);
       const bool listed =
           std::find(ethertypes_.begin(), ethertypes_.end(), type) != ethertypes_.end();
       return listed ? Out::always_allowed : Out::not_ip;

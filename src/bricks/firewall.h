@@ -56,6 +56,7 @@ class Firewall {
     not_ip,
     arp_off,
     first_refused,
+    tagged,
   };
   static constexpr std::array kOuts{
       OutInfo{"tracked", Edge::forward, "of a connection that the rules let start"},
@@ -84,6 +85,8 @@ class Firewall {
       OutInfo{"not-ip", Edge::drop, "neither IP nor ARP, and its EtherType is not on the list"},
       OutInfo{"arp-off", Edge::drop, "ARP, which the host's settings let pass nowhere"},
       OutInfo{"first-refused", Edge::drop, "a fragment whose first one the rules refused"},
+      OutInfo{"tagged", Edge::drop,
+              "in a VLAN: its nic carries none, or not everything that it may hold is allowed"},
   };
   static constexpr BrickInfo kInfo{"firewall", kOuts};
   // The rule that decided, cut to fit; empty when none was asked or none allows. One of the guard
@@ -161,6 +164,7 @@ class Firewall {
                   ProcedureSlot* procedure = nullptr) const;
   Out judge_error(const Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_signalling(const Packet& packet, const Nic& nic, Trace* trace) const;
+  Out judge_tagged(const Nic& nic) const;
   Out judge_other(Packet& packet, const Nic& nic, Trace* trace) const;
   Direction direction() const {
     return side_ == Side::from_nic ? Direction::egress : Direction::ingress;

@@ -5,6 +5,39 @@
 
 namespace butterfly {
 
+namespace {
+
+struct TaggedFrame {
+  wire::EthernetHeader ethernet;
+  be16 tag;
+};
+constexpr uint16_t kVlanMask = 0x0fff;
+
+// Neither VLAN 0, whose frames their receivers take for untagged ones, nor 4095 (IEEE 802.1Q
+// §9.6).
+bool is_in_a_vlan(const Packet& packet) {
+  const auto* frame = packet.at<TaggedFrame>(0);
+  if (!frame) return false;
+  const uint16_t vlan = frame->tag & kVlanMask;
+  return vlan != 0 && vlan != kVlanMask;
+}
+
+}  // namespace
+
+Parse::Out Parse::take_tagged(const Packet& packet, Trace* trace) const noexcept {
+  bool is_carried;
+  if (packet.in_port == kUplinkPort) {
+    const Segment* segment = carriers_->segments.at(packet.segment);
+    is_carried = segment && segment->vni == packet.vni && segment->carries_vlans;
+  } else {
+    const Nic* nic = carriers_->nics.find(packet.in_port);
+    is_carried = nic && nic->carries_vlans;
+  }
+  if (!is_carried || !is_in_a_vlan(packet)) return Out::vlan_tag;
+  if (trace) *trace = note_of(packet.parsed);
+  return Out::parsed;
+}
+
 Parse::Trace Parse::note_of(const wire::Parsed& parsed) {
   Trace trace{};
   trace.ethertype = parsed.ethertype;

@@ -12,7 +12,8 @@ struct NicOptions {
   std::vector<std::string> addresses, allowed, groups, subnets;
   std::string hostname;
   bool no_antispoof = false, antispoof = false, no_addresses = false, no_allowed = false;
-  bool no_groups = false, no_subnets = false, dhcp_server = false, router = false, bypass = false;
+  bool no_groups = false, no_subnets = false, dhcp_server = false, router = false, bypass = false,
+       carry_vlans = false;
 };
 
 v1::NicType type_of(const std::string& word) {
@@ -98,6 +99,7 @@ int add_nic(Command& command, const NicOptions& options) {
   nic.set_dhcp_server(options.dhcp_server);
   nic.set_router(options.router);
   nic.set_bypass(options.bypass);
+  nic.set_carry_vlans(options.carry_vlans);
   return change_nic(command, request);
 }
 
@@ -124,6 +126,8 @@ void add_add(CLI::App& topic, Command& command) {
   verb.add_flag("--dhcp-server", options->dhcp_server, "its guest may be a DHCP server");
   verb.add_flag("--router", options->router, "its guest may advertise itself as a router");
   verb.add_flag("--bypass", options->bypass, "no firewall; antispoof holds all the same");
+  verb.add_flag("--carry-vlans", options->carry_vlans,
+                "frames with VLAN tags pass, to others that carry them");
 }
 
 int update_nic(Command& command, const NicOptions& options, const CLI::App& verb) {
@@ -156,6 +160,7 @@ int update_nic(Command& command, const NicOptions& options, const CLI::App& verb
   if (verb.count("--dhcp-server") > 0) update.set_dhcp_server(options.dhcp_server);
   if (verb.count("--router") > 0) update.set_router(options.router);
   if (verb.count("--bypass") > 0) update.set_bypass(options.bypass);
+  if (verb.count("--carry-vlans") > 0) update.set_carry_vlans(options.carry_vlans);
   return change_nic(command, request);
 }
 
@@ -195,6 +200,8 @@ void add_update(CLI::App& topic, Command& command) {
   verb->add_flag("--router,!--no-router", options->router,
                  "whether its guest may advertise itself as a router");
   verb->add_flag("--bypass,!--no-bypass", options->bypass, "whether it wants no firewall");
+  verb->add_flag("--carry-vlans,!--no-carry-vlans", options->carry_vlans,
+                 "whether frames with VLAN tags pass, to others that carry them");
 }
 
 std::string list_text(const v1::ListNicsResponse& response) {
@@ -243,6 +250,7 @@ std::string roles_text(const v1::Nic& nic) {
   std::vector<std::string> roles;
   if (nic.dhcp_server()) roles.emplace_back("dhcp-server");
   if (nic.router()) roles.emplace_back("router");
+  if (nic.carry_vlans()) roles.emplace_back("vlan-trunk");
   return joined(roles);
 }
 

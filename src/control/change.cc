@@ -78,6 +78,7 @@ Status update_nic(const v1::NicUpdate& update, Intent& intent) {
   if (update.has_dhcp_server()) nic.dhcp_server = update.dhcp_server();
   if (update.has_router()) nic.router = update.router();
   if (update.has_bypass()) nic.bypass = update.bypass();
+  if (update.has_carry_vlans()) nic.carry_vlans = update.carry_vlans();
   return ok_status();
 }
 

@@ -68,7 +68,7 @@ TEST(Proto, KeepsEveryFieldOfAProcedure) {
 TEST(Proto, KeepsEveryFieldOfASubnet) {
   const auto intent = from_proto(text<v1::Intent>(R"(
     nics { id: "a" mac: "52:54:00:00:00:01" vni: 42 subnets: "lan" hostname: "web"
-           dhcp_server: true router: true }
+           dhcp_server: true router: true antispoof: false carry_vlans: true }
     subnets { name: "lan" prefix: "10.0.0.0/24" gateway: "10.0.0.1" server: "10.0.0.2"
               routes { prefix: "10.9.0.0/16" via: "10.0.0.9" } routes { prefix: "10.8.0.0/16" }
               dns: "10.0.0.3" dns: "10.0.0.4" domains: "example.org" mtu: 1400 lease_s: 60 }
@@ -80,6 +80,7 @@ TEST(Proto, KeepsEveryFieldOfASubnet) {
   EXPECT_THAT(intent->nics.at("a").subnets, ElementsAre("lan"));
   EXPECT_EQ(intent->nics.at("a").hostname, "web");
   EXPECT_TRUE(intent->nics.at("a").dhcp_server && intent->nics.at("a").router);
+  EXPECT_TRUE(intent->nics.at("a").carry_vlans);
   SubnetIntent lan;
   lan.name = "lan";
   lan.prefix = *Cidr::parse("10.0.0.0/24");

@@ -148,6 +148,7 @@ StatusOr<NicIntent> from_proto(const v1::Nic& nic) {
   intent.dhcp_server = nic.dhcp_server();
   intent.router = nic.router();
   intent.bypass = nic.bypass();
+  intent.carry_vlans = nic.carry_vlans();
   return intent;
 }
 

@@ -28,6 +28,7 @@ v1::Nic to_proto(const NicIntent& nic) {
   message.set_dhcp_server(nic.dhcp_server);
   message.set_router(nic.router);
   message.set_bypass(nic.bypass);
+  message.set_carry_vlans(nic.carry_vlans);
   return message;
 }
 

@@ -20,7 +20,8 @@ wire::TunnelClass class_of(const SwitchSettings& settings) {
 // In packet order; an edge only ever leads to a later node.
 HostGraph::HostGraph(const GraphInputs& in)
     : admission_(in.admission),
-      parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
+      carriers_{*in.snapshot.nics, *in.snapshot.segments},
+      parse_(in.snapshot.firewall.is_on(Knob::drop_ip_options), &carriers_),
       guest_services_(*in.snapshot.nics),
       antispoof_(*in.snapshot.nics, in.claims,
                  in.snapshot.switching[SwitchKnob::nic_link_locals], in.lcore),
@@ -30,7 +31,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       neighbour_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours),
       newcomers_{*in.snapshot.peers, in.strangers},
       vxlan_decap_(*in.snapshot.segments, &newcomers_),
-      parse_inner_(in.snapshot.firewall.is_on(Knob::drop_ip_options)),
+      parse_inner_(in.snapshot.firewall.is_on(Knob::drop_ip_options), &carriers_),
       fragments_(in.fragments, in.snapshot, in.mesh.lcores()),
       shortcut_({in.flows, in.routes, in.fdb, *in.snapshot.nics, *in.snapshot.segments,
                  in.snapshot.vtep, in.snapshot.ports},

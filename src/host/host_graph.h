@@ -102,6 +102,7 @@ class alignas(kLinePair) HostGraph {
   void wire_delivery();
 
   FlowAdmission& admission_;
+  Parse::Carriers carriers_;
   Parse parse_;
   GuestServices guest_services_;
   Antispoof antispoof_;

@@ -206,6 +206,23 @@ CompileResult compile_groups(const CompiledGroups& before, const Difference& cha
   return result;
 }
 
+bool passes_all(const Policy& policy, Direction direction) {
+  if (direction == Direction::egress && policy.allow_all_egress) return true;
+  // One rule for both families, or one for each, as new groups have them.
+  bool passes_v4 = false;
+  bool passes_v6 = false;
+  for (const auto& group : policy.groups) {
+    for (const auto& [id, rule] : group->rules()) {
+      const bool asks_nothing = rule->direction == direction && !rule->protocol && !rule->peer &&
+                                rule->peer_group.empty() && !rule->expression &&
+                                rule->procedure == 0;
+      passes_v4 = passes_v4 || (asks_nothing && rule->family != wire::Family::v6);
+      passes_v6 = passes_v6 || (asks_nothing && rule->family != wire::Family::v4);
+    }
+  }
+  return passes_v4 && passes_v6;
+}
+
 Policy compile_policy(const NicIntent& nic, const CompiledGroups& groups, Generation generation) {
   Policy policy;
   policy.generation = generation;
@@ -215,6 +232,11 @@ Policy compile_policy(const NicIntent& nic, const CompiledGroups& groups, Genera
     if (!group) continue;
     policy.rejects = policy.rejects || group->reject;
     policy.groups.push_back(std::move(group));
+  }
+  if (nic.carry_vlans) {
+    for (const Direction direction : {Direction::ingress, Direction::egress}) {
+      policy.passes_all[static_cast<size_t>(direction)] = passes_all(policy, direction);
+    }
   }
   return policy;
 }

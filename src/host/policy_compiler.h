@@ -46,6 +46,9 @@ Rule compile_match(const std::string& id, const RuleIntent& intent, const Compil
                    HitSlots::Place counted);
 
 // A nic's policy. REQUIRES: groups compiled from the same intent.
+// Whether the nic's policy lets everything pass in the direction, whatever it is and whoever sends
+// it.
+bool passes_all(const Policy& policy, Direction direction);
 Policy compile_policy(const NicIntent& nic, const CompiledGroups& groups, Generation generation);
 
 }  // namespace butterfly

@@ -17,6 +17,7 @@ void add_sorted(std::vector<Id>& ids, Id id) {
 bool stays_in_place(const Changed<decltype(Intent::nics)>& nic) {
   return nic.before && nic.after && nic.before->second.vni == nic.after->second.vni &&
          nic.before->second.mac == nic.after->second.mac &&
+         nic.before->second.carry_vlans == nic.after->second.carry_vlans &&
          !needs_new_port(nic.before->second, nic.after->second);
 }
 
@@ -62,6 +63,9 @@ class Builder {
       find_gateways(*segment);
       find_hosts(*segment);
       segment->learns_peers = particular(vni).learn_peers;
+      segment->carries_vlans = std::ranges::any_of(segment->ports, [this](PortId port) {
+        return next_.snapshot.nics->find(port)->carries_vlans;
+      });
       table->set(std::move(segment));
     }
     return table;

@@ -26,6 +26,7 @@ std::shared_ptr<const Nic> build_nic(const NicIntent& intent, const Intent& next
   nic->is_dhcp_server = intent.dhcp_server;
   nic->is_router = intent.router;
   nic->bypasses = intent.bypass;
+  nic->carries_vlans = intent.carry_vlans;
   nic->addresses.assign(intent.addresses.begin(), intent.addresses.end());
   for (const AllowedIntent& allowed : intent.allowed) {
     nic->allowed.push_back(allowed.prefix);

@@ -28,7 +28,13 @@ GuardList::GuardList(std::vector<std::shared_ptr<const GuardRule>> rules)
   std::ranges::sort(rules_, {},
                     [](const auto& rule) { return std::tie(rule->priority, rule->match.id); });
   lines_.reserve(rules_.size());
-  for (const auto& rule : rules_) lines_.push_back(line_of(*rule));
+  for (const auto& rule : rules_) {
+    lines_.push_back(line_of(*rule));
+    if (rule->action != GuardRule::Action::deny) continue;
+    denies_everywhere_ = denies_everywhere_ || rule->vni == Vni{0};
+    denied_in_.push_back(rule->vni);
+  }
+  std::ranges::sort(denied_in_);
 }
 
 // IPv4 addresses are numbers in the last 32 of 128 bits; the family keeps them apart.

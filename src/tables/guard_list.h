@@ -11,6 +11,7 @@
 // Written by the control side, then immutable; any lcore asks.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,10 @@ class GuardList {
   explicit GuardList(std::vector<std::shared_ptr<const GuardRule>> rules);
 
   bool empty() const { return rules_.empty(); }
+  // Whether any rule may deny something on the segment.
+  bool may_deny_in(Vni vni) const {
+    return denies_everywhere_ || std::ranges::binary_search(denied_in_, vni);
+  }
   // In the order in which they are judged.
   std::span<const std::shared_ptr<const GuardRule>> rules() const { return rules_; }
 
@@ -60,7 +65,9 @@ class GuardList {
   static Line line_of(const GuardRule& rule);
 
   std::vector<std::shared_ptr<const GuardRule>> rules_;
-  std::vector<Line> lines_;  // of each rule
+  std::vector<Line> lines_;     // of each rule
+  std::vector<Vni> denied_in_;  // sorted
+  bool denies_everywhere_ = false;
 };
 
 // Of hosts, and tests, that have none.

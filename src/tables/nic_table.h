@@ -37,6 +37,7 @@ struct Nic {
   bool is_dhcp_server = false;       // may be one, as far as its rules let it
   bool is_router = false;            // the same
   bool bypasses = false;             // no firewall is asked about its packets
+  bool carries_vlans = false;        // frames with VLAN tags may pass
   std::vector<IpAddress> addresses;  // sorted; what antispoof lets the guest use as its own
   std::vector<Cidr> allowed;         // what it may use besides, as the MACs
   std::vector<Mac> macs;

@@ -135,6 +135,9 @@ struct Policy {
   bool allow_all_egress = false;
   // Whoever is refused is told so, instead of silence.
   bool rejects = false;
+  // Whether everything passes in a direction, by a rule that asks for nothing or for want of
+  // groups. Known of nics that carry what no rule can look into.
+  std::array<bool, 2> passes_all{};  // by direction
   // Verdicts taken in an earlier generation than this must be taken again.
   Generation generation = 0;
 };

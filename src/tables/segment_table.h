@@ -36,7 +36,8 @@ struct Segment {
   // Whose MAC belongs to which address, by address; null: asked of the segment itself.
   using Hosts = std::vector<std::pair<IpAddress, Mac>>;
   std::shared_ptr<const Hosts> hosts;
-  bool learns_peers = false;  // who speaks for it becomes its peer
+  bool learns_peers = false;   // who speaks for it becomes its peer
+  bool carries_vlans = false;  // some nic of it does
   Generation generation = 0;
 
   // Null when intent does not say who has the address.

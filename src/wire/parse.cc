@@ -340,6 +340,7 @@ ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, V
     case kTypeVlan:
     case kTypeQinq:
     case kTypeQinqOld:
+      parsed.kind = FrameKind::non_ip;
       return ParseError::vlan_tag;
     default:
       parsed.kind = FrameKind::non_ip;

@@ -18,7 +18,8 @@ ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, V
 // Parses `head`, the first bytes of a frame of `frame_length` bytes (more than head.size() when
 // the rest lies in further segments; headers must lie within `head`). `vni` goes into the key.
 // `drop_options`: IPv4 options are an error, else only source routes and malformed ones are.
-// On an error `parsed` is unspecified. Pure; any thread. REQUIRES: frame_length >= head.size().
+// On an error `parsed` is unspecified, but for what is no fault (parsed.h). Pure; any thread.
+// REQUIRES: frame_length >= head.size().
 [[gnu::always_inline]] inline ParseError parse_frame(std::span<const uint8_t> head,
                                                      uint32_t frame_length, Vni vni, Parsed& parsed,
                                                      bool drop_options = false) {

@@ -53,7 +53,7 @@ enum class ParseError : uint8_t {
 };
 
 // Where things lie; offsets in bytes from the start of the frame.
-// Errors fill it too when they are ParseError::fragment.
+// Errors fill it too when they are ParseError::fragment or vlan_tag.
 struct Parsed {
   FrameKind kind;
   Family family;        // of IP kinds

@@ -141,11 +141,14 @@ Status read_nic_fields(Reader& reader, NicIntent& nic) {
       nic.router = reader.next() != "no";
     } else if (field == "bypass") {
       nic.bypass = reader.next() != "no";
+    } else if (field == "carry-vlans") {
+      nic.carry_vlans = reader.next() != "no";
     } else if (field == "hostname") {
       nic.hostname = reader.next();
     } else {
       reader.wanted(
-          "mac, vni, ip, allow, sg, antispoof, subnet, hostname, dhcp-server, router or bypass");
+          "mac, vni, ip, allow, sg, antispoof, subnet, hostname, dhcp-server, router, bypass or "
+          "carry-vlans");
     }
   }
   return reader.status();

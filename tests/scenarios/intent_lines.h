@@ -7,6 +7,7 @@
 //   nic ID mac MAC vni N [ip ADDRESS]… [allow PREFIX[,MAC]]… [sg GROUP]… [antispoof no]
 //       [subnet NAME]… [hostname NAME] [dhcp-server yes|no] [router yes|no]
 //       [bypass yes|no]
+//       [carry-vlans yes|no]
 //   nic set ID …                  a list (ip, allow, sg, subnet) starts anew; `none` empties it
 //   nic del ID
 //   sg GROUP [empty]              with the two default rules (everything out), or without any

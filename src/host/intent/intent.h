@@ -52,6 +52,7 @@ struct NicIntent {
   bool dhcp_server = false;          // its guest may be one
   bool router = false;               // its guest may advertise itself as one
   bool bypass = false;               // no firewall of ours guards it, or others from it
+  bool carry_vlans = false;          // frames with VLAN tags pass, to others that carry them
 
   // Of a tap: the kernel's name for it.
   const std::string& kernel_name() const { return tap_name.empty() ? id : tap_name; }
@@ -153,8 +154,8 @@ struct FdbIntent {
 // What is particular about a tenant segment.
 struct SegmentIntent {
   Vni vni;
-  std::set<Mac> gateways;  // the only ones that its guests reach; none: everybody
-  bool suppress = false;   // answer ARP and neighbour solicitations from intent
+  std::set<Mac> gateways;    // the only ones that its guests reach; none: everybody
+  bool suppress = false;     // answer ARP and neighbour solicitations from intent
   bool learn_peers = false;  // who speaks for it becomes its peer
   friend bool operator==(const SegmentIntent&, const SegmentIntent&) = default;
 };

@@ -294,6 +294,9 @@ const Mistake kMistakes[] = {
        i.nics["b"].subnets = {"lan", "more"};
      },
      "nic 'b': subnets 'lan' and 'more' are of one family (wanted at most one of each)"},
+    {"nic: VLANs with antispoof", [](Intent& i) { i.nics["a"].carry_vlans = true; },
+     "nic 'a': VLANs carried with antispoof (wanted antispoof off: nobody looks at addresses in a "
+     "tagged frame)"},
     {"nic: no address in its managed subnet of IPv6",
      [](Intent& i) { i.nics["b"].subnets = {"lan", "lan6"}; },
      "nic 'b': no address in subnet 'lan6', fd00:7::/64 (wanted one)"},

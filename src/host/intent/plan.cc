@@ -107,6 +107,7 @@ std::string compare(const NicIntent& before, const NicIntent& after) {
   detail.changed("dhcp-server", on(before.dhcp_server), on(after.dhcp_server));
   detail.changed("router", on(before.router), on(after.router));
   detail.changed("bypass", on(before.bypass), on(after.bypass));
+  detail.changed("carry-vlans", on(before.carry_vlans), on(after.carry_vlans));
   return detail.take();
 }
 

@@ -224,6 +224,10 @@ Status validate_nic(const std::string& id, const NicIntent& nic) {
   if (!nic.hostname.empty()) {
     RETURN_IF_ERROR(validate_hostname(what + ": hostname", nic.hostname, kMaxHostnameLength));
   }
+  if (nic.carry_vlans && nic.antispoof) {
+    return invalid(what + ": VLANs carried with antispoof (wanted antispoof off: nobody looks at " +
+                   "addresses in a tagged frame)");
+  }
   return validate_access(what, nic);
 }
 
