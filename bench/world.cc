@@ -171,8 +171,8 @@ void World::build_graph(uint16_t index) {
   seat.stages.make_room_for(state_.snapshot.ports);
   seat.graph = std::make_unique<HostGraph>(
       GraphInputs{state_.snapshot, seat.lcore, keeper.flows, keeper.admission, keeper.routes, fdb_,
-                  seat.storms, neighbours_, claims_, strangers_, seat.fragments, mesh_, fragment_mesh_, rate_limits_,
-                  seat.mtu_answers, seat.rejects, seat.stages});
+                  seat.storms, neighbours_, claims_, strangers_, queries_, seat.fragments, mesh_,
+                  fragment_mesh_, rate_limits_, seat.mtu_answers, seat.rejects, seat.stages});
   // The graph shows its nodes to readers only; here they are run one by one, in its order.
   for (const Node& node : seat.graph->graph().nodes()) {
     seat.nodes.push_back(const_cast<Node*>(&node));

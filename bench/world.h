@@ -137,6 +137,7 @@ class World {
   Fdb fdb_;
   ClaimTable claims_;
   StrangerTable strangers_;
+  MembershipQueries queries_;
   NeighbourTable neighbours_;
   RateLimits rate_limits_{kProcedureSlots};
   FlowRates flow_rates_;

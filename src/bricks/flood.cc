@@ -39,7 +39,10 @@ Flood::Out Flood::operator()(Packet& packet, Trace* trace, Emit<Flood>& emit) no
   for (const PortId port : is_private ? segment->gateway_ports : segment->ports) {
     if (port != packet.in_port) add({port, kNoPeer});
   }
-  if (packet.in_port != kUplinkPort) {
+  const bool goes_to_group = segment->group != kNoPeer && !is_private;
+  if (packet.in_port != kUplinkPort && goes_to_group) {
+    add({kUplinkPort, segment->group});
+  } else if (packet.in_port != kUplinkPort) {
     for (const PeerId peer : is_private ? segment->gateway_peers : segment->peers) {
       add({kUplinkPort, peer});
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sends a frame to everyone on its segment: head-end replication (RFC 7348 §4.2 by unicast).
+// Sends a frame to everyone on its segment: over the underlay by a copy to each peer, or one to the
+// segment's group (RFC 7348 §4.2).
 #pragma once
 
 #include <string>
@@ -23,7 +24,8 @@ class Flood {
   enum class Out : uint8_t { copy_local, copy_tunnel, nobody, no_segment };
   static constexpr std::array kOuts{
       OutInfo{"copy-local", Edge::forward, "one to each nic of the segment on this host"},
-      OutInfo{"copy-tunnel", Edge::forward, "one to each peer that serves the segment"},
+      OutInfo{"copy-tunnel", Edge::forward,
+              "one to each peer that serves the segment, or one to its group"},
       OutInfo{"nobody", Edge::drop,
               "the sender is alone on its segment, or no gateway of a private one is there"},
       OutInfo{"no-segment", Edge::drop, "its segment is not (or no longer) on this host"},

@@ -52,12 +52,13 @@ class FloodTest : public ::testing::Test {
   }
   ~FloodTest() override { EXPECT_EQ(test::pool().in_use(), in_use_) << "packets were lost"; }
 
-  void set_segment(std::vector<PortId> ports, std::vector<PeerId> peers) {
+  void set_segment(std::vector<PortId> ports, std::vector<PeerId> peers, PeerId group = kNoPeer) {
     Segment segment;
     segment.vni = Vni{100};
     segment.index = kSlot;
     segment.ports = std::move(ports);
     segment.peers = std::move(peers);
+    segment.group = group;
     segments_.set(std::make_shared<const Segment>(std::move(segment)));
   }
   void send_from(PortId port) {
@@ -87,6 +88,18 @@ class FloodTest : public ::testing::Test {
   Node* tunnel_node_;
   uint32_t in_use_ = 0;
 };
+
+TEST_F(FloodTest, AGroupOfTheUnderlayStandsForAllPeers) {
+  set_segment({PortId{1}, PortId{2}}, {PeerId{4}, PeerId{5}}, PeerId{9});
+  send_from(PortId{2});
+  EXPECT_THAT(local_.targets, ElementsAre("port 1"));
+  EXPECT_THAT(tunnel_.targets, ElementsAre("peer 9"));
+  send_from(kUplinkPort);
+  EXPECT_THAT(tunnel_.targets, ElementsAre("peer 9")) << "not back to where it came from";
+  set_segment({PortId{2}}, {}, PeerId{9});
+  send_from(PortId{2});
+  EXPECT_THAT(tunnel_.targets, ElementsAre("peer 9", "peer 9")) << "peers need not be known";
+}
 
 TEST_F(FloodTest, AGuestsFrameGoesToEveryOtherNicAndEveryPeer) {
   set_segment({PortId{1}, PortId{2}, PortId{3}}, {PeerId{4}, PeerId{5}});

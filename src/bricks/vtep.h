@@ -5,6 +5,7 @@
 
 #include "graph/brick.h"
 #include "graph/packet_checksum.h"
+#include "tables/membership_queries.h"
 #include "tables/peer_table.h"
 #include "tables/segment_table.h"
 #include "tables/stranger_table.h"
@@ -23,6 +24,7 @@ class VtepIn {
     not_our_mac,
     not_our_address,
     other_group,
+    membership_query,
     bad_ip_checksum,
     unknown_peer,
     new_peer,
@@ -37,6 +39,8 @@ class VtepIn {
       OutInfo{"not-our-mac", Edge::drop, "another station's Ethernet address"},
       OutInfo{"not-our-address", Edge::drop, "another host's IP address"},
       OutInfo{"other-group", Edge::drop, "broadcast or multicast that does not ask for us"},
+      OutInfo{"membership-query", Edge::drop,
+              "a multicast router asks which groups we are in: it is told a little later"},
       OutInfo{"bad-ip-checksum", Edge::drop, "outer IPv4 header damaged: checksum is wrong"},
       OutInfo{"unknown-peer", Edge::drop, "VXLAN from an address that is no configured peer"},
       OutInfo{"new-peer", Edge::drop,
@@ -60,13 +64,16 @@ class VtepIn {
     const SegmentTable& segments;
     StrangerTable& strangers;
   };
-  // The tables belong to the snapshot that built this brick. `learning`: null where nobody learns.
-  VtepIn(const Vtep& vtep, const PeerTable& peers, const Learning* learning = nullptr)
+  // The tables belong to the snapshot that built this brick. `learning`: null where nobody learns;
+  // `queries`: null where nobody is in a group.
+  VtepIn(const Vtep& vtep, const PeerTable& peers, const Learning* learning = nullptr,
+         MembershipQueries* queries = nullptr)
       : mac_(vtep.mac),
         address_(vtep.address),
         udp_port_(vtep.udp_port),
         peers_(peers),
-        learning_(learning) {}
+        learning_(learning),
+        queries_(queries) {}
 
   Out operator()(Packet& packet, Trace* trace) noexcept {
     packet.source_peer = kNoPeer;
@@ -88,8 +95,11 @@ class VtepIn {
 
  private:
   // Groups, beside what is another station's.
-  Out take_other_mac(const Packet& packet, const wire::EthernetHeader& ethernet,
-                     Trace* trace) const noexcept;
+  Out take_other_mac(Packet& packet, const wire::EthernetHeader& ethernet, Trace* trace) noexcept;
+  Out take_group_v4(Packet& packet, Trace* trace) noexcept;
+  Out take_group_v6(Packet& packet, Trace* trace) noexcept;
+  // VXLAN to one of our segments' groups.
+  Out take_group(Packet& packet, const IpAddress& source, const IpAddress& group) noexcept;
   Out take_arp(const Packet& packet, Trace* trace) const noexcept;
 
   Out take_ipv4(Packet& packet, Trace* trace) noexcept {
@@ -100,33 +110,40 @@ class VtepIn {
     if (!ipv4_checksum_holds(packet.bytes().subspan(packet.parsed.l3, ip->header_length()))) {
       return Out::bad_ip_checksum;
     }
-    return take_addressed(packet, ip->source);
+    return take_addressed(packet, ip->source, address_);
   }
   Out take_ipv6(Packet& packet, Trace* trace) noexcept {
     const auto* ip = packet.at<wire::Ipv6Header>(packet.parsed.l3);
     if (!ip) return Out::not_our_address;  // impossible behind parse
     if (trace) *trace = {ip->source, ip->destination};
     if (IpAddress(ip->destination) != address_) return Out::not_our_address;
-    return take_addressed(packet, ip->source);
+    return take_addressed(packet, ip->source, address_);
   }
-  Out take_addressed(Packet& packet, const IpAddress& source) noexcept {
+  bool is_vxlan(const Packet& packet) const noexcept {
     const wire::Parsed& parsed = packet.parsed;
     const auto* udp = packet.at<wire::UdpHeader>(parsed.l4);
-    if (parsed.kind != wire::FrameKind::flow || parsed.protocol != wire::kProtoUdp || !udp ||
-        udp->destination_port != udp_port_) {
-      return take_other(packet);
-    }
+    return parsed.kind == wire::FrameKind::flow && parsed.protocol == wire::kProtoUdp && udp &&
+           udp->destination_port == udp_port_;
+  }
+  Out take_addressed(Packet& packet, const IpAddress& source,
+                     const IpAddress& destination) noexcept {
+    if (!is_vxlan(packet)) return take_other(packet);
+    const auto* udp = packet.at<wire::UdpHeader>(packet.parsed.l4);
     const PeerId peer = find_peer(source);
-    if (peer == kNoPeer) return take_stranger(packet, source);
+    if (peer == kNoPeer) return take_stranger(packet, source, destination);
     // 0 is "none": RFC 768, and for tunnels over IPv6 RFC 6935 §5.
-    if (udp->checksum != 0 && !udp_checksum_holds(packet, source)) return Out::bad_udp_checksum;
+    if (udp->checksum != 0 && !udp_checksum_holds(packet, source, destination)) {
+      return Out::bad_udp_checksum;
+    }
     packet.source_peer = peer;
     return Out::vxlan;
   }
-  Out take_stranger(const Packet& packet, const IpAddress& source) const noexcept;
+  Out take_stranger(const Packet& packet, const IpAddress& source,
+                    const IpAddress& destination) const noexcept;
   // For our address, but no VXLAN.
   static Out take_other(const Packet& packet) noexcept;
-  bool udp_checksum_holds(const Packet& packet, const IpAddress& source) const noexcept;
+  bool udp_checksum_holds(const Packet& packet, const IpAddress& source,
+                          const IpAddress& destination) const noexcept;
 
   struct Seen {
     IpAddress address;
@@ -148,6 +165,7 @@ class VtepIn {
   uint16_t udp_port_;
   const PeerTable& peers_;
   const Learning* learning_;
+  MembershipQueries* queries_;
   std::array<Seen, kSeen> seen_{};
 };
 static_assert(DecidingBrick<VtepIn>);

@@ -143,6 +143,89 @@ TEST_P(VtepTest, FramesOfOtherProtocolsAreNeitherForUsNorForOurGroups) {
             Out::other_group);
 }
 
+// A segment's group, 239.1.1.1 or ff0e::1:1, and one that nobody has.
+class VtepGroupTest : public VtepTest {
+ protected:
+  VtepGroupTest() {
+    const IpAddress group = *IpAddress::parse(name());
+    u_.peers.set(std::make_shared<Peer>(u_.vtep, PeerId{9}, group, *Mac::parse(mac())));
+  }
+  std::string name() const { return u_.is_v4() ? "239.1.1.1" : "ff0e::1:1"; }
+  std::string mac() const { return u_.is_v4() ? "01:00:5e:01:01:01" : "33:33:00:01:00:01"; }
+  std::string to(const std::string& group, const std::string& group_mac) const {
+    return "eth(src=02:00:00:00:00:02, dst=" + group_mac + ")/" + (u_.is_v4() ? "ipv4" : "ipv6") +
+           "(src=" + u_.name(2) + ", dst=" + group + ")/";
+  }
+  Out decide_with(MembershipQueries* queries, const std::string& text) {
+    VtepIn brick(u_.vtep, u_.peers, nullptr, queries);
+    return brick(*make_parsed(text), nullptr);
+  }
+  // A query of the newest version, to all nodes.
+  std::string query() const {
+    return u_.is_v4() ? "eth(src=02:00:00:00:00:09, dst=01:00:5e:00:00:01)/ipv4(src=192.0.2.9, "
+                        "dst=224.0.0.1, ttl=1, proto=2)/raw(hex=1164ec1e00000000027d0000)"
+                      : "eth(src=02:00:00:00:00:09, dst=33:33:00:00:00:01)/ipv6(src=fe80::9, "
+                        "dst=ff02::1, hlim=1)/hopbyhop(data=050200000100)/mld(type=130, "
+                        "group=::, delay=1000)/raw(hex=027d0000)";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Families, VtepGroupTest, ::testing::Bool(), test::family_name);
+
+TEST_P(VtepGroupTest, WhatPeersSendToASegmentsGroupIsForUs) {
+  const OwnedPacket packet = make_parsed(to(name(), mac()) + "udp(sport=50000)/" + kInner);
+  EXPECT_EQ(decide(packet), Out::vxlan);
+  EXPECT_EQ(packet->source_peer, test::kNearPeer);
+  EXPECT_EQ(decide(to(name(), mac()) + "udp(sport=50000, checksum=0x1234)/" + kInner),
+            Out::bad_udp_checksum);
+}
+
+TEST_P(VtepGroupTest, AnythingElseToGroupsIsNot) {
+  const std::string other = u_.is_v4() ? "239.1.1.2" : "ff0e::1:2";
+  const std::string other_mac = u_.is_v4() ? "01:00:5e:01:01:02" : "33:33:00:01:00:02";
+  EXPECT_EQ(decide(to(other, other_mac) + "udp/" + kInner), Out::other_group);
+  EXPECT_EQ(decide(to(name(), other_mac) + "udp/" + kInner), Out::other_group);
+  EXPECT_EQ(decide(to(name(), mac()) + "udp(dport=53)/payload(len=10)"), Out::other_group);
+  EXPECT_EQ(decide(to(name(), mac()) + (u_.is_v4() ? "icmp" : "icmp6")), Out::other_group);
+}
+
+TEST_P(VtepGroupTest, AStrangerIsNoPeerByGroupEither) {
+  EXPECT_EQ(
+      decide("eth(src=02:00:00:00:00:09, dst=" + mac() + ")/" + (u_.is_v4() ? "ipv4" : "ipv6") +
+             "(src=" + u_.name(9) + ", dst=" + name() + ")/udp/" + kInner),
+      Out::unknown_peer);
+}
+
+TEST_P(VtepGroupTest, AQuestionOfAMulticastRouterIsNoted) {
+  MembershipQueries queries;
+  EXPECT_EQ(decide_with(&queries, query()), Out::membership_query);
+  const auto noted = queries.take();
+  ASSERT_TRUE(noted);
+  EXPECT_EQ(noted->version, u_.is_v4() ? 3 : 2);
+  EXPECT_EQ(noted->max_response_ms, u_.is_v4() ? 10'000u : 1'000u);
+  EXPECT_FALSE(queries.take()) << "once";
+}
+
+TEST_P(VtepGroupTest, AMalformedOneIsNot) {
+  MembershipQueries queries;
+  std::vector<std::string> bad;
+  if (u_.is_v4()) {
+    const std::string head =
+        "eth(dst=01:00:5e:00:00:01)/ipv4(src=192.0.2.9, dst=224.0.0.1, ttl=1, proto=2)/";
+    bad = {head + "raw(hex=1164ec1f00000000027d0000)", head + "raw(hex=1164)",
+           head + "raw(hex=1600e9ff00000000)"};
+  } else {
+    const std::string tail = ")/hopbyhop(data=050200000100)/mld(type=130, group=::";
+    bad = {"eth(dst=33:33:00:00:00:01)/ipv6(src=2001:db8::9, dst=ff02::1" + tail + ")",
+           "eth(dst=33:33:00:00:00:01)/ipv6(src=fe80::9, dst=ff02::1, hlim=2" + tail + ")",
+           "eth(dst=33:33:00:00:00:01)/ipv6(src=fe80::9, dst=ff02::1" + tail + ", checksum=1)"};
+  }
+  for (const std::string& text : bad) {
+    EXPECT_EQ(decide_with(&queries, text), Out::other_group) << text;
+  }
+  EXPECT_FALSE(queries.take());
+  EXPECT_EQ(decide_with(nullptr, query()), Out::other_group);
+}
+
 class VtepV4Test : public VtepTest {};
 INSTANTIATE_TEST_SUITE_P(V4, VtepV4Test, ::testing::Values(true), test::family_name);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Begins a VXLAN tunnel (RFC 7348 §4.1, §5): outer Ethernet, IP, UDP and VXLAN headers in front, with
-// the inner packet's congestion marks (RFC 6040 §4.1).
+// Begins a VXLAN tunnel (RFC 7348 §4.1, §5): outer Ethernet, IP, UDP and VXLAN headers in front,
+// with the inner packet's congestion marks (RFC 6040 §4.1).
 #pragma once
 
 #include "graph/brick.h"
@@ -46,7 +46,8 @@ class VxlanEncap {
   Out operator()(Packet& packet, Trace* trace) noexcept {
     const Peer* peer = peers_.find(packet.peer);
     if (!peer) return Out::no_peer;
-    const uint64_t next_hop = neighbours_.find_u64(peer->neighbour, lcore_.now());
+    const uint64_t next_hop =
+        peer->is_group() ? peer->group_mac : neighbours_.find_u64(peer->neighbour, lcore_.now());
     if (next_hop == 0) return Out::neighbour_unresolved;
     // Writing in front of a clone would write into the buffer of the packet it was made of.
     if (RTE_MBUF_CLONED(&packet)) return Out::no_headroom;

@@ -78,6 +78,19 @@ TEST_P(VxlanEncapTest, APeerOffLinkIsReachedThroughTheGatewaysMac) {
   EXPECT_NE(text_of(*packet).find(destination), std::string::npos) << text_of(*packet);
 }
 
+TEST_P(VxlanEncapTest, AGroupIsSentToItsOwnMac) {
+  const std::string group = u_.is_v4() ? "239.1.1.1" : "ff0e::1:1";
+  const Mac mac = *Mac::parse(u_.is_v4() ? "01:00:5e:01:01:01" : "33:33:00:01:00:01");
+  u_.peers.set(std::make_shared<Peer>(u_.vtep, PeerId{9}, *IpAddress::parse(group), mac));
+  const OwnedPacket packet = frame();
+  packet->peer = PeerId{9};
+  lcore_.set_now(1'000'000);  // whatever else is known by then
+  EXPECT_EQ(decide(packet), Out::encapsulated);
+  EXPECT_EQ(packet->at<wire::EthernetHeader>(0)->destination, mac);
+  EXPECT_NE(text_of(*packet).find("dst=" + group), std::string::npos) << text_of(*packet);
+  EXPECT_EQ(u_.peers.next_hops().size(), 2u) << "it is nobody to be asked";
+}
+
 TEST_P(VxlanEncapTest, TheSourcePortIsDynamicAndFollowsTheFlow) {
   const OwnedPacket one = frame();
   const OwnedPacket same = frame();
@@ -166,8 +179,8 @@ TEST_P(VxlanEncapTest, ATraceTellsPeerVniAndPort) {
 TEST_P(VxlanEncapTest, TheOuterUdpChecksumIsZeroAndThePeerTakesIt) {
   const OwnedPacket packet = frame();
   ASSERT_EQ(decide(packet), Out::encapsulated);
-  const size_t l4 = wire::kEthernetHeaderLen +
-                    (u_.is_v4() ? sizeof(wire::Ipv4Header) : sizeof(wire::Ipv6Header));
+  const size_t l4 =
+      wire::kEthernetHeaderLen + (u_.is_v4() ? sizeof(wire::Ipv4Header) : sizeof(wire::Ipv6Header));
   EXPECT_EQ(packet->at<wire::UdpHeader>(l4)->checksum, 0);
   Vtep theirs = u_.vtep;
   theirs.address = u_.host(2);

@@ -6,10 +6,11 @@ namespace butterfly {
 namespace {
 
 std::string segments_text(const v1::GetIntentResponse& response) {
-  Table table({"VNI", "GATEWAYS", "SUPPRESS", "LEARN-PEERS"});
+  Table table({"VNI", "GATEWAYS", "SUPPRESS", "LEARN-PEERS", "GROUP"});
   for (const v1::Segment& segment : response.intent().segments()) {
     table.add({std::to_string(segment.vni()), joined(segment.gateways()),
-               segment.suppress() ? "on" : "off", segment.learn_peers() ? "on" : "off"});
+               segment.suppress() ? "on" : "off", segment.learn_peers() ? "on" : "off",
+               segment.group()});
   }
   return table.to_string();
 }
@@ -40,6 +41,7 @@ void add_segment_commands(CLI::App& root, Command& command) {
     std::vector<std::string> gateways;
     bool suppress = false;
     bool learn_peers = false;
+    std::string group;
   };
   const auto options = std::make_shared<Options>();
   CLI::App& set =
@@ -50,6 +52,7 @@ void add_segment_commands(CLI::App& root, Command& command) {
         for (const std::string& mac : options->gateways) change.add_gateways(mac);
         change.set_suppress(options->suppress);
         change.set_learn_peers(options->learn_peers);
+        change.set_group(options->group);
         return command.change(request);
       });
   set.add_option("--vni", options->vni, "tenant segment")->required();
@@ -59,6 +62,8 @@ void add_segment_commands(CLI::App& root, Command& command) {
                "answer ARP and neighbour solicitations from what is configured");
   set.add_flag("--learn-peers", options->learn_peers,
                "hosts that speak for it become its peers without being configured");
+  set.add_option("--group", options->group,
+                 "multicast address of the underlay to which flooded frames go");
 
   const auto vni = std::make_shared<uint32_t>();
   CLI::App& del =

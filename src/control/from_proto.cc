@@ -246,6 +246,11 @@ StatusOr<SegmentIntent> from_proto(const v1::Segment& segment) {
   intent.vni = Vni(segment.vni());
   intent.suppress = segment.suppress();
   intent.learn_peers = segment.learn_peers();
+  if (!segment.group().empty()) {
+    const auto group = parse_address(what + ": group", segment.group());
+    if (!group.ok()) return group.status();
+    intent.group = *group;
+  }
   for (const std::string& text : segment.gateways()) {
     const auto mac = parse_mac(what + ": gateway", text);
     if (!mac.ok()) return mac.status();

@@ -99,6 +99,7 @@ v1::Segment to_proto(const SegmentIntent& segment) {
   for (const Mac& gateway : segment.gateways) message.add_gateways(gateway.to_string());
   message.set_suppress(segment.suppress);
   message.set_learn_peers(segment.learn_peers);
+  if (segment.group) message.set_group(segment.group->to_string());
   return message;
 }
 

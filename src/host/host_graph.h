@@ -47,6 +47,7 @@ struct GraphInputs {
   NeighbourTable& neighbours;
   ClaimTable& claims;
   StrangerTable& strangers;
+  MembershipQueries& queries;
   FragmentTable& fragments;
   HandoffMesh& mesh;
   HandoffMesh& fragment_mesh;
@@ -86,6 +87,9 @@ class alignas(kLinePair) HostGraph {
 
   // What the switch tells the guest at the port without being asked. One lcore does it for all.
   void advertise(Lcore& lcore, PortId port);
+
+  // A frame of ours that is finished, to its out_port.
+  void send(Packet& packet, Lcore& lcore) { nodes_.port_out->push(packet, lcore); }
 
   // Lets go of fragments that have waited too long.
   void expire_fragments(Lcore& lcore) { fragments_.expire(lcore); }

@@ -79,7 +79,7 @@ Status HostImpl::start() {
   for (uint16_t index = 0; index < options_.cpus.size(); ++index) {
     lcores_.push_back(std::make_unique<LcoreRunner>(
         index, options_.cpus[index], options_, pool_, *quiescence_, mesh_, fragment_mesh_, fdb_,
-        neighbours_, claims_, strangers_, rate_limits_, flow_shares_, seed_));
+        neighbours_, claims_, strangers_, queries_, rate_limits_, flow_shares_, seed_));
   }
   state_.snapshot.vtep = options_.vtep.value_or(Vtep{});
   build_snapshot(state_, Difference{}, Intent{}, state_);
@@ -106,7 +106,8 @@ Status HostImpl::apply(const Intent& next, bool is_restored) {
   RETURN_IF_ERROR(validate_change(next, change));
   if (change.empty()) return ok_status();
   LearntPeers learnt = learnt_peers_;
-  learnt.forget(next, [](const IpAddress&) { return true; }, now());
+  learnt.forget(
+      next, [](const IpAddress&) { return true; }, now());
   RETURN_IF_ERROR(put_in_force(learnt.add_to(next), is_restored));
   learnt_peers_ = std::move(learnt);
   {

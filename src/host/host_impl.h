@@ -142,15 +142,16 @@ class HostImpl : public Host {
   NeighbourTable neighbours_;
   ClaimTable claims_;
   StrangerTable strangers_;
+  MembershipQueries queries_;
   RateLimits rate_limits_{kProcedureSlots};
   FlowShares flow_shares_;
 
-  std::mutex apply_mutex_;          // one change at a time
-  mutable std::mutex state_mutex_;  // what reports read; held briefly
-  CompiledState state_;             // GUARDED_BY(state_mutex_) for reading outside apply()
+  std::mutex apply_mutex_;                // one change at a time
+  mutable std::mutex state_mutex_;        // what reports read; held briefly
+  CompiledState state_;                   // GUARDED_BY(state_mutex_) for reading outside apply()
   std::shared_ptr<const Intent> intent_;  // the operator's; the state's has learnt peers too
-  LearntPeers learnt_peers_;        // GUARDED_BY(apply_mutex_)
-  TimeMs forgot_at_ = 0;            // of the learner alone
+  LearntPeers learnt_peers_;              // GUARDED_BY(apply_mutex_)
+  TimeMs forgot_at_ = 0;                  // of the learner alone
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
   std::mutex trace_mutex_;

@@ -43,6 +43,7 @@ HostReport HostImpl::report() const {
   const TimeMs now = monotonic_ms();
   for (const auto& [address, slot] : state_.slots.peers.all()) {
     const Peer* peer = state_.snapshot.peers->find(PeerId{slot});
+    if (address.is_multicast()) continue;  // a segment's group
     PeerReport told{peer->address, peer->next_hop, neighbours_.find(peer->neighbour, now)};
     told.is_learnt = !intent_->peers.contains(address);
     if (told.is_learnt) {

@@ -37,8 +37,8 @@ constexpr uint32_t kMaxGathered = 256;
 LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
                          Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh,
                          Fdb& fdb, NeighbourTable& neighbours, ClaimTable& claims,
-                         StrangerTable& strangers, RateLimits& rate_limits,
-                         FlowShares& shares, const wire::HashSeed& seed)
+                         StrangerTable& strangers, MembershipQueries& queries,
+                         RateLimits& rate_limits, FlowShares& shares, const wire::HashSeed& seed)
     : index_(index),
       cpu_(cpu),
       mode_(options.mode),
@@ -49,6 +49,7 @@ LcoreRunner::LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& option
       neighbours_(neighbours),
       claims_(claims),
       strangers_(strangers),
+      queries_(queries),
       rate_limits_(rate_limits),
       lcore_(index, pool),
       flows_(options.flow_capacity, seed),
@@ -81,10 +82,10 @@ StatusOr<std::unique_ptr<LcoreView>> LcoreRunner::build_view(
   if (!wake_set_ || !wake_) return exhausted("lcore: no file descriptor left");
   view->plan = ports ? make_plan(*snapshot, *ports) : view_.load(std::memory_order_relaxed)->plan;
   stages_.make_room_for(snapshot->ports);
-  view->graph = std::make_unique<HostGraph>(GraphInputs{
-      *snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_, claims_, strangers_,
-      fragments_, mesh_,
-      fragment_mesh_, rate_limits_, mtu_answers_, rejects_, stages_, shortcut_});
+  view->graph = std::make_unique<HostGraph>(
+      GraphInputs{*snapshot, lcore_, flows_, admission_, routes_, fdb_, storms_, neighbours_,
+                  claims_, strangers_, queries_, fragments_, mesh_, fragment_mesh_, rate_limits_,
+                  mtu_answers_, rejects_, stages_, shortcut_});
   view->snapshot = std::move(snapshot);
   return view;
 }
@@ -247,10 +248,10 @@ void LcoreRunner::tick(LcoreView& view) {
   last_tick_ = now;
   view.graph->ask_neighbours(lcore_);
   if (++ticks_ % kTicksAPort == 0) {
-    view.graph->advertise(lcore_,
-                          PortId{static_cast<uint16_t>(ticks_ / kTicksAPort % kMaxPorts)});
+    view.graph->advertise(lcore_, PortId{static_cast<uint16_t>(ticks_ / kTicksAPort % kMaxPorts)});
   }
   announcer_.tick(*view.snapshot, *view.graph, lcore_);
+  membership_.tick(*view.snapshot, queries_, *view.graph, lcore_);
   view.graph->run(lcore_);
 }
 

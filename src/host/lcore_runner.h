@@ -12,6 +12,7 @@
 #include "base/cache_line.h"
 #include "base/fd.h"
 #include "graph/quiescence.h"
+#include "host/group_membership.h"
 #include "host/host.h"
 #include "host/host_graph.h"
 #include "host/idle_window.h"
@@ -42,7 +43,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
               NeighbourTable& neighbours, ClaimTable& claims, StrangerTable& strangers,
-              RateLimits& rate_limits, FlowShares& shares,
+              MembershipQueries& queries, RateLimits& rate_limits, FlowShares& shares,
               const wire::HashSeed& seed);
   ~LcoreRunner() override;
 
@@ -112,6 +113,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   NeighbourTable& neighbours_;
   ClaimTable& claims_;
   StrangerTable& strangers_;
+  MembershipQueries& queries_;
   RateLimits& rate_limits_;
   Lcore lcore_;
   FlowTable flows_;
@@ -142,6 +144,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   TimeMs last_tick_ = 0;
   uint32_t ticks_ = 0;
   NicAnnouncer announcer_;
+  GroupMembership membership_;
   TimeMs last_sweep_ = 0;
   Count rounds_;
   Count busy_rounds_;

@@ -63,6 +63,8 @@ class Builder {
       find_gateways(*segment);
       find_hosts(*segment);
       segment->learns_peers = particular(vni).learn_peers;
+      const auto& group = particular(vni).group;
+      segment->group = group ? peer_id(*group) : kNoPeer;
       segment->carries_vlans = std::ranges::any_of(segment->ports, [this](PortId port) {
         return next_.snapshot.nics->find(port)->carries_vlans;
       });

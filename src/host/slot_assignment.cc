@@ -77,6 +77,32 @@ Status assign_segments(const Intent& next, const Difference& change, Slots& slot
   });
 }
 
+Status validate_group_here(const SegmentIntent& segment, bool has_underlay, const Vtep& vtep) {
+  const std::string what =
+      "segment " + std::to_string(segment.vni.value) + ": group " + segment.group->to_string();
+  if (!has_underlay) {
+    return precondition(what + ": this host has no underlay (wanted: an [uplink] in the daemon's " +
+                        "configuration)");
+  }
+  if (segment.group->is_v4() == vtep.address.is_v4()) return ok_status();
+  return invalid(what + " is not of the family of our own endpoint " + vtep.address.to_string() +
+                 " (wanted one that is)");
+}
+
+// Groups and peers are numbered together; no address is both.
+Status assign_groups(const Intent& next, const Difference& change, Slots& slots) {
+  Touched<IpAddress> groups;
+  for (const auto& segment : change.segments) {
+    if (segment.before && segment.before->second.group) groups.add(*segment.before->second.group);
+    if (segment.after && segment.after->second.group) groups.add(*segment.after->second.group);
+  }
+  return groups.settle(slots.peers, "group", [&](const auto& note) {
+    for (const auto& [vni, segment] : next.segments) {
+      if (segment.group) note(*segment.group);
+    }
+  });
+}
+
 Status assign_peers(const Intent& next, const Difference& change, const Vtep& vtep, Slots& slots) {
   Touched<IpAddress> hops;
   for (const auto& peer : change.peers) {
@@ -119,6 +145,10 @@ Status assign_slots(const Intent& next, const Difference& change, bool has_under
   for (const auto& peer : change.peers) {
     if (peer.after) RETURN_IF_ERROR(validate_peer_here(peer.key(), has_underlay, vtep));
   }
+  for (const auto& segment : change.segments) {
+    if (!segment.after || !segment.after->second.group) continue;
+    RETURN_IF_ERROR(validate_group_here(segment.after->second, has_underlay, vtep));
+  }
   for (const auto& procedure : change.procedures) {
     if (!procedure.after) slots.procedures.retire(procedure.key());
   }
@@ -127,6 +157,7 @@ Status assign_slots(const Intent& next, const Difference& change, bool has_under
   }
   RETURN_IF_ERROR(assign_nics(change, slots));
   RETURN_IF_ERROR(assign_segments(next, change, slots));
+  RETURN_IF_ERROR(assign_groups(next, change, slots));
   return assign_peers(next, change, vtep, slots);
 }
 

@@ -26,6 +26,9 @@ struct Snapshot {
   std::shared_ptr<const PeerTable> peers = std::make_shared<const PeerTable>();
   std::shared_ptr<const ProcedureTable> procedures = std::make_shared<const ProcedureTable>();
   std::shared_ptr<const GuardList> guard = std::make_shared<const GuardList>();
+  // Of the underlay, those of its segments; sorted.
+  std::shared_ptr<const std::vector<IpAddress>> groups =
+      std::make_shared<const std::vector<IpAddress>>();
   // By PortId; null where there is none. The host keeps each alive longer than any snapshot.
   std::vector<Port*> ports;
   FirewallSettings firewall;

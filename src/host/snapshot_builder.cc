@@ -7,6 +7,7 @@
 #include "host/guard_compiler.h"
 #include "host/segment_builder.h"
 #include "host/service_compiler.h"
+#include "wire/membership.h"
 
 namespace butterfly {
 namespace {
@@ -106,6 +107,26 @@ std::shared_ptr<const ProcedureTable> build_procedures(const CompiledState& befo
   return table;
 }
 
+// Which groups the intent's segments have; sorted.
+std::shared_ptr<const std::vector<IpAddress>> build_groups(const Intent& next) {
+  std::set<IpAddress> groups;
+  for (const auto& [vni, segment] : next.segments) {
+    if (segment.group) groups.insert(*segment.group);
+  }
+  return std::make_shared<const std::vector<IpAddress>>(groups.begin(), groups.end());
+}
+
+void build_group_peers(const CompiledState& before, const CompiledState& state, PeerTable& table) {
+  for (const IpAddress& group : *before.snapshot.groups) {
+    if (!state.slots.peers.find(group)) table.clear(PeerId{*before.slots.peers.find(group)});
+  }
+  for (const IpAddress& group : *state.snapshot.groups) {
+    if (table.find(group)) continue;
+    table.set(std::make_shared<Peer>(state.snapshot.vtep, PeerId{*state.slots.peers.find(group)},
+                                     group, wire::mac_of_any_group(group)));
+  }
+}
+
 std::shared_ptr<const PeerTable> build_peers(const CompiledState& before, const Difference& change,
                                              const CompiledState& state) {
   auto table = std::make_shared<PeerTable>(*before.snapshot.peers);
@@ -119,6 +140,7 @@ std::shared_ptr<const PeerTable> build_peers(const CompiledState& before, const 
     table->set(std::make_shared<Peer>(vtep, PeerId{*state.slots.peers.find(peer.key())}, peer.key(),
                                       hop, *state.slots.neighbours.find(hop)));
   }
+  build_group_peers(before, state, *table);
   return table;
 }
 
@@ -139,7 +161,10 @@ void build_snapshot(const CompiledState& before, const Difference& change, const
   }
   state.groups.expressions.clear();
   state.snapshot.nics = build_nics(before, change, compiled.changed, next, state);
-  if (!change.peers.empty()) state.snapshot.peers = build_peers(before, change, state);
+  if (!change.segments.empty()) state.snapshot.groups = build_groups(next);
+  if (!change.peers.empty() || state.snapshot.groups != before.snapshot.groups) {
+    state.snapshot.peers = build_peers(before, change, state);
+  }
   state.snapshot.segments = build_segments(before, change, next, state);
   state.snapshot.firewall = next.firewall;
   state.snapshot.switching = next.switching;

@@ -164,6 +164,12 @@ StatusOr<Fd> open_arrival_socket(const std::string& name, int index) {
   if (bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return refused();
   }
+  // The card gives us all groups, as long as the socket is open: neighbour discovery's, and those
+  // that segments flood to.
+  packet_mreq groups{};
+  groups.mr_ifindex = index;
+  groups.mr_type = PACKET_MR_ALLMULTI;
+  setsockopt(socket.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &groups, sizeof groups);
   return socket;
 }
 

@@ -188,6 +188,9 @@ Status UplinkPort::start(const UplinkOptions& options, PacketPool& pool,
   if (error = rte_eth_dev_start(ethdev_); error != 0) {
     return driver_error(options.device, "start", error);
   }
+  // Neighbour discovery's groups, and those that segments flood to. Drivers that have no such
+  // filter give us everything anyway.
+  rte_eth_allmulticast_enable(ethdev_);
   return ok_status();
 }
 

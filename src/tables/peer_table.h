@@ -41,7 +41,8 @@ struct Vtep {
   }
 };
 
-// One peer VTEP. Immutable. What encapsulation reads lies in one cache line (over IPv6, two).
+// One peer VTEP, or a multicast group of the underlay. Immutable. What encapsulation reads lies in
+// one cache line (over IPv6, two).
 struct alignas(64) Peer {
   Peer() = default;
   Peer(const Vtep& vtep, PeerId peer, const IpAddress& its_address, const IpAddress& hop,
@@ -51,12 +52,22 @@ struct alignas(64) Peer {
         outer(vtep.mac, vtep.address, its_address, vtep.udp_port),
         address(its_address),
         next_hop(hop) {}
+  // A group, which `group_mac` stands for on the link.
+  Peer(const Vtep& vtep, PeerId peer, const IpAddress& group, const Mac& mac)
+      : Peer(vtep, peer, group, group, kNoNeighbour) {
+    group_mac = mac.to_u64();
+  }
+
+  // Of a group: nobody needs to be asked for its MAC.
+  static constexpr uint16_t kNoNeighbour = 0xffff;
+  bool is_group() const { return neighbour == kNoNeighbour; }
 
   PeerId id = kNoPeer;
   uint16_t neighbour = 0;     // slot of next_hop in the NeighbourTable
   wire::OuterTemplate outer;  // in front of what goes there
   IpAddress address;
-  IpAddress next_hop;  // itself when on link, else the gateway
+  IpAddress next_hop;      // itself when on link, else the gateway
+  uint64_t group_mac = 0;  // of a group, as Mac::to_u64()
 };
 
 // A neighbour of ours that packets for peers are sent to.
@@ -69,6 +80,7 @@ struct NextHop {
 class PeerTable {
  public:
   const Peer* find(PeerId id) const { return id.value < kMaxPeers ? peers_.at(id.value) : nullptr; }
+  // Peers and groups: which of both, the address says.
   const Peer* find(const IpAddress& address) const {
     const auto it = by_address_.find(address);
     return it == by_address_.end() ? nullptr : find(it->second);
@@ -81,7 +93,7 @@ class PeerTable {
     clear(id);
     by_address_[peer->address] = id;
     const auto at = place_of(peer->next_hop);
-    if (at == next_hops_.end() || at->address != peer->next_hop) {
+    if (!peer->is_group() && (at == next_hops_.end() || at->address != peer->next_hop)) {
       next_hops_.insert(at, {peer->next_hop, peer->neighbour});
     }
     peers_.set(id.value, std::move(peer));
@@ -91,6 +103,7 @@ class PeerTable {
     if (!peer) return;
     by_address_.erase(peer->address);
     peers_.set(id.value, nullptr);
+    if (peer->is_group()) return;
     const bool is_used = std::ranges::any_of(by_address_, [&](const auto& other) {
       return find(other.second)->next_hop == peer->next_hop;
     });

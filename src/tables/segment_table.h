@@ -26,7 +26,8 @@ struct Segment {
   Vni vni;
   uint16_t index = 0;         // slot in the SegmentTable
   std::vector<PortId> ports;  // local nics; sorted
-  std::vector<PeerId> peers;  // head-end replication: one copy each; sorted
+  std::vector<PeerId> peers;  // who may speak for it; sorted
+  PeerId group = kNoPeer;     // where flooded frames go; none: a copy to each peer
   StationTable known;         // local nics and static entries
   // Of a private segment: the only ones that its guests reach, few; and where what guests send to
   // everybody goes: to the gateways among `known`, or to every peer when one is not among them.

@@ -513,9 +513,11 @@ Status read_segment(Reader reader, Intent& intent) {
       segment.suppress = true;
     } else if (reader.accept("learn-peers")) {
       segment.learn_peers = true;
+    } else if (reader.accept("group")) {
+      segment.group = reader.address();
     } else {
       reader.next();
-      reader.wanted("gateway, suppress or learn-peers");
+      reader.wanted("gateway, suppress, learn-peers or group");
     }
   }
   intent.segments.set(segment.vni, segment);

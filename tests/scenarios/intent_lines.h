@@ -31,8 +31,9 @@
 //   peer del ADDRESS
 //   fdb VNI MAC PEER [ip ADDRESS]…
 //   fdb del VNI MAC
-//   segment VNI [gateway MAC]… [suppress] [learn-peers]   a private one, whose guests reach these
-//                                 only; one whose ARP is answered from intent; one that learns peers
+//   segment VNI [gateway MAC]… [suppress] [learn-peers] [group ADDRESS]   a private one, whose
+//                                 guests reach these only; one whose ARP is answered from intent; one
+//                                 that learns peers; one that floods to a group of the underlay
 //   segment del VNI
 //   firewall KEY=VALUE…          settings, as `butterfly firewall set` takes them
 //   switch KEY=VALUE…            the same, of `butterfly switch set`

@@ -157,6 +157,8 @@ struct SegmentIntent {
   std::set<Mac> gateways;    // the only ones that its guests reach; none: everybody
   bool suppress = false;     // answer ARP and neighbour solicitations from intent
   bool learn_peers = false;  // who speaks for it becomes its peer
+  std::optional<IpAddress> group =
+      {};  // of the underlay: where flooded frames go; none: to each peer
   friend bool operator==(const SegmentIntent&, const SegmentIntent&) = default;
 };
 

@@ -298,7 +298,9 @@ const Mistake kMistakes[] = {
      "nic 'a': VLANs carried with antispoof (wanted antispoof off: nobody looks at addresses in a "
      "tagged frame)"},
     {"nic: no address in its managed subnet of IPv6",
-     [](Intent& i) { i.nics["b"].subnets = {"lan", "lan6"}; },
+     [](Intent& i) {
+       i.nics["b"].subnets = {"lan", "lan6"};
+     },
      "nic 'b': no address in subnet 'lan6', fd00:7::/64 (wanted one)"},
     {"nic: two subnets of IPv6",
      [](Intent& i) {
@@ -396,7 +398,9 @@ const Mistake kMistakes[] = {
      [](Intent& i) { i.subnets["lan6"].server = *IpAddress::parse("fd00:7::2"); },
      "subnet 'lan6': server fd00:7::2 (wanted none: DHCPv6 servers are known by an identifier)"},
     {"subnet of IPv6: route",
-     [](Intent& i) { i.subnets["lan6"].routes = {{*Cidr::parse("fd00:9::/64"), {}}}; },
+     [](Intent& i) {
+       i.subnets["lan6"].routes = {{*Cidr::parse("fd00:9::/64"), {}}};
+     },
      "subnet 'lan6': route fd00:9::/64 (wanted none: IPv6 guests learn routes from their gateway)"},
     {"subnet of IPv6: autonomous with another length than 64",
      [](Intent& i) { i.subnets["lan6"].prefix = *Cidr::parse("fd00:6::/63"); },
@@ -415,6 +419,15 @@ const Mistake kMistakes[] = {
        i.subnets["lan6"].domains.assign(4, label + "." + label);
      },
      "subnet 'lan6': what guests are told takes 524 bytes of DHCPv6 (wanted at most 512"},
+    {"segment: group for the link alone",
+     [](Intent& i) {
+       SegmentIntent segment;
+       segment.vni = Vni(42);
+       segment.group = *IpAddress::parse("ff02::7");
+       i.segments.set(segment.vni, segment);
+     },
+     "segment 42: group ff02::7 (wanted a multicast address beyond 224.0.0.0/24, or of IPv6 wider "
+     "than the link)"},
     {"procedure: malformed name", [](Intent& i) { put(i, ProcedureIntent{"a b"}); },
      "procedure 'a b': name is malformed"},
     {"procedure under another name", [](Intent& i) { i.procedures["plain"].name = "other"; },

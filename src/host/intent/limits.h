@@ -19,6 +19,7 @@ inline constexpr size_t kMaxGroupMembers = 100'000;
 inline constexpr size_t kMaxNicAddresses = 1'024;
 inline constexpr size_t kMaxNicGroups = 64;
 inline constexpr size_t kMaxGateways = 16;
+inline constexpr size_t kMaxUnderlayGroups = 1'024;
 inline constexpr size_t kMaxNicAllowed = 64;  // looked at one after the other
 // Each is one more question about a first packet.
 inline constexpr size_t kMaxPeerGroups = 64;

@@ -173,6 +173,7 @@ std::string compare(const SegmentIntent& before, const SegmentIntent& after) {
                      missing(before.gateways, after.gateways));
   detail.changed("suppress", on(before.suppress), on(after.suppress));
   detail.changed("learn-peers", on(before.learn_peers), on(after.learn_peers));
+  detail.changed("group", word(before.group), word(after.group));
   return detail.take();
 }
 
@@ -232,7 +233,8 @@ std::string describe(const SubnetIntent& subnet) {
 }
 std::string describe(const SegmentIntent& segment) {
   return "gateways " + joined(segment.gateways) + (segment.suppress ? ", suppresses" : "") +
-         (segment.learn_peers ? ", learns peers" : "");
+         (segment.learn_peers ? ", learns peers" : "") +
+         (segment.group ? ", group " + segment.group->to_string() : "");
 }
 std::string describe(const FdbIntent& entry) { return "peer " + entry.peer.to_string(); }
 std::string describe(const ProcedureIntent& procedure) {

@@ -280,6 +280,17 @@ Status validate_peer(const IpAddress& address, const PeerIntent& peer) {
   return ok_status();
 }
 
+// One that routers and switches may carry: not for the link alone (RFC 5771 §4, 4291 §2.7).
+Status validate_group_address(const std::string& what, const IpAddress& group) {
+  const auto& bytes = group.bytes();
+  const bool is_local =
+      group.is_v4() ? group.v4().to_u32() >> 8 == 0xe00000 : (bytes[1] & 0x0f) <= 2;
+  if (group.is_multicast() && !is_local) return ok_status();
+  return invalid(
+      what + " " + group.to_string() +
+      " (wanted a multicast address beyond 224.0.0.0/24, or of IPv6 wider than the link)");
+}
+
 Status validate_segment(Vni vni, const SegmentIntent& segment) {
   const std::string what = "segment " + std::to_string(segment.vni.value);
   if (vni != segment.vni) return invalid(what + ": kept under " + std::to_string(vni.value));
@@ -288,7 +299,7 @@ Status validate_segment(Vni vni, const SegmentIntent& segment) {
   for (const Mac& gateway : segment.gateways) {
     RETURN_IF_ERROR(validate_mac(what + ": gateway", gateway));
   }
-  return ok_status();
+  return segment.group ? validate_group_address(what + ": group", *segment.group) : ok_status();
 }
 
 Status validate_fdb_entry(const std::pair<Vni, Mac>& key, const FdbIntent& entry,
