@@ -178,6 +178,7 @@ Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const Flo
 // is asked, wants the connection tracked.
 Firewall::Out Firewall::bypass(Packet& packet, const Nic& nic) const {
   const wire::Parsed& parsed = packet.parsed;
+  if (is_vlan_tag(parsed.ethertype) && !nic.carries_vlans) return Out::tagged;
   if (side_ == Side::to_nic) {
     if (!nics_.find(packet.in_port)) packet.verdicts |= kUntracked;
     return Out::bypassed;

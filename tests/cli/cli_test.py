@@ -432,7 +432,7 @@ ROWS = [
     ("peer add --ip 192.0.2.2 --vni 0", REFUSED, [r"peer 192.0.2.2: VNI 0 names no segment"]),
     ("peer add --ip 239.0.0.1 --vni 42", REFUSED, [r"peer 239.0.0.1: .* \(wanted unicast\)"]),
     ("peer add --ip 192.0.2.2 --vni 42 --vni 43", DONE, [r"add peer 192.0.2.2: vnis 42,43"]),
-    ("peer list", DONE, [r"^192.0.2.2 +42,43 +192.0.2.2 +02:00:00:00:00:02$"]),
+    ("peer list", DONE, [r"^192.0.2.2 +42,43 +192.0.2.2 +02:00:00:00:00:02 +no$"]),
     ("fdb add --vni 42 --mac 52:54:00:00:00:99", USAGE, [r"--peer is required"]),
     ("fdb add --vni 42 --mac 52:54:00:00:00:99 --peer 192.0.2.3", REFUSED,
      [r"fdb 42/52:54:00:00:00:99: peer 192.0.2.3 is not configured"]),

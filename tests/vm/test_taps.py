@@ -4,7 +4,7 @@
       a1 a2  VNI 100   b1                 c1  VNI 300   d1
       am     VNI 101   bm                 cs  VNI 300   ds (shut)
        └──┬──┘          │                  │             │
-        host a ═ VXLAN ═ host b          host c ═ VXLAN ═ host d
+        host a ═ VXLAN ═ host b          host c ═ VXLAN ═ host d      a, b and c in a full mesh: VNI 400
         2 lcores         2 lcores        1 lcore          1 lcore
 """
 
@@ -22,6 +22,7 @@ from lab.topology import mac_of
 from lab.wait import wait_until
 
 TWO, OTHER, ONE = 100, 101, 300  # VNIs: two lcores, another tenant there, one lcore
+MESH, GROUP = 400, 401  # on three hosts; on host a and behind a group of the underlay
 MANY = 1000
 QUOTA = 256  # nic_macs
 
@@ -259,6 +260,97 @@ def test_a_guest_gets_address_and_settings_by_dhcp_and_renews_them(world):
     host.must("subnet", "del", "lan")
 
 
+class Dhcp6Client:
+    """dhclient on a tap; what it was told at each event lies in a file of that name."""
+
+    def __init__(self, world, tap):
+        self.directory = world.lab.run.make_directory(f"dhcp6-{tap.name}")
+        script = self.directory / "script"
+        script.write_text(f'#!/bin/sh\nenv | sort > "{self.directory}/$reason.$$"\n'
+                          f'mv "{self.directory}/$reason.$$" "{self.directory}/$reason"\n')
+        script.chmod(0o755)
+        (self.directory / "conf").write_text("")
+        self.process = world.lab.run.spawn(
+            ["dhclient", "-6", "-d", "-sf", script, "-cf", self.directory / "conf", "-lf", self.directory / "leases",
+             "-pf", self.directory / "pid", tap.name], self.directory / "log", tap.namespace)
+
+    def told(self, event, timeout=30):
+        file = self.directory / event
+        wait_until(file.exists, timeout, f"dhclient to say {event}; {(self.directory / 'log').read_text()[-300:]}")
+        return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def link_local_of(tap):
+    """Its link-local address, once the kernel has made sure that it is free."""
+    for entry in json.loads(run("ip", "-j", "-6", "addr", "show", "dev", tap.name, "scope", "link",
+                                namespace=tap.namespace).stdout):
+        for address in entry.get("addr_info", []):
+            # Addresses that were filtered out are there as well, empty.
+            if "local" in address and not address.get("tentative") and not address.get("dadfailed"):
+                return address["local"]
+    return None
+
+
+def test_a_guest_learns_its_ipv6_network_from_the_switch(world):
+    host = world.a1.host
+    host.must("subnet", "set", "six", "--prefix", "fd00:7::/64", "--gateway", "fe80::1", "--dns", "fd00:7::53",
+              "--domain", "example.org", "--autonomous", "--lease-s", "1800", "--mtu", "1400")
+    mac = mac_of(TWO, 51)
+    made_of_mac = "fd00:7::5054:ff:fe" + mac[9:11] + ":" + mac[12:14] + mac[15:17]
+    tap = TapGuest(world.lab.run, host, "asix", TWO, mac, [], ["open"],
+                   ["--ip", "fd00:7::51", "--ip", made_of_mac, "--subnet", "six"])
+
+    def routes():
+        return run("ip", "-6", "route", namespace=tap.namespace).stdout
+
+    wait_until(lambda: "default via fe80::1 dev asix proto ra" in routes(), 20, f"a default route: {routes()}")
+    check("fd00:7::/64 dev asix proto" in routes(), f"the prefix is on link: {routes()}")
+    mtu = run("sysctl", "-n", "net.ipv6.conf.asix.mtu", namespace=tap.namespace).stdout.strip()
+    check(mtu == "1400", f"the MTU is {mtu}")
+    wait_until(lambda: made_of_mac.replace(":0", ":") in run("ip", "-6", "addr", namespace=tap.namespace).stdout
+               or made_of_mac in run("ip", "-6", "addr", namespace=tap.namespace).stdout, 20,
+               "an address that the kernel has made of the prefix")
+    wait_until(lambda: link_local_of(tap), 20, "a link-local address")
+    client = Dhcp6Client(world, tap)
+    try:
+        told = client.told("BOUND6")
+        wanted = {"new_ip6_address": "fd00:7::51", "new_dhcp6_name_servers": "fd00:7::53",
+                  "new_max_life": "1800", "new_dhcp6_domain_search": "example.org."}
+        check({key: told.get(key, "").strip() for key in wanted} == wanted, f"told: {told}")
+        for answer in ("dhcp6-advertise", "dhcp6-reply", "router"):
+            check(drop_reasons.total(host.counters(), f"guest-services/{answer}") > 0, f"{answer} is counted")
+        check(drop_reasons.total(host.counters(), "guest-services/dhcp6-malformed") == 0, "nothing was malformed")
+    finally:
+        client.end()
+    host.must("nic", "del", "asix")
+    host.must("subnet", "del", "six")
+
+
+def test_a_guest_with_a_random_link_local_address_is_heard(world):
+    tap = world.add("a", "arandom", TWO, 61, ["open"])
+    ip("link", "set", tap.name, "down", namespace=tap.namespace)
+    ip("link", "set", tap.name, "addrgenmode", "random", namespace=tap.namespace)
+    ip("link", "set", tap.name, "up", namespace=tap.namespace)
+    own = wait_until(lambda: link_local_of(tap), 20, "a link-local address")
+    check("ff:fe" not in own, f"{own} is not made of the MAC")
+    there = wait_until(lambda: link_local_of(world.b1), 20, "the other's link-local address")
+    for one, address in ((tap, there), (world.b1, own)):
+        wait_until(lambda one=one, address=address: one.can_ping(f"{address}%{one.name}"), 20,
+                   f"{one.name} to ping {address}")
+    taken = drop_reasons.total(tap.host.counters(), "claims/taken")
+    thief = world.add("a", "athief", TWO, 62, ["open"])
+    ip("addr", "add", f"{own}/64", "dev", thief.name, "nodad", namespace=thief.namespace)
+    check(not run("ping", "-n", "-c", 1, "-W", 1, "-I", own, f"{there}%{thief.name}", namespace=thief.namespace,
+                  check=False).ok, "another guest of the host cannot use it")
+    check(drop_reasons.total(tap.host.counters(), "claims/taken") > taken, "and is refused by name")
+    for nic in ("arandom", "athief"):
+        tap.host.must("nic", "del", nic)
+
+
 # --- addresses that several nics use -------------------------------------------------------------
 
 VRRP = """
@@ -370,6 +462,78 @@ def test_a_nic_routes_for_a_pod_network(world):
     node.host.must("nic", "update", "--id", "node", "--no-allow")
     check(not pod_pings(), "what its nic does not list, its pods cannot use")
     node.host.must("nic", "del", "node")
+
+
+# --- more hosts ----------------------------------------------------------------------------------
+
+def test_three_hosts_in_a_full_mesh_hear_everything_once(world):
+    hosts = {name: world.lab.hosts[name] for name in "abc"}
+
+    def passed_on():
+        return [drop_reasons.total(host.counters(), "switch/from-wire-to-wire") for host in hosts.values()]
+
+    shared = {("a", "b"): (TWO, OTHER), ("b", "a"): (TWO, OTHER)}
+    for name, host in hosts.items():
+        for other, peer in hosts.items():
+            if other != name:
+                host.must("peer", "add", "--ip", peer.address,
+                          *[word for vni in (*shared.get((name, other), ()), MESH) for word in ("--vni", vni)])
+    before = passed_on()
+    taps = [world.add(name, f"{name}mesh", MESH, number, ["open"]) for number, name in enumerate(hosts, 1)]
+    for tap in taps:
+        for number in range(1, 4):
+            for address in (f"10.0.0.{number}", f"fd00::{number}"):
+                if address in tap.addresses:
+                    continue
+                tap.ping_until(address)
+                answer = run("ping", "-n", "-c", 3, "-i", 0.2, address, namespace=tap.namespace).stdout
+                check("3 received" in answer and "DUP" not in answer, f"{tap.name} to {address}: {answer}")
+    # Two hosts away nothing is passed on: its sender has told everybody.
+    check(passed_on() == before, f"nothing would have been passed on: {before}, {passed_on()}")
+    for name, host in hosts.items():
+        host.must("nic", "del", f"{name}mesh")
+        for other, peer in hosts.items():
+            if other == name:
+                continue
+            if (name, other) in shared:
+                host.must("peer", "add", "--ip", peer.address,
+                          *[word for vni in shared[name, other] for word in ("--vni", vni)])
+            else:
+                host.must("peer", "del", "--ip", peer.address)
+
+
+def test_a_segment_in_a_group_speaks_with_a_kernels_vxlan(world):
+    """The bridge between them passes a group on to its members only, so we must have said that we are one."""
+    host, underlay = world.lab.hosts["a"], world.lab.underlay
+    ip("link", "set", "br0", "type", "bridge", "mcast_snooping", "1", "mcast_querier", "1", "mcast_query_interval", "200",
+       namespace=underlay.namespace)
+    kernel = world.lab.run.make_namespace("kernel-vxlan")
+    underlay.attach(kernel)
+    ip("addr", "add", "192.0.2.200/24", "dev", "up0", namespace=kernel)
+    ip("link", "add", "vx0", "type", "vxlan", "id", GROUP, "group", "239.1.1.7", "dev", "up0", "dstport", "4789",
+       "ttl", "4", namespace=kernel)
+    ip("addr", "add", "10.0.0.200/24", "dev", "vx0", namespace=kernel)
+    ip("link", "set", "vx0", "mtu", "1450", "up", namespace=kernel)
+    host.must("segment", "set", "--vni", GROUP, "--group", "239.1.1.7", "--learn-peers")
+    tap = TapGuest(world.lab.run, host, "agroup", GROUP, mac_of(GROUP, 1), ["10.0.0.1/24"], ["open"])
+
+    def members():
+        return run("bridge", "mdb", "show", "dev", "br0", namespace=underlay.namespace).stdout.count("239.1.1.7")
+
+    wait_until(lambda: members() == 2, 20, f"both to be members, there are {members()}")
+    wait_until(lambda: run("ping", "-n", "-c", 1, "-W", 1, "10.0.0.1", namespace=kernel, check=False).ok, 20,
+               "the kernel to ping the guest")
+    peers = host.must("peer", "list")
+    check("192.0.2.200" in peers and "yes" in peers, f"the kernel's endpoint is a learnt peer: {peers}")
+    # Anew, from our side: the question goes to the group.
+    ip("neigh", "flush", "all", namespace=tap.namespace)
+    copies = drop_reasons.total(host.counters(), "flood/copy-tunnel")
+    tap.ping_until("10.0.0.200")
+    check(drop_reasons.total(host.counters(), "flood/copy-tunnel") > copies, "the group was asked")
+    host.must("nic", "del", "agroup")
+    host.must("segment", "del", "--vni", GROUP)
+    wait_until(lambda: members() == 1, 20, "us to have left the group")
+    ip("link", "set", "br0", "type", "bridge", "mcast_snooping", "0", "mcast_querier", "0", namespace=underlay.namespace)
 
 
 # --- attacks -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import subprocess
 NEEDED_PAGES = 400  # 2 MiB each: two daemons with memory_mb = 256 and their slack
 HUGEPAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
 PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "ip": "iproute2", "bridge": "iproute2", "ss": "iproute2",
-            "ethtool": "ethtool", "busybox": "busybox-static", "setpriv": "util-linux",
+            "ethtool": "ethtool", "busybox": "busybox-static", "dhclient": "isc-dhcp-client", "setpriv": "util-linux",
             "sysctl": "procps", "iperf3": "iperf3", "cpio": "cpio", "nmap": "nmap", "traceroute": "traceroute",
             "hping3": "hping3", "arping": "iputils-arping", "scapy3": "python3-scapy"}
 
