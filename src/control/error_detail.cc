@@ -34,6 +34,8 @@ constexpr FieldWord kWords[] = {
     {"hostname ", "hostname"},
     {"does not have group ", "groups"},
     {"group ", "groups", "nic"},
+    {"group ", "group", "segment"},
+    {"VLANs ", "carry_vlans", "nic"},
     {"address ", "address", "peer"},
     {"address ", "members", "group"},
     {"address ", "addresses", "nic"},
@@ -101,6 +103,8 @@ constexpr FieldWord kParts[] = {
     {"allowed", "allowed"},
     {"route", "routes"},
     {"group ", "groups", "nic"},
+    {"group ", "group", "segment"},
+    {"VLANs ", "carry_vlans", "nic"},
 };
 // The same of rules, behind the rule's id.
 constexpr std::string_view kRuleParts[][2] = {

@@ -25,6 +25,7 @@ nics {
   id: "tap-1" mac: "52:54:00:00:00:01" vni: 42 type: NIC_TYPE_TAP tap_name: "tap7"
   addresses: "10.0.0.1" addresses: "fd00::1" groups: "web" groups: "later" antispoof: false
   mtu: 1400 subnets: "lan" hostname: "web-1.example" dhcp_server: true router: true bypass: true
+  carry_vlans: true
   queues: 1
   allowed { address: "10.0.0.0/24" mac: "00:00:5e:00:01:33" }
 }
@@ -57,7 +58,13 @@ subnets {
   routes { prefix: "10.9.0.0/16" via: "10.0.0.252" } dns: "10.0.0.53" domains: "example.net"
   mtu: 1300 lease_s: 600
 }
-segments { vni: 42 gateways: "52:54:00:00:00:fe" suppress: true }
+subnets {
+  name: "lan6" prefix: "fd00:7::/64" gateway: "fe80::1" on_link: false managed: false
+  autonomous: true lease_s: 7200
+}
+segments {
+  vni: 42 gateways: "52:54:00:00:00:fe" suppress: true learn_peers: true group: "239.1.1.1"
+}
 )";
 
 // Settings other than the defaults, by the table of their names.
