@@ -92,6 +92,7 @@ class Run {
     add_connection_commands(app_, command_);
     add_host_commands(app_, command_);
     add_log_commands(app_, command_);
+    add_capture_command(app_, command_);
     add_event_commands(app_, command_);
     add_config_commands(app_, command_);
     add_intent_commands(app_, command_);

@@ -219,6 +219,21 @@ Status Client::watch_events(const v1::WatchEventsRequest& request,
   return explain(status.error_code(), status.error_message());
 }
 
+Status Client::capture(const v1::CaptureRequest& request,
+                       const std::function<bool(const v1::CaptureResponse&)>& sink) {
+  grpc::ClientContext context;
+  const auto reader = stubs_->api->Capture(&context, request);
+  v1::CaptureResponse part;
+  while (reader->Read(&part)) {
+    if (sink(part)) continue;
+    context.TryCancel();
+    reader->Finish();
+    return ok_status();
+  }
+  const grpc::Status status = reader->Finish();
+  return explain(status.error_code(), status.error_message());
+}
+
 Status Client::call(const v1::CountConnectionsRequest& request,
                     v1::CountConnectionsResponse& response) {
   return unary(&v1::Butterfly::Stub::CountConnections, request, response);

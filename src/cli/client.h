@@ -71,6 +71,10 @@ class Client {
   Status watch_events(const v1::WatchEventsRequest& request,
                       const std::function<void(const v1::Event&)>& sink);
 
+  // The same for every part of a capture, until `sink` returns false.
+  Status capture(const v1::CaptureRequest& request,
+                 const std::function<bool(const v1::CaptureResponse&)>& sink);
+
   Status call(const v1::CountConnectionsRequest& request, v1::CountConnectionsResponse& response);
   Status call(const v1::FlushConnectionsRequest& request, v1::FlushConnectionsResponse& response);
   Status call(const v1::FlushFdbRequest& request, v1::FlushFdbResponse& response);

@@ -23,6 +23,7 @@ void add_connection_commands(CLI::App& root, Command& command);
 void add_host_commands(CLI::App& root, Command& command);
 void add_log_commands(CLI::App& root, Command& command);
 void add_event_commands(CLI::App& root, Command& command);
+void add_capture_command(CLI::App& root, Command& command);
 void add_firewall_commands(CLI::App& root, Command& command);
 void add_config_commands(CLI::App& root, Command& command);
 void add_switch_commands(CLI::App& root, Command& command);

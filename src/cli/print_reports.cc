@@ -24,9 +24,14 @@ std::string uptime_text(uint64_t seconds) {
 }
 
 std::string uplink_text(const v1::UplinkState& uplink) {
-  return uplink.device() + " " + (uplink.link_up() ? "up" : "down") + ", VTEP " + uplink.address() +
-         ", MAC " + uplink.mac() + ", MTU " + number(uplink.mtu()) + ", inner MTU " +
-         number(uplink.inner_mtu());
+  std::string device = uplink.device();
+  if (!uplink.backup().empty()) {
+    device += " and " + uplink.backup() + " (" + uplink.active() + " in use)";
+  }
+  return device + " " + (uplink.link_up() ? "up" : "down") +
+         (uplink.driver().empty() ? "" : ", by " + uplink.driver()) + ", VTEP " + uplink.address() +
+         ", MAC " + uplink.mac() + (uplink.vlan() == 0 ? "" : ", VLAN " + number(uplink.vlan())) +
+         ", MTU " + number(uplink.mtu()) + ", inner MTU " + number(uplink.inner_mtu());
 }
 
 std::string lcore_text(const v1::LcoreState& lcore) {
@@ -34,9 +39,36 @@ std::string lcore_text(const v1::LcoreState& lcore) {
   const double rounds = lcore.rounds() == 0 ? 1 : static_cast<double>(lcore.rounds());
   std::snprintf(busy, sizeof busy, "%.1f", static_cast<double>(lcore.busy_rounds()) * 100 / rounds);
   return "CPU " + number(lcore.cpu()) + ", " + (lcore.sleeping() ? "asleep" : "awake") + ", " +
-         busy + " % of rounds busy, " + number(lcore.flows()) + " of " +
-         number(lcore.flow_capacity()) + " flows" +
+         number(lcore.busy_percent()) + " % busy, " + busy + " % of rounds busy, " +
+         number(lcore.flows()) + " of " + number(lcore.flow_capacity()) + " flows" +
          (lcore.flows_evicted() == 0 ? "" : ", " + number(lcore.flows_evicted()) + " made way");
+}
+
+std::string megabytes(uint64_t bytes) { return number((bytes + (1 << 19)) >> 20); }
+
+std::string buffers_text(const v1::GetStatusResponse& status) {
+  uint64_t most = 0;
+  for (const auto& use : status.buffer_uses()) most += use.buffers();
+  return number(status.buffers_used()) + " of " + number(status.buffers()) + " used, hugepages " +
+         (status.hugepages() ? "on" : "off") + ", at most " + number(most) +
+         " in use at the same time:";
+}
+
+std::string memory_text(const v1::MemoryState& memory) {
+  return megabytes(memory.total()) + " MiB" + (memory.computed() ? " (computed)" : "") +
+         ": packets " + megabytes(memory.packets()) + ", super-frames " +
+         megabytes(memory.super_frames()) + ", devices " + megabytes(memory.devices()) + ", free " +
+         megabytes(memory.free());
+}
+
+std::string balance_text(const v1::BalanceState& balance) {
+  std::string text =
+      std::string(balance.on() ? "on" : "off") + ", " + number(balance.moves()) + " nics moved";
+  if (!balance.has_last()) return text;
+  const v1::NicMove& last = balance.last();
+  return text + ", the last " + uptime_text(last.age_s()) + " ago: " + last.nic() + " from lcore " +
+         number(last.from()) + " (" + number(last.from_busy_percent()) + " % busy) to lcore " +
+         number(last.to()) + " (" + number(last.to_busy_percent()) + " %)";
 }
 
 std::string peer_text(const v1::PeerView& peer) {
@@ -59,13 +91,17 @@ std::string status_text(const v1::GetStatusResponse& status) {
                           ", " + number(status.fdb_static()) + " static, " +
                           number(status.fdb_moved()) + " moves, " + number(status.fdb_held()) +
                           " held, " + number(status.fdb_not_learnt()) + " not learnt");
-  text += line("buffers", number(status.buffers_used()) + " of " + number(status.buffers()) +
-                              " used, hugepages " + (status.hugepages() ? "on" : "off"));
+  text += line("buffers", buffers_text(status));
+  for (const auto& use : status.buffer_uses()) {
+    text += line("", number(use.buffers()) + " " + use.what() + ": " + use.why());
+  }
+  text += line("memory", memory_text(status.memory()));
   text += line("uplink",
                status.has_uplink() ? uplink_text(status.uplink()) : "none: local switching only");
   for (const auto& lcore : status.lcores()) {
     text += line("lcore " + number(lcore.index()), lcore_text(lcore));
   }
+  text += line("balance", balance_text(status.balance()));
   for (const auto& peer : status.peers()) text += line("peer", peer_text(peer));
   for (const auto& warning : status.warnings()) text += line("warning", warning);
   return text;

@@ -331,6 +331,9 @@ void Answers::status(v1::GetStatusResponse& response) const {
   response.set_buffers(report.buffers);
   response.set_buffers_used(report.buffers_used);
   response.set_hugepages(report.hugepages);
+  for (const BufferUse& use : report.buffer_uses) *response.add_buffer_uses() = to_proto(use);
+  *response.mutable_memory() = to_proto(report.memory);
+  *response.mutable_balance() = to_proto(report.balance);
   for (const LcoreReport& lcore : report.lcores) *response.add_lcores() = to_proto(lcore);
   if (report.uplink) *response.mutable_uplink() = to_proto(*report.uplink);
   const PeerViews views(report);

@@ -42,7 +42,13 @@ class FakeHost : public Host {
                       .rounds = 100,
                       .busy_rounds = 25,
                       .flows = 3,
-                      .flow_capacity = 65536}};
+                      .flow_capacity = 65536,
+                      .busy_percent = 62}};
+    report.balance = {is_balancing, 3,
+                      MoveReport{"web-1", 0, 1, 95, 20,
+                                 std::chrono::steady_clock::now() - std::chrono::seconds(90)}};
+    report.buffer_uses = {{"uplink", 400, "1 receive queue of 400"}, {"lcores", 300, "1 of 300"}};
+    report.memory = {256 << 20, true, 128 << 20, 32 << 20, 16 << 20, 80 << 20};
     UplinkReport uplink;
     uplink.device = "eth9";
     uplink.link_up = true;
@@ -50,6 +56,7 @@ class FakeHost : public Host {
     uplink.mac = Mac::from_u64(0x020000000001);
     uplink.mtu = 1500;
     uplink.inner_mtu = 1450;
+    uplink.facts = {"net_af_packet", 100, "eth8", "eth8"};
     report.uplink = uplink;
     for (const auto& [address, peer] : intent_->peers) {
       report.peers.push_back({address, address, Mac::from_u64(0x020000000002)});
@@ -232,12 +239,35 @@ class FakeHost : public Host {
     learnt.learnt_only = true;
     return stations_of(learnt).size();
   }
+  // Two packets, the one dropped; then waits for the caller to lose patience.
+  Status capture(const CaptureQuery& query, const CaptureSink& sink,
+                 const std::function<bool()>& keep_going) override {
+    if (!intent()->nics.contains(query.nic)) {
+      return not_found("capture: nic '" + query.nic + "': not found (wanted one of ours)");
+    }
+    last_capture_query = query;
+    CaptureReport packet{1'700'000'000'123'456'789, CapturePoint::from_nic, 100,
+                         std::vector<uint8_t>(60, 7)};
+    CaptureReport drop = packet;
+    drop.point = CapturePoint::dropped;
+    drop.brick = "antispoof";
+    drop.out = "wrong-mac";
+    drop.sentence = "source MAC is not the nic's";
+    const std::vector<CaptureReport> both{packet, drop};
+    if (!sink(both, 5) || query.count == 2) return ok_status();
+    while (keep_going() && sink({}, 5)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return ok_status();
+  }
+  Status move_nic(const std::string&, uint16_t) override { return ok_status(); }
+  void set_balancing(bool is_on) override { is_balancing = is_on; }
   void run_round(TimeMs) override {}
 
+  bool is_balancing = true;
   Status fail_next_apply = ok_status();
   LogQuery last_log_query;
   NewsQuery last_news_query;
   NewsJournal journal;
+  CaptureQuery last_capture_query;
   mutable CheckQuery last_check;
   Vni imported_vni;
   std::vector<NicFlow> imported;

@@ -58,6 +58,43 @@ v1::LcoreState to_proto(const LcoreReport& report) {
   message.set_flows(report.flows);
   message.set_flow_capacity(report.flow_capacity);
   message.set_flows_evicted(report.flows_evicted);
+  message.set_busy_percent(report.busy_percent);
+  return message;
+}
+
+v1::BufferUse to_proto(const BufferUse& use) {
+  v1::BufferUse message;
+  message.set_what(use.what);
+  message.set_buffers(use.buffers);
+  message.set_why(use.why);
+  return message;
+}
+
+v1::MemoryState to_proto(const MemoryReport& report) {
+  v1::MemoryState message;
+  message.set_total(report.total);
+  message.set_computed(report.is_computed);
+  message.set_packets(report.packets);
+  message.set_super_frames(report.super_frames);
+  message.set_devices(report.devices);
+  message.set_free(report.free);
+  return message;
+}
+
+v1::BalanceState to_proto(const BalanceReport& report) {
+  v1::BalanceState message;
+  message.set_on(report.is_on);
+  message.set_moves(report.moves);
+  if (!report.last) return message;
+  const auto age = std::chrono::steady_clock::now() - report.last->time;
+  v1::NicMove& last = *message.mutable_last();
+  last.set_nic(report.last->nic);
+  last.set_from(report.last->from);
+  last.set_to(report.last->to);
+  last.set_from_busy_percent(report.last->busy_from);
+  last.set_to_busy_percent(report.last->busy_to);
+  last.set_age_s(
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(age).count()));
   return message;
 }
 
@@ -73,6 +110,10 @@ v1::UplinkState to_proto(const UplinkReport& report) {
   message.set_rx_bytes(report.rx_bytes);
   message.set_tx_packets(report.tx_packets);
   message.set_tx_bytes(report.tx_bytes);
+  message.set_vlan(report.facts.vlan);
+  message.set_driver(report.facts.driver);
+  message.set_backup(report.facts.backup);
+  message.set_active(report.facts.active);
   return message;
 }
 

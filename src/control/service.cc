@@ -6,6 +6,7 @@
 
 #include "butterfly/v1/butterfly.grpc.pb.h"
 #include "control/answers.h"
+#include "control/capture.h"
 #include "control/check.h"
 #include "control/connections.h"
 #include "control/error_detail.h"
@@ -169,6 +170,19 @@ class Service final : public v1::Butterfly::Service {
     if (!query.ok()) return to_grpc(query.status());
     return to_grpc(host_.watch_news(
         *query, [&](const News& news) { return writer->Write(to_proto(news)); },
+        [&] { return !context->IsCancelled(); }));
+  }
+  grpc::Status Capture(ServerContext* context, const v1::CaptureRequest* request,
+                       grpc::ServerWriter<v1::CaptureResponse>* writer) override {
+    const auto query = from_proto(*request);
+    if (!query.ok()) return to_grpc(query.status());
+    return to_grpc(host_.capture(
+        *query,
+        [&](std::span<const CaptureReport> packets, uint64_t lost) {
+          return write_captured(packets, lost, [&](const v1::CaptureResponse& response) {
+            return writer->Write(response);
+          });
+        },
         [&] { return !context->IsCancelled(); }));
   }
   grpc::Status CheckPacket(ServerContext*, const v1::CheckPacketRequest* request,

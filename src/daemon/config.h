@@ -45,10 +45,11 @@ struct ApiConfig {
 struct DataplaneConfig {
   std::vector<unsigned> lcores;  // CPU numbers; never empty after parse_config
   PollMode mode = PollMode::adaptive;
-  uint32_t memory_mb = 256;
+  std::optional<uint32_t> memory_mb;  // empty: computed (daemon/memory_plan.h)
   HugepageUse hugepages = HugepageUse::automatic;
   uint32_t flows_per_lcore = 65536;
   bool shortcut = true;
+  bool balance = true;
   uint32_t fdb_capacity = 131072;
 };
 
@@ -61,6 +62,8 @@ struct UplinkConfig {
   std::optional<uint16_t> mtu;   // bytes of IP packet; empty: what the device says
   std::optional<uint16_t> vlan;  // tag of the underlay's frames, 1 to 4,094
   std::string host_port;         // interface by which the kernel shares the uplink; empty: none
+  std::string backup{};          // a second device, for when the first has no link; empty: none
+  bool af_xdp = false;           // drive kernel interfaces by AF_XDP where that works
   bool force = false;            // take an interface that carries the host's own address
 };
 

@@ -189,6 +189,13 @@ void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& up
   });
 }
 
+void read_memory(ConfigReader& reader, const std::string& key, DataplaneConfig& dataplane) {
+  if (reader.find(key) == nullptr) return;
+  uint32_t mb = 64;
+  reader.read(key, mb, 64, 1048576);
+  dataplane.memory_mb = mb;
+}
+
 void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
   if (reader.find(key) == nullptr) return;
   uint16_t mtu = 1500;
@@ -202,6 +209,16 @@ void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig
   uint16_t vlan = 0;
   reader.read(key, vlan, 1, 4094);  // 802.1Q-2018 table 9-2: the others mean something else
   uplink.vlan = vlan;
+}
+
+void read_backup(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  reader.read_as<std::string>(key, "a device in quotes", [&](const std::string& device) {
+    if (device.empty()) {
+      return reader.fault(key, "no device", "a kernel interface, a PCI address or a DPDK device");
+    }
+    if (device == uplink.device) return reader.fault(key, "the first device", "another one");
+    uplink.backup = device;
+  });
 }
 
 void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {

@@ -39,8 +39,11 @@ void read_lcores(ConfigReader& reader, const std::string& key, std::vector<unsig
 void read_uplink_address(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 // REQUIRES: the address was read; a bad one is all zero.
 void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
+void read_memory(ConfigReader& reader, const std::string& key, DataplaneConfig& dataplane);
 void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
+// REQUIRES: the device was read.
+void read_backup(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 
 extern const char* const kModeWanted;

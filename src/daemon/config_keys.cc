@@ -177,9 +177,22 @@ std::vector<ConfigKey> dataplane_keys() {
        "\"adaptive\" sleeps when nothing comes; \"poll\" never sleeps: lowest latency, whole CPUs.",
        word_key<PollMode>([](auto& c) -> auto& { return c.dataplane.mode; },
                           {{"adaptive", PollMode::adaptive}, {"poll", PollMode::poll}})},
-      {"dataplane", "memory_mb", Change::at_start, "Memory for packets and tables, MiB.",
-       number_key(
-           [](auto& c) -> auto& { return c.dataplane.memory_mb; }, 64, 1048576)},
+      {"dataplane",
+       "memory_mb",
+       Change::at_start,
+       "Memory for packets and tables, MiB. `butterfly status` says what it is used for.",
+       {"integer", "64 to 1048576",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_memory(reader, key, config.dataplane);
+        },
+        [](const Config& config) {
+          const auto& mb = config.dataplane.memory_mb;
+          return mb ? std::to_string(*mb) : "";
+        },
+        copier([](auto& c) -> auto& { return c.dataplane.memory_mb; })},
+       "256, or as much as the rings of more than two lcores can hold, while there are hugepages "
+       "for it",
+       "256"},
       {"dataplane", "hugepages", Change::at_start,
        "\"auto\" uses hugepages when there are enough, \"on\" insists, \"off\" does without "
        "(slower).",
@@ -193,6 +206,10 @@ std::vector<ConfigKey> dataplane_keys() {
        "Packets of known flows go where the one before them went. false: each walks every brick, "
        "with the same result, for when that is in doubt.",
        flag_key([](auto& c) -> auto& { return c.dataplane.shortcut; })},
+      {"dataplane", "balance", Change::any_time,
+       "Nics move from an lcore that has too much to do to one that has time; no packet is lost or "
+       "overtaken by it.",
+       flag_key([](auto& c) -> auto& { return c.dataplane.balance; })},
       {"dataplane", "fdb_capacity", Change::at_start, "Learnt MACs of the host.",
        number_key(
            [](auto& c) -> auto& { return c.dataplane.fdb_capacity; }, 1024, 16777216)},
@@ -305,6 +322,26 @@ std::vector<ConfigKey> uplink_keys() {
         copier([](auto& c) -> auto& { return c.uplink->vlan; })},
        "no tag",
        "100"},
+      {"uplink",
+       "backup",
+       Change::at_start,
+       "A second device, as `device`: what the first carries goes by it while the first has no "
+       "link. docs/operate/uplink.md.",
+       {"string", "another device of this machine; not beside a host_port",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_backup(reader, key, *config.uplink);
+        },
+        [](const Config& config) {
+          return config.uplink->backup.empty() ? "" : quoted(config.uplink->backup);
+        },
+        copier([](auto& c) -> auto& { return c.uplink->backup; })},
+       "none: without a link of the first there is no underlay",
+       "\"eth2\""},
+      {"uplink", "kernel_driver", Change::at_start,
+       "What drives kernel interfaces: \"af_packet\", or \"af_xdp\", which is faster where a "
+       "network card knows it; where it does not work af_packet is used, and the log says so.",
+       word_key<bool>([](auto& c) -> auto& { return c.uplink->af_xdp; },
+                      {{"af_packet", false}, {"af_xdp", true}})},
       {"uplink", "force", Change::at_start,
        "Take an interface even though it carries an address of the host. You may lose your ssh "
        "session.",

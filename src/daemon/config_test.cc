@@ -63,6 +63,7 @@ mode = "poll"
 memory_mb = 1024
 hugepages = "off"
 flows_per_lcore = 1000000
+balance = false
 shortcut = false
 fdb_capacity = 2048
 fdb_per_segment = 4096
@@ -75,6 +76,8 @@ vxlan_port = 8472
 mtu = 9000
 vlan = 4094
 host_port = "host0"
+backup = "eth1"
+kernel_driver = "af_xdp"
 force = true
 )";
 

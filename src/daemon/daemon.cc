@@ -2,9 +2,11 @@
 #include "daemon/daemon.h"
 
 #include <grp.h>
+#include <rte_malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/socket_file.h"
@@ -12,24 +14,32 @@
 #include "daemon/capabilities.h"
 #include "daemon/eal.h"
 #include "daemon/expression_program.h"
+#include "daemon/memory_plan.h"
 #include "daemon/underlay.h"
 #include "host/expression/compiler.h"
+#include "ports/backed_uplink.h"
 #include "ports/uplink.h"
 
 namespace butterfly {
 namespace {
 
-// Bytes that one packet buffer takes: mbuf and facts, headroom and data, the pool's own header.
-constexpr uint64_t kBufferBytes = sizeof(Packet) + RTE_PKTMBUF_HEADROOM + kBufferData + 128;
-constexpr uint64_t kLargeBufferBytes =
-    sizeof(Packet) + RTE_PKTMBUF_HEADROOM + kLargeBufferData + 128;
-// Of the memory given, the parts for packets and for super-frames; devices' rings and tables take
-// the rest.
-constexpr uint64_t kPoolPercent = 52;
-constexpr uint64_t kLargePoolPercent = 8;
-constexpr uint32_t kPoolCache = 256;
-// Super-frames live for a round: an lcore's cache would only hoard them.
-constexpr uint32_t kLargePoolCache = 0;
+// DPDK's heaps hold all of it, on every NUMA node.
+MemoryReport report_memory(const PacketPool& pool, const PacketPool& large, bool is_computed) {
+  MemoryReport report;
+  report.is_computed = is_computed;
+  report.packets = pool.bytes();
+  report.super_frames = large.bytes();
+  uint64_t taken = 0;
+  for (int socket = 0; socket < RTE_MAX_NUMA_NODES; ++socket) {
+    rte_malloc_socket_stats heap{};
+    if (rte_malloc_get_socket_stats(socket, &heap) != 0) continue;
+    report.total += heap.heap_totalsz_bytes;
+    taken += heap.heap_allocsz_bytes;
+  }
+  report.free = report.total - taken;
+  report.devices = taken - std::min(taken, report.packets + report.super_frames);
+  return report;
+}
 
 // The daemon's own group, where none is named.
 std::string group_or_own(const std::string& group) {
@@ -59,6 +69,83 @@ Status set_rights(const Config& before, const Config& next) {
                                   group_or_own(is.socket_group));
 }
 
+StatusOr<std::unique_ptr<UplinkPort>> make_uplink(const UplinkConfig& config,
+                                                  const std::string& device,
+                                                  const HostOptions& host, PacketPool& pool) {
+  UplinkOptions options;
+  options.device = device;
+  options.lcores = static_cast<uint16_t>(host.cpus.size());
+  options.force = config.force;
+  options.mtu = config.mtu;
+  options.vlan = config.vlan;
+  options.sleeps = host.mode == IdleMode::adaptive;
+  options.af_xdp = config.af_xdp;
+  options.all_macs = !config.backup.empty();
+  return UplinkPort::create(options, pool);
+}
+
+// What the host is told of a device beside the port itself.
+void add_facts(const UplinkPort& port, HostOptions& options) {
+  const auto& warnings = port.warnings();
+  options.warnings.insert(options.warnings.end(), warnings.begin(), warnings.end());
+  options.uplink_receive_slots += port.receive_slots();
+  options.uplink_transmit_slots += port.transmit_slots();
+}
+
+// The two as one, and what carries frames of both.
+Status add_backup(const UplinkConfig& config, std::unique_ptr<UplinkPort> first, PacketPool& pool,
+                  Vtep& vtep, HostOptions& options) {
+  auto second = make_uplink(config, config.backup, options, pool);
+  if (!second.ok()) return second.status();
+  UplinkConfig of_second = config;
+  of_second.device = config.backup;
+  const auto other = make_vtep(of_second, vtep.mac, (*second)->mtu());
+  if (!other.ok()) return other.status();
+  vtep.mtu = std::min(vtep.mtu, other->mtu);
+  add_facts(**second, options);
+  const UplinkFacts facts{first->driver(), config.vlan.value_or(0), config.backup, ""};
+  auto both = BackedUplink::create(
+      {{{config.device, std::move(first)}, {config.backup, std::move(*second)}}},
+      static_cast<uint16_t>(options.cpus.size()), vtep.mac, pool, options.say);
+  if (!both.ok()) return both.status();
+  (*both)->start();
+  options.uplink_facts = [facts, port = both->get()] {
+    UplinkFacts now = facts;
+    now.active = port->active_name();
+    return now;
+  };
+  options.uplink = std::move(*both);
+  return ok_status();
+}
+
+Status add_uplink(const UplinkConfig& config, PacketPool& pool, PacketPool& large,
+                  HostOptions& options) {
+  RETURN_IF_ERROR(check_together(config));
+  auto port = make_uplink(config, config.device, options, pool);
+  if (!port.ok()) return port.status();
+  auto vtep = make_vtep(config, (*port)->mac(), (*port)->mtu());
+  if (!vtep.ok()) return vtep.status();
+  if (!config.host_port.empty()) {
+    const HostShare share{config.host_port, vtep->address, vtep->udp_port};
+    RETURN_IF_ERROR((*port)->share_with_host(share, pool, large));
+  }
+  add_facts(**port, options);
+  options.uplink_device = config.device;
+  if (config.backup.empty()) {
+    options.uplink_facts = [facts = UplinkFacts{(*port)->driver(), config.vlan.value_or(0)}] {
+      return facts;
+    };
+    options.uplink = std::move(*port);
+  } else {
+    RETURN_IF_ERROR(add_backup(config, std::move(*port), pool, *vtep, options));
+  }
+  if (const std::string warning = small_underlay(config, *vtep); !warning.empty()) {
+    options.warnings.push_back(warning);
+  }
+  options.vtep = *vtep;
+  return ok_status();
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
@@ -81,22 +168,20 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
 
 Status Daemon::start_host(const Config& config) {
   RETURN_IF_ERROR(check_capabilities(config, effective_capabilities()));
-  auto eal = start_eal(config.dataplane);
+  const auto lcores = static_cast<uint16_t>(config.dataplane.lcores.size());
+  auto eal = start_eal(config);
   if (!eal.ok()) return eal.status();
-  const uint64_t bytes = static_cast<uint64_t>(config.dataplane.memory_mb) << 20;
-  auto pool = PacketPool::create(
-      "packets", static_cast<uint32_t>(bytes * kPoolPercent / 100 / kBufferBytes), kPoolCache, -1);
+  auto pool = PacketPool::create("packets", ordinary_buffers(eal->memory_mb), kPoolCache, -1);
   if (!pool.ok()) return pool.status();
   pool_.emplace(std::move(*pool));
-  auto large = PacketPool::create(
-      "super-frames", static_cast<uint32_t>(bytes * kLargePoolPercent / 100 / kLargeBufferBytes),
-      kLargePoolCache, -1, kLargeBufferData);
+  auto large = PacketPool::create("super-frames", large_buffers(eal->memory_mb), kLargePoolCache,
+                                  -1, kLargeBufferData);
   if (!large.ok()) return large.status();
   large_pool_.emplace(std::move(*large));
   const DaemonConfig& daemon = config.daemon;
   factory_ = std::make_unique<DaemonPortFactory>(
       DaemonPortFactory::Sockets{daemon.socket_directory, daemon.socket_mode, daemon.socket_group},
-      static_cast<uint16_t>(config.dataplane.lcores.size()), *pool_, *large_pool_);
+      lcores, *pool_, *large_pool_);
 
   HostOptions options;
   options.cpus = config.dataplane.lcores;
@@ -104,33 +189,17 @@ Status Daemon::start_host(const Config& config) {
   options.flow_capacity = config.dataplane.flows_per_lcore;
   options.shortcut = config.dataplane.shortcut;
   options.fdb_capacity = config.dataplane.fdb_capacity;
+  options.balance = config.dataplane.balance;
+  options.say = [](const std::string& line) { spdlog::info("{}", line); };
   options.hugepages = eal->hugepages;
+  options.pool_cache = kPoolCache;
+  options.memory = [this, is_computed = !config.dataplane.memory_mb] {
+    return report_memory(*pool_, *large_pool_, is_computed);
+  };
   options.expressions = std::make_shared<ChildCompiler>(expression_program());
   options.warnings = eal->warnings;
   if (config.uplink) {
-    UplinkOptions uplink;
-    uplink.device = config.uplink->device;
-    uplink.lcores = static_cast<uint16_t>(config.dataplane.lcores.size());
-    uplink.force = config.uplink->force;
-    uplink.mtu = config.uplink->mtu;
-    uplink.vlan = config.uplink->vlan;
-    uplink.sleeps = options.mode == IdleMode::adaptive;
-    auto port = UplinkPort::create(uplink, *pool_);
-    if (!port.ok()) return port.status();
-    auto vtep = make_vtep(*config.uplink, (*port)->mac(), (*port)->mtu());
-    if (!vtep.ok()) return vtep.status();
-    if (!config.uplink->host_port.empty()) {
-      const HostShare share{config.uplink->host_port, vtep->address, vtep->udp_port};
-      RETURN_IF_ERROR((*port)->share_with_host(share, *pool_, *large_pool_));
-    }
-    const auto& warnings = (*port)->warnings();
-    options.warnings.insert(options.warnings.end(), warnings.begin(), warnings.end());
-    if (const std::string warning = small_underlay(*config.uplink, *vtep); !warning.empty()) {
-      options.warnings.push_back(warning);
-    }
-    options.vtep = *vtep;
-    options.uplink_device = config.uplink->device;
-    options.uplink = std::move(*port);
+    RETURN_IF_ERROR(add_uplink(*config.uplink, *pool_, *large_pool_, options));
   }
   warnings_at_start_ = options.warnings.size();
   for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);
@@ -195,6 +264,7 @@ Status Daemon::adopt(const Config& before, const Config& next) {
   spdlog::set_level(spdlog::level::from_str(next.daemon.log_level));
   writers_->set(next.api.writers);
   if (next.log != before.log) start_log(next.log);
+  host_->set_balancing(next.dataplane.balance);
   return ok_status();
 }
 

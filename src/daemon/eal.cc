@@ -7,9 +7,11 @@
 #include <sched.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/fd.h"
+#include "daemon/memory_plan.h"
 
 namespace butterfly {
 namespace {
@@ -36,22 +38,33 @@ std::string allowed_cpus() {
 
 }  // namespace
 
-HugepageFacts look_at_hugepages(const DataplaneConfig& config, const std::string& sysfs) {
+HugepageFacts look_at_hugepages(const Config& config, const std::string& sysfs) {
   std::ifstream file(sysfs + "/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
   uint64_t pages = 0;
   file >> pages;
+  const uint64_t free_mb = pages * 2;
+  const DataplaneConfig& dataplane = config.dataplane;
+  const uint32_t computed_mb =
+      computed_memory_mb(static_cast<uint16_t>(dataplane.lcores.size()), config.uplink.has_value());
+  const bool may_be_less = !dataplane.memory_mb && dataplane.hugepages != HugepageUse::off;
+  const uint64_t wanted_mb =
+      may_be_less ? std::min<uint64_t>(computed_mb, std::max<uint64_t>(free_mb, kLeastMemoryMb))
+                  : dataplane.memory_mb.value_or(computed_mb);
   HugepageFacts facts;
-  facts.is_enough = pages * 2 >= config.memory_mb;
-  facts.text = std::to_string(config.memory_mb) + " MB wanted, " + std::to_string(pages * 2) +
+  facts.memory_mb = static_cast<uint32_t>(wanted_mb);
+  facts.is_enough = free_mb >= wanted_mb;
+  facts.text = std::to_string(wanted_mb) + " MB wanted, " + std::to_string(free_mb) +
                " MB of 2 MiB pages free";
-  facts.remedy = "sysctl vm.nr_hugepages=" + std::to_string(config.memory_mb / 2 + 8);
+  facts.remedy = "sysctl vm.nr_hugepages=" + std::to_string(wanted_mb / 2 + 8);
   return facts;
 }
 
-StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
+StatusOr<EalResult> start_eal(const Config& all) {
+  const DataplaneConfig& config = all.dataplane;
   EalResult result;
   const Fd lock = lock_hugepages();
-  const auto [enough, facts, remedy] = look_at_hugepages(config);
+  const auto [enough, facts, remedy, memory_mb] = look_at_hugepages(all);
+  result.memory_mb = memory_mb;
   if (config.hugepages == HugepageUse::on && !enough) {
     return exhausted("hugepages: " + facts + " (wanted: " + remedy + ", or hugepages = \"auto\")");
   }
@@ -62,7 +75,7 @@ StatusOr<EalResult> start_eal(const DataplaneConfig& config) {
   std::vector<std::string> arguments{"butterflyd",
                                      "--lcores=0@(" + allowed_cpus() + ")",
                                      "-m",
-                                     std::to_string(config.memory_mb),
+                                     std::to_string(memory_mb),
                                      "--no-telemetry",
                                      "--log-level=lib.eal:error",
                                      "--log-level=lib.vhost.config:error",

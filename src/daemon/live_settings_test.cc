@@ -129,7 +129,8 @@ TEST_F(LiveSettingsTest, NamesKeysOfATableThatHasComeOrGone) {
       parse("[dataplane]\nlcores = [1]\n[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\n"));
   ASSERT_TRUE(reloaded.ok());
   EXPECT_THAT(reloaded->start_only,
-              ElementsAre("uplink.device", "uplink.address", "uplink.vxlan_port", "uplink.force"));
+              ElementsAre("uplink.device", "uplink.address", "uplink.vxlan_port",
+                          "uplink.kernel_driver", "uplink.force"));
 }
 
 TEST_F(LiveSettingsTest, KeepsWhatWasWhenAReloadCannotBeFollowed) {

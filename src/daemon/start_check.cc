@@ -28,14 +28,14 @@ std::string counted(const std::vector<Finding>& findings, Verdict verdict,
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-void check_hugepages(const DataplaneConfig& config, const std::string& sysfs, Findings& findings) {
-  if (config.hugepages == HugepageUse::off) {
+void check_hugepages(const Config& config, const std::string& sysfs, Findings& findings) {
+  if (config.dataplane.hugepages == HugepageUse::off) {
     return findings.fine("hugepages: off, as the configuration says");
   }
   const HugepageFacts facts = look_at_hugepages(config, sysfs);
   const std::string text = "hugepages: " + facts.text;
   if (facts.is_enough) return findings.fine(text);
-  if (config.hugepages == HugepageUse::automatic) {
+  if (config.dataplane.hugepages == HugepageUse::automatic) {
     return findings.warn(text + "; it runs without, slower (wanted: " + facts.remedy + ")");
   }
   findings.fault_if_alone(text + " (wanted: " + facts.remedy + ", or hugepages = \"auto\")");
@@ -49,7 +49,7 @@ void check_machine(const Config& config, const Surroundings& surroundings, Findi
     cpus += (cpus.empty() ? "" : ", ") + std::to_string(cpu);
   }
   findings.fine("lcores: CPUs " + cpus);  // load_config() has asked which there are
-  check_hugepages(config.dataplane, surroundings.sysfs, findings);
+  check_hugepages(config, surroundings.sysfs, findings);
   for (const std::string& line : missing_capabilities(config, surroundings.capabilities)) {
     findings.fault(line);
   }

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/mac.h"
+#include "daemon/eal.h"
 #include "daemon/start_check.h"
 #include "daemon/underlay.h"
 #include "ports/kernel_interface.h"
@@ -61,12 +62,13 @@ void check_kernel_interface(const UplinkConfig& config, Findings& findings) {
 
 void check_locked_memory(const Config& config, const Surroundings& surroundings,
                          const std::string& what, Findings& findings) {
-  const uint64_t wanted = static_cast<uint64_t>(config.dataplane.memory_mb) << 20;
+  const uint32_t wanted_mb = look_at_hugepages(config, surroundings.sysfs).memory_mb;
+  const uint64_t wanted = uint64_t{wanted_mb} << 20;
   const bool has_no_limit = (surroundings.capabilities >> CAP_IPC_LOCK & 1) != 0;
   if (has_no_limit || surroundings.lockable_bytes >= wanted) return;
   findings.fault(
       what + ": " + std::to_string(surroundings.lockable_bytes >> 20) +
-      " MB may be locked in memory, " + std::to_string(config.dataplane.memory_mb) +
+      " MB may be locked in memory, " + std::to_string(wanted_mb) +
       " MB are to be (wanted: LimitMEMLOCK=infinity in the unit, or ulimit -l unlimited)");
 }
 
@@ -97,6 +99,17 @@ void check_pci(const Config& config, const Surroundings& surroundings, Findings&
   findings.fine(what + ": bound to " + driver);
 }
 
+void check_device(const Config& config, const Surroundings& surroundings, Findings& findings) {
+  const UplinkConfig& uplink = *config.uplink;
+  if (!is_dpdk_device(uplink.device)) {
+    check_kernel_interface(uplink, findings);
+  } else if (is_pci_address(uplink.device)) {
+    check_pci(config, surroundings, findings);
+  } else {
+    findings.fine("uplink '" + uplink.device + "': a DPDK device, of which only a start can tell");
+  }
+}
+
 }  // namespace
 
 uint64_t lockable_memory() {
@@ -107,12 +120,14 @@ uint64_t lockable_memory() {
 void check_uplink(const Config& config, const Surroundings& surroundings, Findings& findings) {
   if (!config.uplink) return findings.fine("uplink: none, guests of this host only");
   const UplinkConfig& uplink = *config.uplink;
-  if (!is_dpdk_device(uplink.device)) {
-    check_kernel_interface(uplink, findings);
-  } else if (is_pci_address(uplink.device)) {
-    check_pci(config, surroundings, findings);
-  } else {
-    findings.fine("uplink '" + uplink.device + "': a DPDK device, of which only a start can tell");
+  if (const Status status = check_together(uplink); !status.ok()) {
+    findings.fault(std::string(status.message()));
+  }
+  check_device(config, surroundings, findings);
+  if (!uplink.backup.empty()) {
+    Config of_backup = config;
+    of_backup.uplink->device = uplink.backup;
+    check_device(of_backup, surroundings, findings);
   }
   if (!uplink.host_port.empty() && if_nametoindex(uplink.host_port.c_str()) != 0) {
     findings.fault_if_alone("host port '" + uplink.host_port +

@@ -28,6 +28,11 @@ StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mt
   return vtep;
 }
 
+Status check_together(const UplinkConfig& config) {
+  if (config.backup.empty() || config.host_port.empty()) return ok_status();
+  return invalid("uplink: a host_port beside a backup (wanted: one of the two)");
+}
+
 std::string small_underlay(const UplinkConfig& config, const Vtep& vtep) {
   if (vtep.inner_mtu() >= kUsualGuestMtu) return "";
   return "uplink '" + config.device + "': its MTU of " + std::to_string(vtep.mtu) +

@@ -15,6 +15,9 @@ namespace butterfly {
 // IPv6 needs.
 StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mtu);
 
+// invalid_argument: keys that do not go together.
+Status check_together(const UplinkConfig& config);
+
 // A warning, when guests cannot have the MTU that they expect; else empty.
 std::string small_underlay(const UplinkConfig& config, const Vtep& vtep);
 

@@ -39,6 +39,12 @@ class HandoffRing {
   uint32_t unpublished() const noexcept { return next_ - head_.load(std::memory_order_relaxed); }
   void publish() noexcept { head_.store(next_, std::memory_order_release); }
 
+  // Any thread: up to where it was filled, and whether all up to there was taken.
+  uint32_t filled() const noexcept { return head_.load(std::memory_order_acquire); }
+  bool has_given(uint32_t position) const noexcept {
+    return static_cast<int32_t>(tail_.load(std::memory_order_acquire) - position) >= 0;
+  }
+
   // Consumer: takes up to packets.size(); returns how many.
   uint16_t pop(std::span<Packet*> packets) noexcept {
     const uint32_t tail = tail_.load(std::memory_order_relaxed);
@@ -108,6 +114,19 @@ class HandoffMesh {
   // Lcore side: whether any ring towards `lcore` holds packets that it was told of.
   bool has_packets_for(uint16_t lcore) const noexcept {
     return inboxes_[lcore].rings.load(std::memory_order_seq_cst) != 0;
+  }
+  // Any thread: up to where each ring is filled, and whether all up to there was taken since. It is
+  // in its lcore's graph then, until that lcore's next quiescent point.
+  std::vector<uint32_t> filled() const {
+    std::vector<uint32_t> positions;
+    for (const auto& ring : rings_) positions.push_back(ring->filled());
+    return positions;
+  }
+  bool has_given(std::span<const uint32_t> positions) const {
+    for (size_t i = 0; i < rings_.size(); ++i) {
+      if (!rings_[i]->has_given(positions[i])) return false;
+    }
+    return true;
   }
 
  private:

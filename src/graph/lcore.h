@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "graph/capture_log.h"
 #include "graph/counters.h"
 #include "graph/event_log.h"
 #include "graph/packet_pool.h"
@@ -32,6 +33,8 @@ class Lcore {
   const HitCounts& hits() const { return hits_; }
   TraceBuffer& trace() { return trace_; }
   EventLog& events() { return events_; }
+  CaptureLog& capture() { return capture_; }
+  const CaptureLog& capture() const { return capture_; }
 
   // Read once a round by the loop.
   TimeMs now() const { return now_; }
@@ -41,7 +44,10 @@ class Lcore {
   void set_tracing(bool on) { tracing_ = on; }
   // Whether this round's drops and starts may be wanted by somebody; constant within a round.
   bool logging() const { return logging_; }
-  void set_logging(bool on) { logging_ = on; }
+  void set_logging(bool on) { logging_ = watches_drops_ = on; }
+  // The same of drops alone, by whoever wants to see what is dropped: those who log, or capture.
+  bool watches_drops() const { return watches_drops_; }
+  void watch_drops() { watches_drops_ = true; }
 
   // The packets that came from `port` have given work beyond a packet of a known flow each: as much
   // as `packets` more of these. The port's turn to be polled comes the later for it.
@@ -71,6 +77,7 @@ class Lcore {
   TimeMs now_ = 0;
   bool tracing_ = false;
   bool logging_ = false;
+  bool watches_drops_ = false;
   size_t freed_count_ = 0;
   std::array<Packet*, 64> freed_;
   std::array<uint32_t, kMaxPorts> charges_{};  // by PortId
@@ -78,6 +85,7 @@ class Lcore {
   TraceBuffer trace_;
   HitCounts hits_;
   EventLog events_;
+  CaptureLog capture_;
 };
 
 }  // namespace butterfly

@@ -22,6 +22,8 @@ void copy_facts(const Packet& packet, Event& event) {
 }  // namespace
 
 void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore) {
+  if (lcore.capture().is_on()) lcore.capture().note_dropped(node, out, packet);
+  if (!lcore.logging()) return;
   EventLog& log = lcore.events();
   const std::string* const refusing = log.take_refusing();
   if (!log.wants_drop(node, out, packet.in_port, packet.out_port)) return;

@@ -12,7 +12,7 @@ namespace butterfly {
 // Cost when nobody watches: a look at a word of the lcore's own.
 [[gnu::cold]] void note_drop(size_t node, size_t out, const Packet& packet, Lcore& lcore);
 inline void drop_at(size_t node, size_t out, Packet& packet, Lcore& lcore) {
-  if (lcore.logging()) [[unlikely]]
+  if (lcore.watches_drops()) [[unlikely]]
     note_drop(node, out, packet, lcore);
   lcore.drop(packet);
 }

@@ -89,6 +89,9 @@ Packet* PacketPool::alloc() noexcept {
 
 uint32_t PacketPool::in_use() const { return rte_mempool_in_use_count(pool_); }
 uint32_t PacketPool::size() const { return pool_->size; }
+uint64_t PacketPool::bytes() const {
+  return uint64_t{pool_->size} * (pool_->header_size + pool_->elt_size + pool_->trailer_size);
+}
 
 // Nearly all packets are one buffer of one pool that nobody else refers to: those go back together.
 void free_packets(std::span<Packet*> packets) noexcept {

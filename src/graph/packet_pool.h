@@ -34,6 +34,8 @@ class PacketPool {
   // Buffers in use now; slow, for status only.
   uint32_t in_use() const;
   uint32_t size() const;
+  // What its buffers take of the memory.
+  uint64_t bytes() const;
 
  private:
   explicit PacketPool(rte_mempool* pool) : pool_(pool) {}

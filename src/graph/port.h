@@ -56,6 +56,9 @@ class Port {
   // they share, who drains it first takes away the wake-up of those that epoll has not run yet.
   virtual int wake_fd_for(uint16_t /*lcore*/) const noexcept { return wake_fd(); }
   virtual Armed arm_for(uint16_t /*lcore*/) noexcept { return arm(); }
+  // Control side, while no lcore polls it: lcore `to` does from now on what `from` has done. False:
+  // who polls it is settled for its life.
+  virtual bool move_polling(uint16_t /*from*/, uint16_t /*to*/) noexcept { return true; }
 
   // Constant within a round of an lcore. Any lcore.
   virtual Offloads offloads() const noexcept { return {}; }

@@ -102,18 +102,21 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
 Port::Sent PortOut::transmit(PortId id, std::span<Packet*> packets, Lcore& lcore) {
   Port& port = *ports_[id.value];
   const auto is_traced = [](const Packet* packet) { return packet->trace_slot != 0; };
-  if (!lcore.tracing() || std::ranges::none_of(packets, is_traced)) [[likely]]
+  const bool is_captured = lcore.capture().wants(id);
+  if (!is_captured && (!lcore.tracing() || std::ranges::none_of(packets, is_traced))) [[likely]]
     return port.transmit(lcore.index(), packets);
   // One by one: a sent packet may be gone afterwards, and a port may change the order.
   Port::Sent all;
   for (Packet*& packet : packets) {
     const uint8_t slot = packet->trace_slot;
+    if (is_captured) lcore.capture().prepare_sent(*packet);
     const Port::Sent sent = port.transmit(lcore.index(), std::span(&packet, 1));
     if (sent.taken == 0) {
       all.refusal = sent.refusal;
       break;
     }
     ++all.taken;
+    if (is_captured) lcore.capture().confirm_sent();
     note_step(slot, *node_, Out::sent, lcore);
     if (slot != 0) lcore.trace().finish(slot, id);
   }

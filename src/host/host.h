@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,14 +52,23 @@ class PortFactory {
 struct HostOptions {
   std::vector<unsigned> cpus{0};  // one lcore each
   IdleMode mode = IdleMode::adaptive;
-  std::unique_ptr<Port> uplink;       // null: no underlay, local switching only
-  std::string uplink_device;          // as configured, for reports
-  std::optional<Vtep> vtep;           // present with an uplink
-  uint32_t flow_capacity = 65536;     // per lcore
-  uint32_t fdb_capacity = 131072;     // per host
-  bool shortcut = true;               // false: every packet walks every brick
-  bool hugepages = false;             // what EAL got, for reports
+  std::unique_ptr<Port> uplink;                 // null: no underlay, local switching only
+  std::string uplink_device;                    // as configured, for reports
+  std::function<UplinkFacts()> uplink_facts{};  // the same; may be empty
+  std::optional<Vtep> vtep;                     // present with an uplink
+  uint32_t flow_capacity = 65536;               // per lcore
+  uint32_t fdb_capacity = 131072;               // per host
+  bool shortcut = true;                         // false: every packet walks every brick
+  bool balance = false;                         // move nics from full lcores to others
+  uint32_t look_ms = 1000;                      // at their load, from one time to the next
+  bool hugepages = false;                       // what EAL got, for reports
+  uint32_t pool_cache = 0;            // of the pool, for each lcore; as the next three for reports
+  uint32_t uplink_receive_slots = 0;  // of rings that may hold our buffers
+  uint32_t uplink_transmit_slots = 0;
+  std::function<MemoryReport()> memory{};
   std::vector<std::string> warnings;  // found at start, for reports
+  // Gets a line, without a newline, about what the host does by itself. Any control thread.
+  std::function<void(const std::string&)> say{};
   // Of rules' expressions; null: rules with expressions are refused.
   std::shared_ptr<ExpressionCompiler> expressions;
   // Of all hashes, so that a test runs the same way each time. Else one that nobody can know.
@@ -162,6 +172,24 @@ class Host {
   // Forgets learnt MACs, and what connections know of where they are; returns how many. Whoever
   // still sends is learnt again.
   virtual StatusOr<uint64_t> flush_fdb(const StationQuery& query) = 0;
+
+  // Captures what the nic's guest sends, what it is sent, and what of both is dropped, for which a
+  // packet may be seen twice: when it came, and where it ended. Calls `sink` with what has come, in
+  // the order of time but for a few milliseconds between lcores, and how many there was no room for
+  // so far; with nothing at least five times a second. Ends after `query.count`, when it returns
+  // false, or when `keep_going` does. One capture at a time: failed_precondition when another is
+  // running. not_found: no such nic, or it has gone; invalid_argument: not an expression.
+  using CaptureSink = std::function<bool(std::span<const CaptureReport>, uint64_t lost)>;
+  virtual Status capture(const CaptureQuery& query, const CaptureSink& sink,
+                         const std::function<bool()>& keep_going) = 0;
+
+  // Has another lcore poll a nic. No packet is lost, and none overtakes another of its flow; until
+  // all that came before is sent, a fraction of a millisecond as a rule, what the guest sends waits
+  // in its ring. not_found: no such nic; invalid_argument: no such lcore; failed_precondition:
+  // several queue pairs. REQUIRES: not IdleMode::manual.
+  virtual Status move_nic(const std::string& nic, uint16_t lcore) = 0;
+  // Whether the host does that by itself, when lcores have uneven loads (host/balance.h).
+  virtual void set_balancing(bool is_on) = 0;
 
   // IdleMode::manual only: one round of every lcore at the given time, on the caller's thread.
   virtual void run_round(TimeMs now) = 0;

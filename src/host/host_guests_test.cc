@@ -261,6 +261,87 @@ TEST_F(HostGuestsTest, ANicAddedAndRemovedAThousandTimesLeavesNothing) {
   EXPECT_EQ(still[0].flows, 0u) << "none counts for a nic that stays";
 }
 
+// By its kick a guest wakes the lcore that polls it now, and no other.
+TEST_F(HostGuestsTest, AGuestIsHeardWhereverItsNicHasMoved) {
+  const auto sender = make_guest(0);
+  const auto receiver = make_guest(1);
+  for (const uint16_t number : {uint16_t{0}, uint16_t{1}}) add_to_intent(number);
+  apply();
+  sender->connect();
+  receiver->connect();
+  ASSERT_TRUE(await([&] { return are_connected(2); }));
+  const auto both_sleep = [&] {
+    return await([&] {
+      const auto lcores = host_->report().lcores;
+      return lcores[0].sleeping && lcores[1].sleeping;
+    });
+  };
+  for (uint16_t turn = 0; turn < 20; ++turn) {
+    for (const uint16_t number : {uint16_t{0}, uint16_t{1}}) {
+      const auto lcore = static_cast<uint16_t>((turn + number) % 2);
+      ASSERT_EQ(host_->move_nic(id_of(number), lcore), ok_status());
+      EXPECT_EQ(report_of(number).lcore, lcore);
+    }
+    // With a kick only if it is asked for, as a driver does.
+    ASSERT_TRUE(turn % 2 == 1 || both_sleep());
+    sender->send({}, datagram({0, 1}));
+    if (sender->is_to_kick()) sender->kick();
+    ASSERT_TRUE(gets(*receiver, datagram({0, 1}))) << turn;
+    // Nobody is kept awake by what woke it before.
+    ASSERT_TRUE(both_sleep()) << turn;
+  }
+}
+
+TEST_F(HostGuestsTest, NoFrameIsLostOrOvertakenWhenANicMovesUnderTraffic) {
+  constexpr uint32_t kFrames = 20'000;
+  const auto sender = make_guest(0);
+  const auto receiver = make_guest(1);
+  for (const uint16_t number : {uint16_t{0}, uint16_t{1}}) add_to_intent(number);
+  apply();
+  sender->connect();
+  receiver->connect();
+  ASSERT_TRUE(await([&] { return are_connected(2); }));
+  std::atomic<bool> is_over{false};
+  std::atomic<uint32_t> moves{0};
+  std::thread mover([&] {
+    for (uint16_t turn = 0; !is_over; ++turn, ++moves) {
+      EXPECT_EQ(host_->move_nic(id_of(0), static_cast<uint16_t>(turn % 2)), ok_status());
+    }
+  });
+  std::vector<uint8_t> frame = datagram({0, 1});
+  uint32_t sent = 0;
+  uint32_t next = 0;
+  bool is_in_order = true;
+  const auto take = [&] {
+    for (const auto& one : receiver->receive()) {
+      uint32_t number = 0;
+      std::memcpy(&number, one.frame.data() + one.frame.size() - sizeof number, sizeof number);
+      is_in_order = is_in_order && number == next++;
+    }
+  };
+  // No more on their way than the receiver has buffers.
+  bool is_stuck = false;
+  while (is_in_order && !is_stuck && (next < kFrames || moves < 50)) {
+    is_stuck = !await([&] {
+      take();
+      return sent - next < 32;
+    });
+    std::memcpy(frame.data() + frame.size() - sizeof sent, &sent, sizeof sent);
+    ++sent;
+    sender->send({}, frame);
+    if (sender->is_to_kick()) sender->kick();
+  }
+  is_over = true;
+  mover.join();
+  EXPECT_FALSE(is_stuck) << sent << " " << next;
+  EXPECT_TRUE(is_in_order) << next;
+  EXPECT_TRUE(await([&] {
+    take();
+    return next == sent;
+  }));
+  EXPECT_EQ(report_of(1).tx_refused, 0u);
+}
+
 // Guest 0 sends to 1 and 2 all the time, on a thread of its own that also reads what comes for 2.
 class TrafficTest : public HostGuestsTest {
  protected:

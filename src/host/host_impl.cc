@@ -63,11 +63,13 @@ HostImpl::HostImpl(HostOptions options, PacketPool& pool, PortFactory& ports,
       intent_(std::make_shared<const Intent>()) {
   state_.snapshot.ports.resize(kMaxPorts);
   state_.snapshot.ports[kUplinkPort.value] = options_.uplink.get();
+  is_balancing_ = options_.balance;
   factory_.attach(*quiescence_);
 }
 
 HostImpl::~HostImpl() {
   stop_learning();
+  stop_balance();
   for (auto& lcore : lcores_) lcore->stop();
   std::vector<std::unique_ptr<Port>> ports;
   for (auto& [id, port] : nic_ports_) ports.push_back(std::move(port));
@@ -86,9 +88,11 @@ Status HostImpl::start() {
   auto views = build_views(state_, polled_ports(Difference{}, state_));
   if (!views.ok()) return views.status();
   publish(std::move(*views));
+  busy_percent_.resize(lcores_.size());
   if (options_.mode != IdleMode::manual) {
     for (auto& lcore : lcores_) lcore->start();
     learner_ = std::thread([this] { learn_until_stopped(); });
+    start_balance();
   }
   return ok_status();
 }
@@ -156,6 +160,7 @@ Status HostImpl::put_in_force(const Intent& next, bool is_restored) {
   drain_logs();  // while the slots of nics that go still have their names
   factory_.remove(adopt(change, std::move(attempt), std::move(*fresh)));
   follow_nics_watched();
+  end_capture_of_gone();
   forget_learned(state_.slots, gone_segments(change, state_.slots),
                  narrowed_peers(change, state_.slots));
   return ok_status();

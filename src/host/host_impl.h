@@ -2,6 +2,8 @@
 // The host behind the interface of host.h.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -11,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "host/balance.h"
 #include "host/host.h"
 #include "host/intent/plan.h"
 #include "host/lcore_runner.h"
@@ -60,6 +63,10 @@ class HostImpl : public Host {
                                           const std::vector<NicFlow>& flows) override;
   Status list_stations(const StationQuery& query, const StationSink& sink) const override;
   StatusOr<uint64_t> flush_fdb(const StationQuery& query) override;
+  Status capture(const CaptureQuery& query, const CaptureSink& sink,
+                 const std::function<bool()>& keep_going) override;
+  Status move_nic(const std::string& nic, uint16_t lcore) override;
+  void set_balancing(bool is_on) override { is_balancing_.store(is_on); }
   void run_round(TimeMs now) override;
 
   // IdleMode::manual only: what was learnt, between rounds.
@@ -97,6 +104,25 @@ class HostImpl : public Host {
                                            NicPorts fresh);
   void forget_learned(Slots& slots, const std::vector<Vni>& gone_segments,
                       const std::vector<PeerId>& narrowed);
+  // What was seen of an lcore at the last look; all counts.
+  struct Seen {
+    uint64_t busy_cycles = 0;
+    uint64_t taken_over = 0;
+    std::array<uint64_t, kMaxPorts> costs{};  // by PortId
+  };
+  // With the apply lock held. The ports that an lcore polls with that placement.
+  std::vector<PortId> ports_of(uint16_t lcore,
+                               const SharedMap<std::string, uint16_t>& placement) const;
+  // Has the lcore poll these from now on.
+  Status publish_polled(uint16_t lcore, std::vector<PortId> ports);
+  // Returns when all that was handed over before the call has been sent.
+  void settle_handovers();
+  void start_balance();
+  void stop_balance();
+  // The load watcher's: measures, and decides.
+  std::optional<NicMove> look_at_load();
+  LcoreLoad load_of(uint16_t lcore, double cycles_passed);
+  void carry_out(const NicMove& move);
   Totals port_totals(PortId id) const;
   uint64_t hits_at(uint32_t slot) const;
   class Watching;
@@ -115,6 +141,11 @@ class HostImpl : public Host {
   PortNames port_names() const;
   LogReport describe(const Event& event, uint16_t lcore, const PortNames& names) const;
   TraceReport describe(const PacketTrace& trace) const;
+  class Capturing;
+  // Whether the captured nic is gone.
+  bool end_capture_of_gone();
+  // With the state lock held.
+  CaptureReport describe(const CapturedFrame& frame) const;
   std::string name_of(PortId port) const;
   // With the lock held, as the next two. The local nic that has the address, or null.
   const Nic* nic_with(Vni vni, const IpAddress& address) const;
@@ -155,6 +186,9 @@ class HostImpl : public Host {
   NicPorts nic_ports_;
   std::map<uint16_t, Totals> baselines_;  // counts of a slot when its present nic took it
   std::mutex trace_mutex_;
+  std::mutex capture_mutex_;
+  // By id, in that life; GUARDED_BY(state_mutex_).
+  std::optional<std::pair<std::string, NicSerial>> captured_;
   std::mutex log_mutex_;                       // before state_mutex_, where both are held
   std::list<LogWatcher*> watchers_;            // GUARDED_BY(log_mutex_), as what they hold
   std::list<const NewsQuery*> news_watchers_;  // GUARDED_BY(log_mutex_)
@@ -164,6 +198,20 @@ class HostImpl : public Host {
   std::map<IpAddress, bool> peers_seen_;
   bool uplink_seen_ = false;
   std::mutex jobs_mutex_;  // one job of an lcore at a time
+
+  // The load watcher's.
+  Balance balance_;
+  std::vector<Seen> seen_;  // by lcore
+  uint64_t seen_cycles_ = 0;
+  // Beyond this line others look, too.
+  std::atomic<bool> is_balancing_{false};
+  std::vector<uint32_t> busy_percent_;  // by lcore, GUARDED_BY(state_mutex_), as the next two
+  uint64_t moves_ = 0;
+  std::optional<MoveReport> last_move_;
+  std::mutex load_mutex_;
+  std::condition_variable load_news_;
+  bool is_ending_ = false;  // GUARDED_BY(load_mutex_)
+  std::thread load_watcher_;
 
   std::vector<std::unique_ptr<LcoreRunner>> lcores_;
   Views views_;  // the published ones

@@ -2,6 +2,7 @@
 // What the host tells of itself: sums over lcores, read while they run.
 #include <algorithm>
 
+#include "host/buffer_uses.h"
 #include "host/host_impl.h"
 
 namespace butterfly {
@@ -20,13 +21,27 @@ HostReport HostImpl::report() const {
   report.hugepages = options_.hugepages;
   report.buffers = pool_.size();
   report.buffers_used = pool_.in_use();
+  report.buffer_uses = buffer_uses({static_cast<uint16_t>(lcores_.size()),
+                                    static_cast<uint32_t>(nic_ports_.size()), options_.pool_cache,
+                                    options_.uplink_receive_slots, options_.uplink_transmit_slots});
+  if (options_.memory) report.memory = options_.memory();
+  if (const uint64_t most = sum_of(report.buffer_uses); most > report.buffers) {
+    report.warnings.push_back("packet buffers: " + std::to_string(most) +
+                              " may be wanted at the same time, " + std::to_string(report.buffers) +
+                              " are there; what finds none waits in its guest's ring, copies are " +
+                              "dropped (no buffer, in counters). Raise memory_mb");
+  }
   report.fdb_entries = fdb_.size();
   report.fdb_capacity = fdb_.capacity();
   const Fdb::Counts fdb = fdb_.counts();
   report.fdb_moved = fdb.moved;
   report.fdb_held = fdb.held;
   report.fdb_not_learnt = fdb.not_learnt;
-  for (const auto& lcore : lcores_) report.lcores.push_back(lcore->report());
+  for (const auto& lcore : lcores_) {
+    report.lcores.push_back(lcore->report());
+    report.lcores.back().busy_percent = busy_percent_[report.lcores.size() - 1];
+  }
+  report.balance = {is_balancing_.load(), moves_, last_move_};
   if (options_.uplink) {
     const Totals totals = port_totals(kUplinkPort);
     report.uplink = UplinkReport{options_.uplink_device,
@@ -38,7 +53,8 @@ HostReport HostImpl::report() const {
                                  totals.rx_packets,
                                  totals.rx_bytes,
                                  totals.tx_packets,
-                                 totals.tx_bytes};
+                                 totals.tx_bytes,
+                                 options_.uplink_facts ? options_.uplink_facts() : UplinkFacts{}};
   }
   const TimeMs now = monotonic_ms();
   for (const auto& [address, slot] : state_.slots.peers.all()) {

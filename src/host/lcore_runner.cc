@@ -2,6 +2,7 @@
 #include "host/lcore_runner.h"
 
 #include <pthread.h>
+#include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,9 +16,6 @@
 namespace butterfly {
 namespace {
 
-// Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
-// millisecond.
-constexpr uint32_t kRoundsAClock = 8;
 // Looked for again this often when asleep, for ticks; ports without wake-ups every millisecond.
 constexpr uint64_t kSleepNs = 100'000'000;
 constexpr uint64_t kUnwakeableNs = 1'000'000;
@@ -25,12 +23,7 @@ constexpr uint64_t kUnwakeableNs = 1'000'000;
 // burst waits for it.
 constexpr uint32_t kSweepSlots = 256;
 constexpr uint32_t kSweepBuckets = 32;
-// What is received in a round before it is worked off and sent: with hundreds of ports or frames of
-// 64 KiB the first ports would else take all buffers, and the cache hold none of it. So many
-// packets with their headers are a tenth of a second-level cache, and still bursts for those who
-// get from many.
 constexpr uint64_t kMaxGatheredBytes = 1 << 20;
-constexpr uint32_t kMaxGathered = 256;
 
 }  // namespace
 
@@ -115,6 +108,11 @@ void LcoreRunner::watch(int fd, PortId port, NicSerial life) {
   epoll_ctl(wake_set_.get(), EPOLL_CTL_ADD, fd, &event);  // fails harmlessly when already there
 }
 
+void LcoreRunner::unwatch(PortId port, int wake_fd) {
+  watched_[port.value] = NicSerial{};
+  if (wake_fd >= 0) epoll_ctl(wake_set_.get(), EPOLL_CTL_DEL, wake_fd, nullptr);
+}
+
 void LcoreRunner::publish(LcoreView* view) {
   // Before the look at `sleeping_`, as sleep() looks at the view after it has set that.
   view_.store(view, std::memory_order_seq_cst);
@@ -155,10 +153,13 @@ void LcoreRunner::run() {
   quiescence_.enter(index_);
   TimeMs now = monotonic_ms();
   for (uint32_t rounds = 1; !stopping_.load(std::memory_order_acquire); ++rounds) {
+    const bool is_measured = rounds % kRoundsAClock == 0;
+    const uint64_t begin = is_measured ? rte_rdtsc() : 0;
     const bool moved = round(now, Poll::busy);
+    if (moved && is_measured) busy_cycles_.add((rte_rdtsc() - begin) * kRoundsAClock);
     if (moved) idle_since_ = 0;
     const bool has_rested = !moved && mode_ == IdleMode::adaptive && rest();
-    if (has_rested || rounds % kRoundsAClock == 0) now = monotonic_ms();
+    if (has_rested || is_measured) now = monotonic_ms();
     quiescence_.pass(index_);
   }
   quiescence_.leave(index_);
@@ -181,6 +182,7 @@ bool LcoreRunner::round(TimeMs now, Poll ports) {
   lcore_.set_now(now);
   lcore_.set_tracing(lcore_.trace().is_armed());
   lcore_.set_logging(lcore_.events().begin_round());
+  if (lcore_.capture().begin_round()) lcore_.watch_drops();
   bool moved = poll_ports(view, ports);
   moved = take_over(mesh_, view.graph->from_lcore(), lcore_) != 0 || moved;
   moved = take_over(fragment_mesh_, view.graph->from_lcore_fragments(), lcore_) != 0 || moved;
@@ -221,6 +223,11 @@ uint32_t LcoreRunner::receive(LcoreView& view, const PolledPort& port) {
     packet.reset_facts(port.id, port.vni, port.segment);
     bytes += packet.length();
     if (lcore_.tracing()) lcore_.trace().begin(packet);
+  }
+  if (lcore_.capture().wants(port.id)) [[unlikely]] {
+    for (const Packet* packet : std::span(burst).first(count)) {
+      lcore_.capture().note_received(*packet);
+    }
   }
   PortCounts& counts = lcore_.counters().port(port.id);
   counts.rx_packets.add(count);

@@ -39,6 +39,12 @@ struct FlowShares {
 
 class alignas(kLinePair) LcoreRunner : public Waker {
  public:
+  // What is received in a round, in packets (and bytes), before it is worked off and sent: with
+  // hundreds of ports or frames of 64 KiB the first ports would else take all buffers, and the
+  // cache hold none of it. So many packets with their headers are a tenth of a second-level cache,
+  // and still bursts for those who get from many.
+  static constexpr uint32_t kMaxGathered = 256;
+
   // `index` counts from 0, `cpu` is where the thread is pinned.
   LcoreRunner(uint16_t index, unsigned cpu, const HostOptions& options, PacketPool& pool,
               Quiescence& quiescence, HandoffMesh& mesh, HandoffMesh& fragment_mesh, Fdb& fdb,
@@ -53,6 +59,9 @@ class alignas(kLinePair) LcoreRunner : public Waker {
                                                   const std::optional<std::vector<PortId>>& ports);
   // Publishes; the view before may be destroyed when Quiescence::wait() has returned.
   void publish(LcoreView* view);
+  // Control side: the lcore is not woken by the port any more. After quiescence that followed the
+  // last view with it.
+  void unwatch(PortId port, int wake_fd);
   void start();  // the thread; not in IdleMode::manual
   void stop();
 
@@ -79,12 +88,18 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   const Lcore& lcore() const { return lcore_; }
   FlowTable& flows() { return flows_; }
   const FlowAdmission& admission() const { return admission_; }
+  // Cycles of rounds that moved packets, or did a job, about: one round in kRoundsAClock is
+  // measured.
+  uint64_t busy_cycles() const { return busy_cycles_.read(); }
   LcoreReport report() const;
 
  private:
   static constexpr uint32_t kTickMs = 100;
   // Each port has its turn to be told something every ten minutes or so.
   static constexpr uint32_t kTicksAPort = 4;
+  // Reading the clock costs as much as a packet; so many rounds are less than a tenth of a
+  // millisecond.
+  static constexpr uint32_t kRoundsAClock = 8;
 
   // On the first round with a new snapshot: what the learnt state takes from it.
   void adopt(const Snapshot& snapshot);
@@ -148,6 +163,7 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   TimeMs last_sweep_ = 0;
   Count rounds_;
   Count busy_rounds_;
+  Count busy_cycles_;
   Count flow_count_;
   std::thread thread_;
 };

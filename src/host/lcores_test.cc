@@ -2,6 +2,7 @@
 // Two lcores under traffic and changes at once; meant to be run under TSan as well.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <random>
@@ -28,8 +29,11 @@ bool await(const Condition& condition) {
 
 class LcoresTest : public ::testing::Test {
  protected:
-  void start(IdleMode mode, unsigned lcores = 2, bool shortcut = true) {
+  void start(IdleMode mode, unsigned lcores = 2, bool shortcut = true, bool balance = false) {
     HostOptions options;
+    options.balance = balance;
+    options.look_ms = 50;
+    options.cpus.clear();
     for (unsigned i = 0; i < lcores; ++i) options.cpus.push_back(i % 2);
     options.shortcut = shortcut;
     options.mode = mode;
@@ -137,6 +141,48 @@ TEST_P(FlowOrderTest, NoPacketOvertakesAnotherOfItsFlowAndDirection) {
   ASSERT_TRUE(await([&] { return test::ledger_closes(host_->counters().ledger); }));
 }
 
+// As above, and all the time the nics go from lcore to lcore.
+TEST_P(FlowOrderTest, NoPacketIsLostOrOvertakenWhenNicsMoveBetweenLcores) {
+  constexpr uint32_t kDatagrams = 6'000;
+  constexpr uint32_t kInFlight = HandoffRing::kSlots / 2;
+  start(IdleMode::adaptive, GetParam().lcores, GetParam().shortcut);
+  std::atomic<bool> is_over{false};
+  std::atomic<uint32_t> moves{0};
+  std::thread mover([&] {
+    for (uint32_t turn = 1; !is_over; ++turn) {
+      for (const char* nic : {"a", "b"}) {
+        const auto lcore = static_cast<uint16_t>((turn + (nic[0] == 'b')) % GetParam().lcores);
+        EXPECT_TRUE(host_->move_nic(nic, lcore).ok());
+        ++moves;
+      }
+    }
+  });
+  std::minstd_rand random(GetParam().lcores);
+  std::map<std::pair<bool, uint32_t>, uint32_t> sent;
+  uint32_t fed = 0;
+  const auto arrived = [&] {
+    collect("a");
+    collect("b");
+    return arrived_["a"] + arrived_["b"];
+  };
+  bool is_stuck = false;
+  while ((fed < kDatagrams || moves < 50) && !is_stuck) {
+    const auto flow = static_cast<uint32_t>(random() % kFlows);
+    for (auto length = 1 + random() % 20; length > 0; --length) {
+      const bool from_a = random() % 2 == 0;
+      ports_.links.at(from_a ? "a" : "b")->feed(datagram(from_a, flow, ++sent[{from_a, flow}]));
+      ++fed;
+    }
+    is_stuck = !await([&] { return fed - arrived() < kInFlight; });
+  }
+  is_stuck = is_stuck || !await([&] { return arrived() == fed; });
+  is_over = true;
+  mover.join();
+  EXPECT_FALSE(is_stuck) << fed << " " << arrived();
+  EXPECT_EQ(reordered_, 0u);
+  ASSERT_TRUE(await([&] { return test::ledger_closes(host_->counters().ledger); }));
+}
+
 INSTANTIATE_TEST_SUITE_P(Lcores, FlowOrderTest,
                          ::testing::Values(Sharing{2, true}, Sharing{2, false}, Sharing{3, true},
                                            Sharing{3, false}),
@@ -195,6 +241,68 @@ TEST_F(LcoresTest, ALcoreTakesOverInARoundAllThatItWasGivenBefore) {
   EXPECT_GT(ledger.handed_over, 4u * kBurst);
   EXPECT_EQ(ledger.taken_over, ledger.handed_over);
   EXPECT_EQ(ports_.links.at("b")->take().size(), kNics * kBurst);
+}
+
+TEST_F(LcoresTest, WhichNicMayMoveWhere) {
+  intent_.nics["wide"] = nic_intent("wide", "52:54:00:00:00:0a", "10.0.0.10", {"open"});
+  intent_.nics["wide"].type = NicType::vhost_user;
+  intent_.nics["wide"].queues = 2;
+  start(IdleMode::adaptive);
+  const auto lcore_of = [&](const std::string& nic) {
+    for (const NicReport& report : host_->nic_reports()) {
+      if (report.id == nic) return report.lcore;
+    }
+    return uint16_t{99};
+  };
+  const uint16_t other = lcore_of("a") == 0 ? 1 : 0;
+  EXPECT_EQ(host_->move_nic("a", other), ok_status());
+  EXPECT_EQ(lcore_of("a"), other);
+  EXPECT_EQ(host_->move_nic("a", other), ok_status()) << "it is there";
+  EXPECT_EQ(host_->move_nic("nobody", 1).message(), "nic 'nobody': not found (wanted one of ours)");
+  EXPECT_EQ(host_->move_nic("a", 2).message(), "nic 'a': lcore 2 is unknown (wanted 0..1)");
+  EXPECT_EQ(host_->move_nic("wide", 1).message(),
+            "nic 'wide': has 2 queue pairs, which lcores share (wanted one)");
+  Intent next = intent_;
+  next.nics["a"].addresses.insert(*IpAddress::parse("10.0.0.9"));
+  EXPECT_TRUE(host_->apply(next).ok());
+  EXPECT_EQ(lcore_of("a"), other) << "a change in place leaves it there";
+}
+
+// Frames that no flow owns, so that all their work is the lcore's that polls: of two nics on it one
+// moves to the other, which has nothing to do.
+TEST_F(LcoresTest, AFullLcoreGivesANicToAnIdleOne) {
+  for (const char* nic : {"c", "d"}) {
+    intent_.nics[nic] = nic_intent(nic, nic[0] == 'c' ? "52:54:00:00:00:03" : "52:54:00:00:00:04",
+                                   nic[0] == 'c' ? "10.0.0.3" : "10.0.0.4");
+  }
+  start(IdleMode::adaptive, 2, true, /*balance=*/true);
+  std::map<uint16_t, std::vector<std::string>> placed;
+  for (const NicReport& report : host_->nic_reports()) placed[report.lcore].push_back(report.id);
+  ASSERT_EQ(placed[0].size(), 2u);
+  const auto frame = test::bytes_of("eth(src=52:54:00:00:00:77, dst=ff:ff:ff:ff:ff:ff)");
+  ASSERT_TRUE(await([&] {
+    for (const std::string& nic : placed[0]) {
+      while (ports_.links.at(nic)->waiting() < 20'000) ports_.links.at(nic)->feed(frame);
+    }
+    return host_->report().balance.moves > 0;
+  }));
+  const BalanceReport balance = host_->report().balance;
+  ASSERT_TRUE(balance.last);
+  EXPECT_EQ(balance.last->from, 0);
+  EXPECT_EQ(balance.last->to, 1);
+  EXPECT_GE(balance.last->busy_from, 75u);
+  EXPECT_EQ(balance.moves, 1u);
+  for (const std::string& nic : placed[0]) {
+    ASSERT_TRUE(await([&] { return ports_.links.at(nic)->waiting() == 0; })) << nic;
+  }
+  ASSERT_TRUE(await([&] { return test::ledger_closes(host_->counters().ledger); }));
+}
+
+TEST_F(LcoresTest, SwitchedOffNothingMovesByItself) {
+  start(IdleMode::adaptive, 2, true, /*balance=*/true);
+  EXPECT_TRUE(host_->report().balance.is_on);
+  host_->set_balancing(false);
+  EXPECT_FALSE(host_->report().balance.is_on);
 }
 
 TEST_F(LcoresTest, AnIdleHostSleepsAndWakesForAChange) {

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/mac.h"
+#include "graph/capture_point.h"
 #include "wire/frame_summary.h"
 
 namespace butterfly {
@@ -73,6 +74,48 @@ struct LcoreReport {
   uint64_t flows = 0;        // tracked now
   uint64_t flow_capacity = 0;
   uint64_t flows_evicted = 0;  // half-open ones that made way for new ones
+  uint32_t busy_percent = 0;   // of its time, in rounds that moved packets; at the last look
+};
+
+// A nic that was moved to another lcore because of their loads.
+struct MoveReport {
+  std::string nic;
+  uint16_t from = 0;
+  uint16_t to = 0;
+  uint32_t busy_from = 0;  // percent, before
+  uint32_t busy_to = 0;
+  std::chrono::steady_clock::time_point time{};
+};
+
+struct BalanceReport {
+  bool is_on = false;
+  uint64_t moves = 0;
+  std::optional<MoveReport> last{};
+};
+
+// Who can hold how many ordinary packet buffers at the same time, at most.
+struct BufferUse {
+  std::string what;
+  uint64_t buffers = 0;
+  std::string why;
+};
+
+// Bytes of the memory that was set aside at the start.
+struct MemoryReport {
+  uint64_t total = 0;
+  bool is_computed = false;  // else as configured
+  uint64_t packets = 0;
+  uint64_t super_frames = 0;
+  uint64_t devices = 0;  // rings and states of ports
+  uint64_t free = 0;
+};
+
+// What the host only passes on: how the uplink is driven.
+struct UplinkFacts {
+  std::string driver{};  // of DPDK
+  uint16_t vlan = 0;     // tag of the underlay; 0: none
+  std::string backup{};  // a second device; empty: none
+  std::string active{};  // with a backup: the device in use
 };
 
 struct UplinkReport {
@@ -86,6 +129,7 @@ struct UplinkReport {
   uint64_t rx_bytes = 0;
   uint64_t tx_packets = 0;
   uint64_t tx_bytes = 0;
+  UplinkFacts facts{};
 };
 
 struct PeerReport {
@@ -106,9 +150,12 @@ struct HostReport {
   bool hugepages = false;
   uint64_t fdb_entries = 0;  // learnt
   uint64_t fdb_capacity = 0;
-  uint64_t fdb_moved = 0;             // times that a learnt MAC moved
-  uint64_t fdb_held = 0;              // times that one moved too often
-  uint64_t fdb_not_learnt = 0;        // frames whose MAC a full segment or table did not learn
+  uint64_t fdb_moved = 0;       // times that a learnt MAC moved
+  uint64_t fdb_held = 0;        // times that one moved too often
+  uint64_t fdb_not_learnt = 0;  // frames whose MAC a full segment or table did not learn
+  BalanceReport balance{};
+  std::vector<BufferUse> buffer_uses{};
+  MemoryReport memory{};
   std::vector<std::string> warnings;  // e.g. an underlay too small for 1,500-byte guests
 };
 
@@ -219,6 +266,25 @@ struct NewsQuery {
   uint64_t count = 0;   // ends after so many; 0: goes on
 
   bool wants(NewsKind kind) const { return (kinds >> static_cast<unsigned>(kind) & 1) != 0; }
+};
+
+// What of a nic's packets is captured.
+struct CaptureQuery {
+  std::string nic;
+  std::string expression{};  // pcap-filter(7), only IP packets that match; empty: all frames
+  uint16_t most_bytes = 0;   // of each packet; 0: as many as are kept at all (graph/capture_log.h)
+  uint64_t count = 0;        // ends after so many; 0: goes on
+};
+
+// One packet at one place.
+struct CaptureReport {
+  uint64_t time_ns = 0;  // since 1970
+  CapturePoint point = CapturePoint::from_nic;
+  uint32_t length = 0;           // bytes
+  std::vector<uint8_t> bytes{};  // its first ones
+  std::string brick{};           // that dropped it, if one did; by which out, and what that means
+  std::string out{};
+  std::string sentence{};
 };
 
 // A packet that would begin a connection, as it is asked about.

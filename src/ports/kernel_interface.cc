@@ -125,6 +125,14 @@ StatusOr<KernelInterface> find_uplink_interface(const std::string& name, bool fo
   return found;
 }
 
+bool has_carrier(const std::string& name) {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
+  return socket && ioctl(socket.get(), SIOCGIFFLAGS, &request) == 0 &&
+         (request.ifr_flags & IFF_RUNNING) != 0;
+}
+
 StatusOr<Fd> claim_interface(const std::string& name) {
   Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const ClaimName claim(name);

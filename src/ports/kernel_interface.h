@@ -31,6 +31,8 @@ StatusOr<KernelInterface> read_kernel_interface(const std::string& name);
 // As that, and fit to be an uplink. failed_precondition when it is down, or, unless `force`, has an
 // address of the host.
 StatusOr<KernelInterface> find_uplink_interface(const std::string& name, bool force);
+// Whether the interface is up and its cable leads somewhere. false: it is gone, too. Any thread.
+bool has_carrier(const std::string& name);
 // Ends with the descriptor, or its process. failed_precondition while another process of this
 // network namespace has the interface as its uplink: both would answer for it.
 StatusOr<Fd> claim_interface(const std::string& name);

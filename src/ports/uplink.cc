@@ -17,7 +17,6 @@
 namespace butterfly {
 namespace {
 
-constexpr uint16_t kDescriptors = 1024;
 // Buffers for frames that do not fit ordinary ones: some bursts, and what waits for other lcores.
 constexpr uint32_t kLongFramesALcore = 1024;
 constexpr uint32_t kLongFramesCache = 64;
@@ -46,6 +45,25 @@ Status driver_error(const std::string& device, const char* step, int error) {
   return unavailable("uplink '" + device + "': " + step + ": " + rte_strerror(std::abs(error)));
 }
 
+// The kernel side of an uplink, and what drives it.
+struct KernelSide {
+  KernelInterface facts;
+  Fd claim;
+};
+
+StatusOr<KernelSide> take_kernel_interface(const UplinkOptions& options) {
+  auto found = find_uplink_interface(options.device, options.force);
+  if (!found.ok()) return found.status();
+  auto claimed = claim_interface(options.device);
+  if (!claimed.ok()) return claimed.status();
+  return KernelSide{*std::move(found), *std::move(claimed)};
+}
+
+std::string af_xdp_device(const std::string& interface, uint16_t queues) {
+  return "net_af_xdp_" + interface + ",iface=" + interface +
+         ",start_queue=0,queue_count=" + std::to_string(queues);
+}
+
 StatusOr<uint16_t> probe(const std::string& device, const std::string& devargs) {
   const std::string name = devargs.substr(0, devargs.find(','));
   if (const int error = rte_dev_probe(devargs.c_str()); error != 0) {
@@ -64,43 +82,68 @@ StatusOr<uint16_t> probe(const std::string& device, const std::string& devargs) 
 
 StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& options,
                                                          PacketPool& pool) {
-  std::string devargs = options.device;
-  KernelInterface interface;
-  Fd claim;
-  const bool is_kernel = !is_dpdk_device(options.device);
-  if (is_kernel) {
-    auto found = find_uplink_interface(options.device, options.force);
-    if (!found.ok()) return found.status();
-    interface = *found;
-    auto claimed = claim_interface(options.device);
-    if (!claimed.ok()) return claimed.status();
-    claim = std::move(*claimed);
-    devargs = af_packet_device(options.device, interface.mtu, options.lcores);
+  if (is_dpdk_device(options.device)) return start_device(options, options.device, pool);
+  auto side = take_kernel_interface(options);
+  if (!side.ok()) return side.status();
+  const uint16_t mtu = side->facts.mtu;
+  std::vector<std::string> warnings;
+  std::unique_ptr<UplinkPort> port;
+  if (options.af_xdp && mtu + kLinkHeader > kBufferData) {
+    warnings.push_back("uplink '" + options.device + "': its MTU of " + std::to_string(mtu) +
+                       " is too large for af_xdp (wanted at most " +
+                       std::to_string(kBufferData - kLinkHeader) +
+                       "); af_packet drives it, slower");
+  } else if (options.af_xdp) {
+    auto made = start_device(options, af_xdp_device(options.device, options.lcores), pool);
+    if (made.ok()) {
+      port = std::move(*made);
+    } else {
+      warnings.push_back(std::string(made.status().message()) +
+                         "; af_packet drives it instead of af_xdp, slower");
+    }
   }
+  if (!port) {
+    auto made = start_device(options, af_packet_device(options.device, mtu, options.lcores), pool,
+                             af_packet_frame(mtu));
+    if (!made.ok()) return made.status();
+    port = std::move(*made);
+    RETURN_IF_ERROR(port->watch_arrivals(options.device, side->facts.index));
+  }
+  port->interface_ = options.device;
+  port->claim_ = std::move(side->claim);
+  port->mtu_ = options.mtu.value_or(mtu);
+  if (side->facts.is_veth) {
+    warnings.push_back(
+        "uplink '" + options.device +
+        "' is a veth: a kernel sender behind it leaves checksums "
+        "unfinished and its packets would be refused by guests; run ethtool -K IFACE tx off tso "
+        "off gso off on the kernel's end");
+  }
+  port->warnings_.insert(port->warnings_.end(), warnings.begin(), warnings.end());
+  return port;
+}
+
+// `frame` of other than 0: the driver copies frames of up to so many bytes into one buffer.
+StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::start_device(const UplinkOptions& options,
+                                                               const std::string& devargs,
+                                                               PacketPool& pool, uint32_t frame) {
   auto ethdev = probe(options.device, devargs);
   if (!ethdev.ok()) return ethdev.status();
   std::unique_ptr<UplinkPort> port(
       new UplinkPort(*ethdev, options.lcores, options.vlan.value_or(0)));
-  port->is_kernel_ = is_kernel;
-  if (is_kernel) port->frame_bytes_ = af_packet_frame(interface.mtu);
+  port->is_copied_ = frame != 0;
+  port->frame_bytes_ = frame;
   RETURN_IF_ERROR(port->configure(options, pool));
-  port->claim_ = std::move(claim);
-  if (is_kernel) {
-    port->mtu_ = options.mtu.value_or(interface.mtu);
-    for (uint16_t lcore = 0; lcore < options.lcores; ++lcore) {
-      auto wake = open_arrival_socket(options.device, interface.index);
-      if (!wake.ok()) return wake.status();
-      port->wake_.push_back(std::move(*wake));
-    }
-    if (interface.is_veth) {
-      port->warnings_.push_back(
-          "uplink '" + options.device +
-          "' is a veth: a kernel sender behind it leaves checksums "
-          "unfinished and its packets would be refused by guests; run ethtool -K IFACE tx off tso "
-          "off gso off on the kernel's end");
-    }
-  }
   return port;
+}
+
+Status UplinkPort::watch_arrivals(const std::string& interface, int index) {
+  for (uint16_t lcore = 0; lcore < lcores_; ++lcore) {
+    auto wake = open_arrival_socket(interface, index);
+    if (!wake.ok()) return wake.status();
+    wake_.push_back(std::move(*wake));
+  }
+  return ok_status();
 }
 
 Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
@@ -108,6 +151,8 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
   if (const int error = rte_eth_dev_info_get(ethdev_, &info); error != 0) {
     return driver_error(options.device, "device information", error);
   }
+  driver_ = info.driver_name;
+  takes_segments_ = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
   receive_queues_ = std::min(options.lcores, info.max_rx_queues);
   transmit_queues_ = std::min(options.lcores, info.max_tx_queues);
   if (transmit_queues_ < options.lcores) {
@@ -132,6 +177,14 @@ Status UplinkPort::configure(const UplinkOptions& options, PacketPool& pool) {
   }
   RETURN_IF_ERROR(status);
   if (config.intr_conf.rxq != 0) watch_interrupts();
+  if (options.all_macs) {
+    takes_all_macs_ = rte_eth_promiscuous_enable(ethdev_) == 0;
+    if (!takes_all_macs_) {
+      warnings_.push_back("uplink '" + options.device +
+                          "': takes no frames to another MAC than its own, which the underlay may "
+                          "send to it when it takes over");
+    }
+  }
   rte_ether_addr address{};
   rte_eth_macaddr_get(ethdev_, &address);
   std::memcpy(mac_.bytes.data(), address.addr_bytes, 6);
@@ -154,10 +207,13 @@ StatusOr<PacketPool*> UplinkPort::make_room(const UplinkOptions& options, Packet
                         std::to_string(kMaxUplinkMtu) + ")");
   }
   // What waits in the rings, and as much again on its way.
-  const uint32_t count = (is_dpdk_device(options.device) ? receive_queues_ * kDescriptors : 0u) +
+  const uint32_t count = (is_dpdk_device(options.device) ? receive_queues_ * kUplinkSlots : 0u) +
                          kLongFramesALcore * lcores_;
-  auto made =
-      PacketPool::create("long-frames", count, kLongFramesCache, -1, static_cast<uint16_t>(frame));
+  // Two uplinks may each have one.
+  const std::string name = rte_mempool_lookup("long-frames") == nullptr
+                               ? "long-frames"
+                               : "long-frames-" + std::to_string(ethdev_);
+  auto made = PacketPool::create(name, count, kLongFramesCache, -1, static_cast<uint16_t>(frame));
   if (!made.ok()) return made.status();
   return &long_frames_.emplace(std::move(*made));
 }
@@ -166,8 +222,8 @@ Status UplinkPort::start(const UplinkOptions& options, PacketPool& pool,
                          const rte_eth_conf& config) {
   int error = rte_eth_dev_configure(ethdev_, receive_queues_, transmit_queues_, &config);
   if (error != 0) return driver_error(options.device, "configure", error);
-  uint16_t receive_slots = kDescriptors;
-  uint16_t transmit_slots = kDescriptors;
+  uint16_t receive_slots = kUplinkSlots;
+  uint16_t transmit_slots = kUplinkSlots;
   rte_eth_dev_adjust_nb_rx_tx_desc(ethdev_, &receive_slots, &transmit_slots);
   const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(ethdev_));
   for (uint16_t queue = 0; queue < receive_queues_ && error == 0; ++queue) {
@@ -218,6 +274,7 @@ UplinkPort::~UplinkPort() {
   host_port_.reset();
   rte_eth_dev_info info{};
   rte_device* device = rte_eth_dev_info_get(ethdev_, &info) == 0 ? info.device : nullptr;
+  if (takes_all_macs_) rte_eth_promiscuous_disable(ethdev_);
   rte_eth_dev_stop(ethdev_);
   rte_eth_dev_close(ethdev_);
   if (device) rte_dev_remove(device);
@@ -235,7 +292,7 @@ uint16_t UplinkPort::receive(uint16_t lcore, std::span<Packet*> packets) noexcep
     if (lcore == 0) send_for_host(lcore);
     return sort_out(packets.first(count));
   }
-  if (vlan_ != 0 || is_kernel_) settle_tags(packets.first(count));
+  if (vlan_ != 0 || is_copied_) settle_tags(packets.first(count));
   return count;
 }
 
@@ -308,6 +365,14 @@ size_t UplinkPort::tag(std::span<Packet*> packets) noexcept {
   return count;
 }
 
+// How many of the first are in one piece then: all whose first segment has room for the others.
+size_t UplinkPort::join_segments(std::span<Packet*> packets) noexcept {
+  const auto in_one = [](Packet* packet) {
+    return packet->nb_segs == 1 || rte_pktmbuf_linearize(packet) == 0;
+  };
+  return static_cast<size_t>(std::ranges::find_if_not(packets, in_one) - packets.begin());
+}
+
 uint16_t UplinkPort::put_on_wire(uint16_t lcore, std::span<Packet*> packets) noexcept {
   const uint16_t queue = static_cast<uint16_t>(lcore % transmit_queues_);
   std::atomic_flag& lock = transmit_locks_[queue].taken;
@@ -320,6 +385,8 @@ uint16_t UplinkPort::put_on_wire(uint16_t lcore, std::span<Packet*> packets) noe
 
 Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
   const size_t wanted = packets.size();
+  if (!takes_segments_) packets = packets.first(join_segments(packets));
+  const size_t joined = packets.size();
   if (vlan_ != 0) packets = packets.first(tag(packets));
   const uint16_t taken = put_on_wire(lcore, packets);
   if (vlan_ != 0) {
@@ -327,7 +394,8 @@ Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noex
       if (wire::take_vlan_tag(packet->bytes(), vlan_)) packet->strip(wire::kVlanTagLength);
     }
   }
-  return {taken, taken == wanted ? Refusal::none : Refusal::ring_full};
+  if (taken == wanted) return {taken, Refusal::none};
+  return {taken, taken == joined ? Refusal::too_long : Refusal::ring_full};
 }
 
 Status UplinkPort::share_with_host(const HostShare& share, PacketPool& pool, PacketPool& large) {
@@ -385,7 +453,9 @@ Port::Armed UplinkPort::arm_device(uint16_t lcore) noexcept {
   return Armed::yes;
 }
 
+// af_packet says that the link is up whatever it is.
 bool UplinkPort::is_connected() const noexcept {
+  if (!interface_.empty()) return has_carrier(interface_);
   rte_eth_link link{};
   return rte_eth_link_get_nowait(ethdev_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }

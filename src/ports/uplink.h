@@ -34,8 +34,13 @@ struct UplinkOptions {
   bool force = false;              // take a kernel interface that carries the host's own address
   std::optional<uint16_t> mtu{};   // of the underlay; empty: ask the device
   bool sleeps = true;              // lcores want to be woken by what arrives
+  bool af_xdp = false;             // drive a kernel interface by AF_XDP, where that works
+  bool all_macs = false;           // take frames to other MACs than the device's, too
   std::optional<uint16_t> vlan{};  // frames carry this tag, 1 to 4,094; empty: none
 };
+
+// Of each receive or transmit ring, at most.
+inline constexpr uint16_t kUplinkSlots = 1024;
 
 class UplinkPort : public Port {
  public:
@@ -58,18 +63,34 @@ class UplinkPort : public Port {
     return lcore < wake_.size() ? wake_[lcore].get() : -1;
   }
   Armed arm_for(uint16_t lcore) noexcept override;
+  bool move_polling(uint16_t, uint16_t) noexcept override { return false; }
   bool is_connected() const noexcept override;
+  // By which DPDK drives the device: "net_af_packet".
+  const std::string& driver() const { return driver_; }
 
   const Mac& mac() const { return mac_; }
   // Largest IP packet the underlay carries, in bytes.
   uint16_t mtu() const { return mtu_; }
   uint16_t receive_queues() const { return receive_queues_; }
+  // Ordinary buffers that may lie in its rings. The kernel's are no buffers of ours.
+  uint32_t receive_slots() const {
+    // AF_XDP fills a ring of its own beside that of what has come.
+    const uint32_t rings = driver_ == "net_af_xdp" ? 2 : 1;
+    return is_copied_ || long_frames_ ? 0 : rings * receive_queues_ * kUplinkSlots;
+  }
+  uint32_t transmit_slots() const {
+    return is_copied_ ? 0 : uint32_t{transmit_queues_} * kUplinkSlots;
+  }
   // Things an operator should know: veth checksums, shared queues.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   UplinkPort(uint16_t ethdev, uint16_t lcores, uint16_t vlan)
       : ethdev_(ethdev), lcores_(lcores), vlan_(vlan), is_armed_(lcores) {}
+  static StatusOr<std::unique_ptr<UplinkPort>> start_device(const UplinkOptions& options,
+                                                            const std::string& devargs,
+                                                            PacketPool& pool, uint32_t frame = 0);
+  Status watch_arrivals(const std::string& interface, int index);
   Status configure(const UplinkOptions& options, PacketPool& pool);
   Status start(const UplinkOptions& options, PacketPool& pool, const rte_eth_conf& config);
   // The pool to receive into: one of longer buffers when the underlay's frames want it.
@@ -81,6 +102,7 @@ class UplinkPort : public Port {
   Armed arm_device(uint16_t lcore) noexcept;
   void send_for_host(uint16_t lcore) noexcept;
   Status make_wakes_for_host();
+  size_t join_segments(std::span<Packet*> packets) noexcept;
   size_t tag(std::span<Packet*> packets) noexcept;
   void settle_tags(std::span<Packet*> packets) noexcept;
   void watch_interrupts();
@@ -88,9 +110,13 @@ class UplinkPort : public Port {
 
   uint16_t ethdev_;
   uint16_t lcores_;
-  bool is_kernel_ = false;
-  uint16_t vlan_;             // 0: none
-  uint32_t frame_bytes_ = 0;  // that the driver puts into one buffer; 0: as the MTU wants
+  std::string interface_{};  // of the kernel; empty: the device is DPDK's alone
+  std::string driver_{};
+  bool is_copied_ = false;  // by af_packet: rings hold no buffers, tags come beside frames
+  bool takes_all_macs_ = false;
+  bool takes_segments_ = true;  // several buffers a packet
+  uint16_t vlan_;               // 0: none
+  uint32_t frame_bytes_ = 0;    // that the driver puts into one buffer; 0: as the MTU wants
   std::optional<PacketPool> long_frames_;
   uint16_t receive_queues_ = 1;
   uint16_t transmit_queues_ = 1;

@@ -192,6 +192,7 @@ VhostUserPort::VhostUserPort(const VhostOptions& options, std::vector<Share> sha
       pool_(pool),
       large_(large),
       quiescence_(quiescence) {
+  places_.resize(lcores_, kNoPlace);
   for (uint16_t place = 0; place < options.polling_lcores.size(); ++place) {
     const uint16_t lcore = options.polling_lcores[place];
     places_.resize(std::max<size_t>(places_.size(), lcore + 1u), kNoPlace);
@@ -392,6 +393,12 @@ uint16_t VhostUserPort::receive_from(int device, uint16_t pair,
   if (!is_ready(device, pair)) return 0;
   return sends_long_frames_ ? receive_large(device, pair, packets)
                             : take_from_ring(device, pair, pool_, packets);
+}
+
+bool VhostUserPort::move_polling(uint16_t from, uint16_t to) noexcept {
+  if (shares_.size() != 1 || !share_of(from) || to >= places_.size()) return false;
+  places_[to] = std::exchange(places_[from], kNoPlace);
+  return true;
 }
 
 void VhostUserPort::ask_for_kicks(int device, uint16_t pair, bool wanted) noexcept {

@@ -79,6 +79,8 @@ class VhostUserPort : public Port, public VhostLine {
     Share* share = share_of(lcore);
     return share ? arm_share(*share) : Armed::nobody_there;
   }
+  // One queue pair only: several are spread over lcores already.
+  bool move_polling(uint16_t from, uint16_t to) noexcept override;
   Offloads offloads() const noexcept override { return is_connected() ? offloads_ : Offloads{}; }
   bool is_connected() const noexcept override {
     return device_.load(std::memory_order_acquire) >= 0;

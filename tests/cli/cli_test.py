@@ -10,15 +10,28 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BUTTERFLY, DAEMON = (os.path.abspath(path) for path in sys.argv[1:3])
 DONE, REFUSED, USAGE, NOT_REACHABLE, WOULD_CHANGE = 0, 1, 2, 3, 4
+
+
+def read_pcapng(data):
+    """The blocks of a pcapng file: type and body."""
+    while data:
+        kind, length = struct.unpack_from("=II", data)
+        assert data[length - 4:length] == data[4:8] and length % 4 == 0
+        yield kind, data[8:length - 4]
+        data = data[length:]
+
 
 # Bad rows say nothing on stdout and one line on stderr; good rows the other way round.
 ROWS = [
@@ -486,12 +499,25 @@ ROWS = [
     ("peer del --ip somewhere", REFUSED, [r"peer 'somewhere': address 'somewhere' is malformed"]),
 
     # the host
-    ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 up, VTEP 192.0.2.1, .*inner MTU 1450$",
-                      r"^lcore 0 +CPU 1, awake, 25.0 % of rounds busy, 3 of 65536 flows$",
+    ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 and eth8 \(eth8 in use\) up, by net_af_packet, VTEP 192.0.2.1, "
+                      r".*, VLAN 100, MTU 1500, inner MTU 1450$",
+                      r"^lcore 0 +CPU 1, awake, 62 % busy, 25.0 % of rounds busy, 3 of 65536 flows$",
+                      r"^buffers +10 of 1000 used, hugepages off, at most 700 in use at the same time:$",
+                      r"^ +400 uplink: 1 receive queue of 400$", r"^ +300 lcores: 1 of 300$",
+                      r"^memory +256 MiB \(computed\): packets 128, super-frames 32, devices 16, free 80$",
+                      r"^balance +on, 3 nics moved, the last 90 s ago: web-1 from lcore 0 \(95 % busy\) "
+                      r"to lcore 1 \(20 %\)$",
                       r"^nics +2, 2 connected$", r"^peer +192.0.2.2, 2 VNIs, next hop ",
                       r"^fdb +2 learnt of 131072, 0 static, 5 moves, 1 held, 9 not learnt$",
                       r"^warning +uplink MTU 1500 leaves guests 1450"]),
     ("status now", USAGE, [r"now"]),
+    ("capture", USAGE, [r"NIC is required"]),
+    ("capture a", USAGE, [r"FILE is required"]),
+    ("capture a f --bytes 2049", USAGE, [r"--bytes"]),
+    ("capture a f --count 0", USAGE, [r"--count"]),
+    ("capture a /nonexistent/f", USAGE,
+     [r"^butterfly: capture: '/nonexistent/f' cannot be written \(wanted a file in a directory"]),
+    ("capture nobody /dev/null", REFUSED, [r"capture: nic 'nobody': not found \(wanted one of ours\)"]),
     ("counters", DONE, [r"^BRICK +OUT +PACKETS +BYTES +MEANING$", r"^parse +ok +10 +1000 +to ",
                         r"^parse +truncated +0 +0 +dropped: ends before its headers do$",
                         r"^received 10 .* = sent 7 \+ dropped 3"]),
@@ -943,6 +969,36 @@ class CliTest(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
         self.assertEqual(self.daemon.run("status").returncode, DONE)
+
+    def test_a_capture_is_a_file_that_others_read(self):
+        self.add_something()
+        path = self.daemon.directory + "/a.pcapng"
+        answer = self.daemon.run(f"capture a {path} --count 2")
+        self.assertEqual((answer.returncode, answer.stderr), (DONE, "2 packets, 5 more found no room\n"))
+        with open(path, "rb") as file:
+            blocks = list(read_pcapng(file.read()))
+        self.assertEqual([kind for kind, _ in blocks], [0x0a0d0d0a, 1, 1, 6, 6, 5])
+        self.assertIn(b"a dropped", blocks[2][1])
+        self.assertEqual(blocks[3][1][20:80], bytes([7]) * 60)
+        self.assertIn(b"dropped by antispoof/wrong-mac: source MAC is not the nic's", blocks[4][1])
+        if shutil.which("tcpdump"):
+            read = subprocess.run(["tcpdump", "-nr", path], capture_output=True, text=True, check=True)
+            self.assertEqual(len(read.stdout.splitlines()), 2, read)
+
+    def test_a_capture_that_is_interrupted_is_complete(self):
+        self.add_something()
+        path = self.daemon.directory + "/b.pcapng"
+        process = subprocess.Popen([BUTTERFLY, "capture", "a", path], stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ,
+                                        "BUTTERFLY_API": f"unix:{self.daemon.directory}/api.sock"})
+        deadline = time.monotonic() + 20
+        while not (os.path.exists(path) and os.path.getsize(path) > 300) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.communicate(timeout=30)[1], "2 packets, 5 more found no room\n")
+        self.assertEqual(process.returncode, DONE)
+        with open(path, "rb") as file:
+            self.assertEqual([kind for kind, _ in read_pcapng(file.read())], [0x0a0d0d0a, 1, 1, 6, 6, 5])
 
     def test_global_options_stand_anywhere_and_win_over_the_environment(self):
         api = f"unix:{self.daemon.directory}/api.sock"

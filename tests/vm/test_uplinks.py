@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Underlays that are not plain: VLAN 100 of a trunk, with jumbo frames. Taps instead of guests.
+"""Underlays that are not plain: VLAN 100 of a trunk, with jumbo frames; two links; AF_XDP. Taps instead
+of guests.
 
-      a1 10.0.0.1  MTU 8950              b1 10.0.0.2  MTU 8950
-          │                                  │
-        host a 192.0.2.1 ═══ VXLAN ═══ host b 192.0.2.2        VLAN 100, MTU 9000
+      a1 10.0.0.1  MTU 8950              b1 10.0.0.2  MTU 8950        c1 10.0.0.3  MTU 1500
+          │                                  │                          │
+        host a 192.0.2.1 ═══ VXLAN ═══ host b 192.0.2.2 ═══ VXLAN ═══ host c 192.0.2.3
+         │ two links            │                                       │ AF_XDP, MTU 1600
+         └───────────────────── VLAN 100, MTU 9000 ─────────────────────┘
                                 │
                          a station
 """
@@ -15,32 +18,58 @@ import sys
 from checks import OPEN_TO_PINGS, check
 from lab import drop_reasons
 from lab.host import Host
-from lab.shell import run
+from lab.shell import ip, run
 from lab.tap_guest import TapGuest
 from lab.topology import mac_of
 from lab.wait import wait_until
 
+HOSTS = ("a", "b", "c")
 VNI, VLAN, MTU = 100, 100, 9000
 INNER = MTU - 50
 PROBE = pathlib.Path(__file__).parent / "lab" / "vlan_probe.py"
 OTHER_VLANS = r"^parse-outer/vlan-tag"
 
 
+def link_of(lab, host, interface):
+    """The underlay's end of it: what the host sees when that is set down is a cable that is out."""
+    peers = json.loads(run("ip", "-j", "link", "show", "dev", interface, namespace=host.namespace).stdout)
+    index = peers[0]["link_index"]
+    ports = json.loads(run("ip", "-j", "link", namespace=lab.underlay.namespace).stdout)
+    return next(port["ifname"] for port in ports if port["ifindex"] == index)
+
+
+def make_special(lab, host):
+    """What of an uplink is not as others have it; its lines of the configuration."""
+    if host.name == "a":
+        run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", namespace=host.namespace)
+        lab.underlay.attach(host.namespace, "up1")
+        run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=0", namespace=host.namespace)
+        return 'backup = "up1"\n'
+    if host.name == "c":
+        # What a veth takes XDP for: pages of 4 KiB on both sides, and tags in the frames themselves.
+        port = link_of(lab, host, "up0")
+        run("ethtool", "-K", port, "txvlan", "off", namespace=lab.underlay.namespace)
+        ip("link", "set", port, "mtu", "1600", namespace=lab.underlay.namespace)
+        ip("link", "set", "up0", "mtu", "1600", namespace=host.namespace)
+    return 'kernel_driver = "af_xdp"\n'
+
+
 def build_lab(lab):
     lab.make_underlay(mtu=MTU)
-    for number, name in enumerate(("a", "b"), 1):
-        host = Host(lab.run, name, lab.binaries, lab.underlay, f"192.0.2.{number}/24", lcore=number - 1)
-        host.config.write_text(host.config.read_text() + f"vlan = {VLAN}\n")
+    for number, name in enumerate(HOSTS, 1):
+        host = Host(lab.run, name, lab.binaries, lab.underlay, f"192.0.2.{number}/24", lcore=(number - 1) % 2)
+        host.config.write_text(host.config.read_text() + f"vlan = {VLAN}\n" + make_special(lab, host))
         lab.hosts[name] = host.start()
     for host in lab.hosts.values():
         host.wait_ready()
         host.add_group("open", *OPEN_TO_PINGS, "--dir in --ip-proto tcp")
     lab.join_peers(VNI)
     lab.taps = {}
-    for number, (host, name) in enumerate((("a", "a1"), ("b", "b1")), 1):
-        lab.taps[name] = TapGuest(lab.run, lab.hosts[host], name, VNI, mac_of(VNI, number),
-                                  [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"],
-                                  options=["--mtu", INNER], mtu=INNER)
+    for number, host in enumerate(HOSTS, 1):
+        inner = 1500 if host == "c" else INNER
+        lab.taps[f"{host}1"] = TapGuest(lab.run, lab.hosts[host], f"{host}1", VNI, mac_of(VNI, number),
+                                        [f"10.0.0.{number}/24", f"fd00::{number}/64"], ["open"],
+                                        options=["--mtu", inner], mtu=inner)
     lab.station = lab.run.make_namespace("station")
     lab.underlay.attach(lab.station)
     return lab
@@ -87,7 +116,43 @@ def test_tcp_uses_jumbo_frames(lab):
     check(size > 4 << 20 and size / packets > 2000, f"{size} bytes in {packets} packets from the wire")
 
 
+def test_the_backup_takes_over_when_a_link_is_lost(lab):
+    host, a1 = lab.hosts["a"], lab.taps["a1"]
+    check("up0 and up1 (up0 in use) up, by net_af_packet" in host.must("status"), host.must("status"))
+    for lost, other in (("up0", "up1"), ("up1", "up0")):
+        cable = link_of(lab, host, lost)
+        a1.ping_until("10.0.0.2")
+        ip("link", "set", cable, "down", namespace=lab.underlay.namespace)
+        wait_until(lambda active=other: host.json("status")["uplink"]["active"] == active, 10,
+                   f"{other} to be in use")
+        a1.ping_until("10.0.0.2")
+        a1.ping_until("fd00::2")
+        ip("link", "set", cable, "up", namespace=lab.underlay.namespace)
+        check(host.json("status")["uplink"]["active"] == other, "the one that is back does not interrupt")
+    check("uplink 'up0' has no link: 'up1' is in use" in host.log(), host.log()[-600:])
+
+
+def test_af_xdp_carries_a_tunnel_or_says_why_not(lab):
+    host, c1 = lab.hosts["c"], lab.taps["c1"]
+    status = host.json("status")
+    driver, warnings = status["uplink"]["driver"], " ".join(status.get("warnings", []))
+    check((driver == "net_af_xdp") != ("af_packet drives it instead of af_xdp" in warnings),
+          f"driven by {driver}: {warnings}")
+    for address, headers in (("10.0.0.1", 28), ("fd00::1", 48)):
+        c1.ping_until(address)
+        answer = run("ping", "-n", "-M", "do", "-c", 20, "-i", 0.05, "-W", 2, "-s", 1500 - headers, address,
+                     namespace=c1.namespace, check=False)
+        check(answer.ok and " 0% packet loss" in answer.stdout, f"1,500 bytes to {address}: {answer.stdout}")
+
+
+def test_jumbo_frames_are_too_much_for_af_xdp_and_it_says_so(lab):
+    status = lab.hosts["b"].json("status")
+    check(status["uplink"]["driver"] == "net_af_packet", status)
+    check("its MTU of 9000 is too large for af_xdp (wanted at most 2030)" in " ".join(status["warnings"]), status)
+
+
 def test_hosts_in_one_vlan_keep_their_buffers(lab):
-    """What was dropped for its VLAN, and what was long, has gone back."""
+    """What was dropped for its VLAN, and what was long, has gone back; rings of AF_XDP hold some."""
     for host in lab.hosts.values():
-        wait_until(lambda h=host: int(h.json("status")["buffers_used"]) < 600, 10, "buffers to be back")
+        most = 600 + (2048 if host.json("status")["uplink"]["driver"] == "net_af_xdp" else 0)
+        wait_until(lambda h=host, m=most: int(h.json("status")["buffers_used"]) < m, 10, "buffers to be back")
