@@ -54,7 +54,7 @@ const std::set<std::string> kReading{"GetIntent",
                                      "WatchEvents"};
 const std::set<std::string> kWriting{"Apply",     "Replace",          "FlushFdb",
                                      "SetConfig", "FlushConnections", "ImportConnections",
-                                     "Shutdown"};
+                                     "Shutdown",  "Capture"};
 
 class ServerAccessTest : public testing::Test {
  protected:

@@ -174,6 +174,8 @@ class Service final : public v1::Butterfly::Service {
   }
   grpc::Status Capture(ServerContext* context, const v1::CaptureRequest* request,
                        grpc::ServerWriter<v1::CaptureResponse>* writer) override {
+    // What tenants say to each other is not for everyone who may look at counters.
+    if (const Status status = may_write(context, "Capture"); !status.ok()) return to_grpc(status);
     const auto query = from_proto(*request);
     if (!query.ok()) return to_grpc(query.status());
     return to_grpc(host_.capture(
