@@ -8,6 +8,8 @@ namespace {
 
 // With 2 KiB each far below gRPC's limit of 4 MiB a message.
 constexpr size_t kPacketsAMessage = 256;
+// Of each packet; more, the host does not keep.
+constexpr uint32_t kMostBytes = 2048;
 
 v1::CapturePoint to_proto(CapturePoint point) {
   switch (point) {
@@ -34,9 +36,9 @@ void describe(const CaptureReport& report, v1::CapturedPacket& message) {
 }  // namespace
 
 StatusOr<CaptureQuery> from_proto(const v1::CaptureRequest& request) {
-  if (request.most_bytes() > UINT16_MAX) {
-    return invalid("capture: " + std::to_string(request.most_bytes()) +
-                   " bytes of each packet (wanted at most 2048)");
+  if (request.most_bytes() > kMostBytes) {
+    return invalid("capture: most_bytes " + std::to_string(request.most_bytes()) +
+                   " is too large (wanted 0.." + std::to_string(kMostBytes) + ")");
   }
   CaptureQuery query;
   query.nic = request.nic();

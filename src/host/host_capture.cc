@@ -69,9 +69,8 @@ Status HostImpl::capture(const CaptureQuery& query, const CaptureSink& sink,
                          const std::function<bool()>& keep_going) {
   const std::string name = "capture: nic '" + query.nic + "': ";
   if (query.most_bytes > CapturedFrame::kMostBytes) {
-    return invalid("capture: " + std::to_string(query.most_bytes) +
-                   " bytes of each packet (wanted at most " +
-                   std::to_string(CapturedFrame::kMostBytes) + ")");
+    return invalid("capture: most_bytes " + std::to_string(query.most_bytes) +
+                   " is too large (wanted 0.." + std::to_string(CapturedFrame::kMostBytes) + ")");
   }
   const std::unique_lock only_one(capture_mutex_, std::try_to_lock);
   if (!only_one.owns_lock()) {

@@ -145,7 +145,7 @@ TEST_F(HostCaptureTest, OnlySoManyPacketsAndSoManyBytesOfEach) {
   EXPECT_EQ(captured_[0].bytes.size(), 20u);
   EXPECT_EQ(captured_[0].length, test::bytes_of(kUdp).size());
   EXPECT_THAT(capture({.nic = "a", .most_bytes = 2049}, [] {}).message(),
-              HasSubstr("2049 bytes of each packet (wanted at most 2048)"));
+              HasSubstr("most_bytes 2049 is too large (wanted 0..2048)"));
 }
 
 // A long frame lies in several segments here.

@@ -468,17 +468,12 @@ def test_a_nic_routes_for_a_pod_network(world):
 
 def test_three_hosts_in_a_full_mesh_hear_everything_once(world):
     hosts = {name: world.lab.hosts[name] for name in "abc"}
-
-    def passed_on():
-        return [drop_reasons.total(host.counters(), "switch/from-wire-to-wire") for host in hosts.values()]
-
     shared = {("a", "b"): (TWO, OTHER), ("b", "a"): (TWO, OTHER)}
     for name, host in hosts.items():
         for other, peer in hosts.items():
             if other != name:
                 host.must("peer", "add", "--ip", peer.address,
                           *[word for vni in (*shared.get((name, other), ()), MESH) for word in ("--vni", vni)])
-    before = passed_on()
     taps = [world.add(name, f"{name}mesh", MESH, number, ["open"]) for number, name in enumerate(hosts, 1)]
     for tap in taps:
         for number in range(1, 4):
@@ -486,10 +481,9 @@ def test_three_hosts_in_a_full_mesh_hear_everything_once(world):
                 if address in tap.addresses:
                     continue
                 tap.ping_until(address)
+                # Were anything passed on by a third host, it would come twice: its sender has told everybody.
                 answer = run("ping", "-n", "-c", 3, "-i", 0.2, address, namespace=tap.namespace).stdout
                 check("3 received" in answer and "DUP" not in answer, f"{tap.name} to {address}: {answer}")
-    # Two hosts away nothing is passed on: its sender has told everybody.
-    check(passed_on() == before, f"nothing would have been passed on: {before}, {passed_on()}")
     for name, host in hosts.items():
         host.must("nic", "del", f"{name}mesh")
         for other, peer in hosts.items():
