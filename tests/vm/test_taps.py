@@ -420,7 +420,7 @@ def test_a_keepalived_pair_fails_over(world):
         places = place_of(host_a, SHARED_MAC), place_of(host_b, SHARED_MAC)
         check(places == (nic, peer), f"{when} the shared MAC is at {places}")
 
-    wait_until(pair[0].is_master, 20, "the first to be master")
+    wait_until(lambda: pair[0].is_master() and not pair[1].is_master(), 20, "the first alone to be master")
     check_reachable("before")
     check_at("nic k1", "peer 192.0.2.1", "before")
     ip("link", "set", "k1", "down", namespace=first.namespace)
