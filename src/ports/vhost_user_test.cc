@@ -665,6 +665,8 @@ TEST_F(VhostUserTest, AFullQueueRefusesItsOwnPacketsOnly) {
 
 TEST_F(VhostUserTest, AGuestSwitchesItsQueuesOnAndOff) {
   Pair pair({.features = kQueues, .receive_buffers = 64, .pairs = 4});
+  // One queue is also what there is while the guest still comes.
+  ASSERT_TRUE(await([&] { return pair.port->queue_pairs() == 4; }));
   const auto comes = [&](uint16_t queue, uint16_t lcore) {
     pair.guest.send({}, numbered(9), queue);
     std::vector<Packet*> packets = pair.poll(lcore);
