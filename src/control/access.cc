@@ -20,6 +20,11 @@ std::vector<std::string> names_of(const grpc::AuthContext& caller) {
 
 }  // namespace
 
+std::string name_of(const grpc::AuthContext& caller) {
+  const std::vector<std::string> names = names_of(caller);
+  return names.empty() ? "without a name" : "'" + names.front() + "'";
+}
+
 void WriterNames::set(const std::vector<std::string>& names) {
   const std::lock_guard lock(mutex_);
   names_ = {names.begin(), names.end()};
@@ -36,13 +41,16 @@ Status Access::check_writing(const grpc::AuthContext& caller, const std::string&
     return absl::PermissionDeniedError(call + ": this socket gives the role read (wanted: write, " +
                                        "at the socket of daemon.api)");
   }
-  const std::vector<std::string> names = names_of(caller);
-  for (const std::string& name : names) {
+  for (const std::string& name : names_of(caller)) {
     if (writers_->contains(name)) return ok_status();
   }
-  const std::string who = names.empty() ? "without a name" : "'" + names.front() + "'";
-  return absl::PermissionDeniedError(call + ": client " + who + " has the role read (wanted: " +
-                                     "write, a certificate with a name of api.writers)");
+  return absl::PermissionDeniedError(
+      call + ": client " + name_of(caller) +
+      " has the role read (wanted: " + "write, a certificate with a name of api.writers)");
+}
+
+bool Access::may_go_on(const grpc::AuthContext& caller) const {
+  return !revocations_ || revocations_->check(caller).ok();
 }
 
 }  // namespace butterfly

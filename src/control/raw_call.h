@@ -13,14 +13,15 @@ namespace butterfly {
 // Sends one request, already in bytes, and reads all that is answered; ends after a second, however
 // long the answer would go on.
 inline grpc::Status raw_call(const std::shared_ptr<grpc::Channel>& to, const std::string& name,
-                             const std::string& request) {
+                             const std::string& request,
+                             const std::string& service = "butterfly.v1.Butterfly") {
   grpc::GenericStub stub(to);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
   grpc::CompletionQueue queue;
   void* tag = nullptr;
   bool ok = false;
-  const auto stream = stub.PrepareCall(&context, "/butterfly.v1.Butterfly/" + name, &queue);
+  const auto stream = stub.PrepareCall(&context, "/" + service + "/" + name, &queue);
   stream->StartCall(nullptr);
   queue.Next(&tag, &ok);
   const grpc::Slice bytes(request);

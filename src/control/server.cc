@@ -117,12 +117,20 @@ Status ApiServer::listen_over_tcp(const TcpListener& options) {
   // Guests' traffic does not wait for a new certificate, which is taken when it is there.
   if (texts->out_of_date) warnings_.push_back(what + ": " + *texts->out_of_date);
   gpr_set_log_function(write_grpc_log);
+  const auto credentials = tls_credentials(options.files);
+  std::shared_ptr<RevocationCheck> revocations;
+  if (!options.crl.empty()) {
+    auto check = RevocationCheck::start(options.files.ca, options.crl);
+    if (!check.ok()) return precondition(what + ": " + std::string(check.status().message()));
+    revocations = *std::move(check);
+    if (const auto late = revocations->out_of_date()) warnings_.push_back(what + ": " + *late);
+    credentials->SetAuthMetadataProcessor(revocations);
+  }
   auto owned = std::make_unique<Listener>();
   Listener& listener = *owned;
-  listener.service = make_service(parts_, Access::by_certificate(options.writers));
+  listener.service = make_service(parts_, Access::by_certificate(options.writers, revocations));
   int port = 0;
-  listener.server = listen(options.address.to_string(), tls_credentials(options.files),
-                           listener.service.get(), port);
+  listener.server = listen(options.address.to_string(), credentials, listener.service.get(), port);
   if (!listener.server) {
     return precondition(what + ": cannot listen (wanted an address of this machine and a port " +
                         "that is free)");

@@ -31,6 +31,7 @@ struct TcpListener {
   TcpAddress address;  // of this machine, or 0.0.0.0 or ::; port 0: any that is free
   PemFiles files;      // read again when they change, within kPemReadAgainS
   std::shared_ptr<const WriterNames> writers;  // whose bearers have the role write
+  std::string crl = {};  // PEM file of revocation lists, read again when it changes; empty: none
 };
 inline constexpr unsigned kPemReadAgainS = 10;
 

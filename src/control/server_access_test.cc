@@ -97,6 +97,9 @@ class ServerAccessTest : public testing::Test {
     v1::GetStatusResponse response;
     return v1::Butterfly::NewStub(to)->GetStatus(&context, {}, &response);
   }
+  static grpc::Status health(const std::shared_ptr<grpc::Channel>& to) {
+    return raw_call(to, "Check", "", "grpc.health.v1.Health");
+  }
   static grpc::Status add_group(const std::shared_ptr<grpc::Channel>& to, bool dry_run = false) {
     grpc::ClientContext context;
     v1::ApplyRequest request;
@@ -258,6 +261,117 @@ TEST_F(ServerAccessTest, RefusesFilesThatItCannotUse) {
               HasSubstr("key '" + other.key + "': is not that of certificate '" + good.certificate +
                         "' (wanted the one that it was made with)"));
   EXPECT_FALSE(std::filesystem::exists(directory.file("api.sock")));  // nothing is left
+}
+
+TEST_F(ServerAccessTest, RefusesWhoWasRevokedAlsoOverAnOpenConnection) {
+  const PemFiles bad = ca->sign("orchestrator", "");
+  options.tcp->crl = directory.file("crl");
+  ca->revoke({ca->sign("somebody", "")}, options.tcp->crl);
+  ASSERT_EQ(start(), ok_status());
+  EXPECT_TRUE(server->warnings().empty());
+  const auto open = channel(bad);
+  const auto other = channel(ca->sign("monitor", ""));
+  EXPECT_TRUE(add_group(open).ok());
+  EXPECT_TRUE(ask(other).ok());
+
+  ca->revoke({bad}, options.tcp->crl);
+  const grpc::Status refused = ask(open);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(refused.error_message(),
+            "client 'orchestrator': certificate revoked (wanted: a certificate that counts)");
+  EXPECT_EQ(add_group(channel(bad)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(health(channel(bad)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_TRUE(ask(other).ok());
+}
+
+TEST_F(ServerAccessTest, RefusesWhomARevokedCaHasSigned) {
+  TestCa between("between", *ca);
+  PemFiles files = between.sign("orchestrator", "");
+  std::ofstream(files.certificate, std::ios::app) << text_of(between.file());
+  files.ca = ca->file();
+  options.tcp->crl = directory.file("crl");
+  ca->revoke({}, options.tcp->crl);
+  ASSERT_EQ(start(), ok_status());
+  const grpc::Status before = ask(channel(files));
+  EXPECT_TRUE(before.ok()) << before.error_message();
+  ca->revoke({{between.file(), "", ""}}, options.tcp->crl);
+  EXPECT_EQ(ask(channel(files)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(ServerAccessTest, EndsWhatARevokedClientWatches) {
+  const PemFiles bad = ca->sign("monitor", "");
+  options.tcp->crl = directory.file("crl");
+  ca->revoke({}, options.tcp->crl);
+  ASSERT_EQ(start(), ok_status());
+  host.journal.add({});
+  const auto stub = v1::Butterfly::NewStub(channel(bad));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  v1::WatchEventsRequest request;
+  request.set_follow(true);
+  const auto reader = stub->WatchEvents(&context, request);
+  v1::Event event;
+  ASSERT_TRUE(reader->Read(&event));
+  ca->revoke({bad}, options.tcp->crl);
+  EXPECT_FALSE(reader->Read(&event));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::OK) << "not by the deadline";
+}
+
+TEST_F(ServerAccessTest, KeepsTheListsThatItHasUntilItIsGivenGoodOnes) {
+  const PemFiles bad = ca->sign("orchestrator", "");
+  const PemFiles next = ca->sign("successor", "");
+  options.tcp->crl = directory.file("crl");
+  ca->revoke({bad}, options.tcp->crl);
+  ASSERT_EQ(start(), ok_status());
+  std::ofstream(options.tcp->crl) << "nonsense";
+  EXPECT_EQ(ask(channel(bad)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  std::filesystem::remove(options.tcp->crl);
+  EXPECT_EQ(ask(channel(bad)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_TRUE(ask(channel(next)).ok());
+  ca->revoke({next}, options.tcp->crl);
+  EXPECT_EQ(ask(channel(next)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+// What it names stays revoked, and a daemon does not wait for the CA's paperwork.
+TEST_F(ServerAccessTest, GoesByAListThatIsOverdue) {
+  const PemFiles bad = ca->sign("orchestrator", "");
+  options.tcp->crl = directory.file("crl");
+  ca->revoke({bad}, options.tcp->crl, TestCa::List::overdue);
+  ASSERT_EQ(start(), ok_status());
+  ASSERT_EQ(server->warnings().size(), 1u);
+  EXPECT_THAT(server->warnings()[0],
+              HasSubstr("crl': list of 'CN = ours': the next one was due at Feb  1 "));
+  EXPECT_EQ(ask(channel(bad)).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_TRUE(ask(channel(ca->sign("monitor", ""))).ok());
+}
+
+TEST_F(ServerAccessTest, RefusesListsThatItCannotUse) {
+  const std::string crl = options.tcp->crl = directory.file("crl");
+  const auto refusal = [&] {
+    const Status status = start();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(refusal(), HasSubstr("API at tcp:127.0.0.1:0: CRL '" + crl +
+                                   "': cannot be read: No such file or directory (wanted a PEM "
+                                   "file)"));
+  std::ofstream(crl) << "nonsense";
+  EXPECT_THAT(refusal(), HasSubstr("CRL '" + crl +
+                                   "': no revocation list in it (wanted one in "
+                                   "PEM)"));
+  ca->revoke({}, crl);
+  const std::string good = text_of(crl);
+  std::ofstream(crl, std::ios::app) << good.substr(0, good.size() / 2);
+  EXPECT_THAT(refusal(), HasSubstr("revocation list 2 is damaged (wanted nothing but whole ones"));
+  stranger->revoke({}, crl);
+  EXPECT_THAT(refusal(), HasSubstr("list of 'CN = strangers': no such CA (wanted one of CA '" +
+                                   ca->file() + "')"));
+  TestCa impostor("ours");
+  impostor.revoke({}, crl);
+  EXPECT_THAT(refusal(), HasSubstr("list of 'CN = ours': not signed by that CA of CA '"));
+  ca->revoke({}, crl, TestCa::List::partial);
+  EXPECT_THAT(refusal(), HasSubstr("list of 'CN = ours': is a part of one (wanted a whole list, "
+                                   "without critical extensions)"));
 }
 
 TEST_F(ServerAccessTest, RefusesAPortThatIsTaken) {

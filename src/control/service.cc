@@ -154,7 +154,7 @@ class Service final : public v1::Butterfly::Service {
     return to_grpc(host_.trace(
         request->nic(), count,
         [&](const TraceReport& report) { return writer->Write(to_proto(report)); },
-        [&] { return !context->IsCancelled(); }));
+        goes_on(context)));
   }
   grpc::Status WatchLog(ServerContext* context, const v1::WatchLogRequest* request,
                         grpc::ServerWriter<v1::LogEvent>* writer) override {
@@ -162,15 +162,14 @@ class Service final : public v1::Butterfly::Service {
     if (!query.ok()) return to_grpc(query.status());
     return to_grpc(host_.watch_log(
         *query, [&](const LogReport& report) { return writer->Write(to_proto(report)); },
-        [&] { return !context->IsCancelled(); }));
+        goes_on(context)));
   }
   grpc::Status WatchEvents(ServerContext* context, const v1::WatchEventsRequest* request,
                            grpc::ServerWriter<v1::Event>* writer) override {
     const auto query = from_proto(*request);
     if (!query.ok()) return to_grpc(query.status());
     return to_grpc(host_.watch_news(
-        *query, [&](const News& news) { return writer->Write(to_proto(news)); },
-        [&] { return !context->IsCancelled(); }));
+        *query, [&](const News& news) { return writer->Write(to_proto(news)); }, goes_on(context)));
   }
   grpc::Status Capture(ServerContext* context, const v1::CaptureRequest* request,
                        grpc::ServerWriter<v1::CaptureResponse>* writer) override {
@@ -185,7 +184,7 @@ class Service final : public v1::Butterfly::Service {
             return writer->Write(response);
           });
         },
-        [&] { return !context->IsCancelled(); }));
+        goes_on(context)));
   }
   grpc::Status CheckPacket(ServerContext*, const v1::CheckPacketRequest* request,
                            v1::CheckPacketResponse* response) override {
@@ -225,13 +224,13 @@ class Service final : public v1::Butterfly::Service {
       }
       return writer->Write(response) && left != 0;
     };
-    return to_grpc(host_.list_flows(*query, sink, [&] { return !context->IsCancelled(); }));
+    return to_grpc(host_.list_flows(*query, sink, goes_on(context)));
   }
   grpc::Status CountConnections(ServerContext* context, const v1::CountConnectionsRequest* request,
                                 v1::CountConnectionsResponse* response) override {
     const auto query = from_proto(request->filter());
     if (!query.ok()) return to_grpc(query.status());
-    const auto counts = host_.count_flows(*query, [&] { return !context->IsCancelled(); });
+    const auto counts = host_.count_flows(*query, goes_on(context));
     if (counts.ok()) *response = to_proto(*counts);
     return to_grpc(counts.status());
   }
@@ -241,7 +240,7 @@ class Service final : public v1::Butterfly::Service {
       return to_grpc(status);
     const auto query = from_proto(*request);
     if (!query.ok()) return to_grpc(query.status());
-    const auto flushed = host_.flush_flows(*query, [&] { return !context->IsCancelled(); });
+    const auto flushed = host_.flush_flows(*query, goes_on(context));
     if (flushed.ok()) response->set_flushed(*flushed);
     return to_grpc(flushed.status());
   }
@@ -250,8 +249,7 @@ class Service final : public v1::Butterfly::Service {
                                  grpc::ServerWriter<v1::ConnectionExport>* writer) override {
     return to_grpc(write_export(
         host_, request->nic(),
-        [&](const v1::ConnectionExport& part) { return writer->Write(part); },
-        [&] { return !context->IsCancelled(); }));
+        [&](const v1::ConnectionExport& part) { return writer->Write(part); }, goes_on(context)));
   }
   grpc::Status ImportConnections(ServerContext* context,
                                  grpc::ServerReader<v1::ImportConnectionsRequest>* requests,
@@ -276,6 +274,12 @@ class Service final : public v1::Butterfly::Service {
  private:
   Status may_write(ServerContext* context, const std::string& call) const {
     return access_.check_writing(*context->auth_context(), call);
+  }
+  // What a long call asks now and then: whether its client is there and still somebody.
+  std::function<bool()> goes_on(ServerContext* context) const {
+    return [this, context] {
+      return !context->IsCancelled() && access_.may_go_on(*context->auth_context());
+    };
   }
   // Planning is reading.
   template <typename Request>

@@ -35,6 +35,7 @@ struct ApiConfig {
   std::string certificate;
   std::string key;
   std::string client_ca;
+  std::string crl;                   // revocation lists of client_ca; empty: none
   std::vector<std::string> writers;  // names in clients' certificates that may write
   std::string read_socket;           // "unix:/PATH"; empty: none
   unsigned read_socket_mode = 0660;

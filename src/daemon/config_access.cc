@@ -99,15 +99,6 @@ void read_listen(ConfigReader& reader, const std::string& key, ApiConfig& api) {
   });
 }
 
-void read_pem(ConfigReader& reader, const std::string& key, const ApiConfig& api,
-              std::string& value) {
-  constexpr size_t kMaxPath = 4095;
-  read_path(reader, key, kMaxPath, value);
-  if (api.listen && reader.find(key) == nullptr) {
-    reader.fault(key, "missing", "the path of a PEM file, since api.listen is given");
-  }
-}
-
 void read_names(ConfigReader& reader, const std::string& key, std::vector<std::string>& names) {
   const std::string wanted = "a list of names in quotes";
   const toml::node* node = reader.find(key);

@@ -30,9 +30,6 @@ void read_path(ConfigReader& reader, const std::string& key, size_t max, std::st
 void read_mode(ConfigReader& reader, const std::string& key, unsigned& value);
 void read_api(ConfigReader& reader, const std::string& key, std::string& value);
 void read_listen(ConfigReader& reader, const std::string& key, ApiConfig& api);
-// A PEM file. REQUIRES: `listen` was read; with it the file is wanted.
-void read_pem(ConfigReader& reader, const std::string& key, const ApiConfig& api,
-              std::string& value);
 void read_names(ConfigReader& reader, const std::string& key, std::vector<std::string>& names);
 void read_lcores(ConfigReader& reader, const std::string& key, std::vector<unsigned>& lcores);
 // "192.0.2.1/24": our address and, in its prefix length, who is on link.

@@ -58,11 +58,15 @@ std::vector<ConfigKey> daemon_keys() {
   };
 }
 
+enum class Pem : uint8_t { optional, wanted_with_listen };
+
 template <typename Get>
-ConfigAccess pem_key(Get get) {
+ConfigAccess pem_key(Get get, Pem pem = Pem::wanted_with_listen) {
   return {"string", "the absolute path of a PEM file",
-          [get](ConfigReader& reader, const std::string& key, Config& config) {
-            read_pem(reader, key, config.api, get(config));
+          [get, pem](ConfigReader& reader, const std::string& key, Config& config) {
+            read_path(reader, key, kMaxPath, get(config));
+            if (pem == Pem::optional || !config.api.listen || reader.find(key) != nullptr) return;
+            reader.fault(key, "missing", "the path of a PEM file, since api.listen is given");
           },
           [get](const Config& config) {
             return get(config).empty() ? std::string() : quoted(get(config));
@@ -104,6 +108,12 @@ std::vector<ConfigKey> api_keys() {
        "Certificates of those who sign for clients. Whoever they sign for may read.",
        pem_key([](auto& c) -> auto& { return c.api.client_ca; }), kWithListen,
        "\"/etc/butterfly/clients.pem\""},
+      {"api", "crl", Change::at_start,
+       "Revocation lists of CAs of `client_ca`: whom they name is refused, also over a connection "
+       "that is open. Read again when it changes. docs/api.md.",
+       pem_key(
+           [](auto& c) -> auto& { return c.api.crl; }, Pem::optional),
+       "none", "\"/etc/butterfly/clients.crl\""},
       {"api",
        "writers",
        Change::any_time,

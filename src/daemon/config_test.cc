@@ -48,6 +48,7 @@ log_level = "trace"
 listen = "tcp:[2001:db8::1]:7447"
 certificate = "/tmp/api.pem"
 key = "/tmp/api.key"
+crl = "/tmp/clients.crl"
 client_ca = "/tmp/clients.pem"
 writers = ["orchestrator", "spiffe://a/b"]
 read_socket = "unix:/tmp/read.sock"
@@ -97,6 +98,7 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->api.certificate, "/tmp/api.pem");
   EXPECT_EQ(config->api.key, "/tmp/api.key");
   EXPECT_EQ(config->api.client_ca, "/tmp/clients.pem");
+  EXPECT_EQ(config->api.crl, "/tmp/clients.crl");
   EXPECT_THAT(config->api.writers, ElementsAre("orchestrator", "spiffe://a/b"));
   EXPECT_EQ(config->api.read_socket, "unix:/tmp/read.sock");
   EXPECT_EQ(config->api.read_socket_mode, 0666u);
@@ -160,6 +162,7 @@ const Mistake kMistakes[] = {
      "b.toml: api.key: missing (wanted the path of a PEM file, since api.listen is given)"},
     {"[api]\nlisten = 'tcp:192.0.2.1:7447'", "api.client_ca: missing"},
     {"[api]\ncertificate = 'c'", "api.certificate = 'c': not an absolute path"},
+    {"[api]\ncrl = 'c'", "api.crl = 'c': not an absolute path"},
     {"[api]\nwriters = 'me'", "api.writers = 'me': no list (wanted a list of names in quotes)"},
     {"[api]\nwriters = ['me', 7]", "not a name"},
     {"[api]\nwriters = ['']", "not a name"},

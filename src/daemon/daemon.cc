@@ -243,7 +243,8 @@ Status Daemon::start_control(const Config& config) {
   if (config.api.listen) {
     options.tcp = {*config.api.listen,
                    {config.api.certificate, config.api.key, config.api.client_ca},
-                   writers_};
+                   writers_,
+                   config.api.crl};
   }
   auto server = ApiServer::start(options, *host_, *keeper_);
   if (!server.ok()) return server.status();

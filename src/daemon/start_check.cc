@@ -67,6 +67,7 @@ std::vector<Finding> check_start(const Config& config, const Surroundings& surro
   Findings findings;
   check_state_file(config.daemon, findings);
   check_sockets(config.daemon, findings);
+  check_certificates(config.api, findings);
   check_machine(config, surroundings, findings);
   check_uplink(config, surroundings, findings);
   return findings.list;

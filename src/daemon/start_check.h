@@ -52,6 +52,7 @@ struct Findings {
 };
 void check_state_file(const DaemonConfig& config, Findings& findings);
 void check_sockets(const DaemonConfig& config, Findings& findings);
+void check_certificates(const ApiConfig& config, Findings& findings);
 void check_machine(const Config& config, const Surroundings& surroundings, Findings& findings);
 void check_uplink(const Config& config, const Surroundings& surroundings, Findings& findings);
 

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/pem_files.h"
+#include "base/revocations.h"
 #include "base/socket_file.h"
 #include "control/file_lock.h"
 #include "control/socket_file.h"
@@ -169,6 +171,23 @@ void check_sockets(const DaemonConfig& config, Findings& findings) {
   }
   check_group(ports, config.socket_group, findings);
   if (findings.list.size() == before_ports) findings.fine(ports);
+}
+
+void check_certificates(const ApiConfig& config, Findings& findings) {
+  if (!config.listen) return;
+  const std::string what = "API at tcp:" + config.listen->to_string();
+  const auto say = [&](const Status& status, const std::optional<std::string>& out_of_date) {
+    if (!status.ok()) return findings.fault(what + ": " + std::string(status.message()));
+    if (out_of_date) findings.warn(what + ": " + *out_of_date);
+  };
+  const size_t before = findings.list.size();
+  const auto texts = read_pem_files({config.certificate, config.key, config.client_ca});
+  say(texts.status(), texts.ok() ? texts->out_of_date : std::nullopt);
+  if (!config.crl.empty()) {
+    const auto revocations = Revocations::read(config.client_ca, config.crl);
+    say(revocations.status(), revocations.ok() ? revocations->out_of_date() : std::nullopt);
+  }
+  if (findings.list.size() == before) findings.fine(what);
 }
 
 }  // namespace butterfly

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "control/file_lock.h"
 #include "control/sqlite_store.h"
+#include "control/test_certificates.h"
 #include "ports/kernel_interface.h"
 
 namespace butterfly {
@@ -25,7 +26,9 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::StartsWith;
 namespace fs = std::filesystem;
 
@@ -118,6 +121,27 @@ TEST_F(StartCheckTest, LoadsTheStateAndLeavesItAsItIs) {
   const auto before = all_files();
   EXPECT_THAT(texts(Verdict::fine), Contains(HasSubstr("its intent can be loaded")));
   EXPECT_EQ(all_files(), before);
+}
+
+TEST_F(StartCheckTest, LooksAtWhatTheApiOverTcpNeeds) {
+  TestCa ca("ours");
+  const PemFiles files = ca.sign("server", "IP:192.0.2.1");
+  config.api.listen = TcpAddress{"192.0.2.1", 7447};
+  config.api.certificate = files.certificate;
+  config.api.key = files.key;
+  config.api.client_ca = files.ca;
+  EXPECT_THAT(texts(Verdict::fine), Contains("API at tcp:192.0.2.1:7447"));
+  config.api.crl = directory + "/crl";
+  EXPECT_THAT(faults(), ElementsAre("API at tcp:192.0.2.1:7447: CRL '" + directory +
+                                    "/crl': cannot be read: No such file or directory (wanted a "
+                                    "PEM file)"));
+  ca.revoke({}, config.api.crl, TestCa::List::overdue);
+  EXPECT_THAT(faults(), IsEmpty());
+  EXPECT_THAT(warnings(), Contains(HasSubstr("the next one was due at Feb  1 ")));
+  ca.revoke({}, config.api.crl);
+  EXPECT_THAT(texts(Verdict::fine), Contains("API at tcp:192.0.2.1:7447"));
+  config.api.key = files.certificate;
+  EXPECT_THAT(faults(), ElementsAre(HasSubstr("no private key in it")));
 }
 
 TEST_F(StartCheckTest, NamesADamagedState) {

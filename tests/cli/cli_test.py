@@ -628,6 +628,16 @@ class Authority:
         self.openssl(f"x509 -req -in {name}.csr -CA {self.name}.pem -CAkey {self.name}.key "
                      f"-CAcreateserial -out {name}.pem -days {days} -extfile {name}.ext")
 
+    def revoke(self, *names):
+        """Makes the list `crl` of those."""
+        with open(f"{self.directory}/ca.cnf", "w") as file:
+            file.write("[ca]\ndefault_ca = it\n[it]\ndatabase = index\ndefault_md = sha256\n")
+        open(f"{self.directory}/index", "a").close()
+        by = f"ca -config ca.cnf -cert {self.name}.pem -keyfile {self.name}.key"
+        for name in names:
+            self.openssl(f"{by} -revoke {name}.pem")
+        self.openssl(f"{by} -gencrl -crldays 10 -out crl")
+
     def openssl(self, arguments):
         subprocess.run(["openssl", *arguments.split()], cwd=self.directory, check=True,
                        capture_output=True, timeout=60)
@@ -1026,8 +1036,9 @@ class CliTest(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="butterfly-cli-") as directory:
             ca = Authority(directory, "ca")
             ca.sign("server", "subjectAltName=IP:127.0.0.1")
-            for name in ("orchestrator", "monitor"):
+            for name in ("orchestrator", "monitor", "retired"):
                 ca.sign(name)
+            ca.revoke("retired")
             ca.sign("late", days=-1)
             Authority(directory, "stranger").sign("foreign")
             daemon = Daemon(directory)
@@ -1047,6 +1058,9 @@ class CliTest(unittest.TestCase):
                      "butterfly: Apply: client 'monitor' has the role read (wanted: write, a "
                      "certificate with a name of api.writers)\n"),
                     (options("late") + " status", USAGE, "late.pem': has expired at "),
+                    (options("retired") + " status", REFUSED,
+                     "butterfly: client 'retired': certificate revoked (wanted: a certificate that "
+                     "counts)\n"),
                     (options("foreign") + " status", NOT_REACHABLE,
                      f"butterfly: no butterflyd answers at {endpoint}: "),
                     (options("monitor", "late") + " status", USAGE, "is not that of certificate"),

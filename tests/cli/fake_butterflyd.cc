@@ -3,7 +3,7 @@
 // Usage: fake_butterflyd DIRECTORY; serves unix:DIRECTORY/api.sock and, for reading,
 // unix:DIRECTORY/read.sock, says "ready", ends with stdin. With DIRECTORY/server.pem, server.key
 // and ca.pem it serves 127.0.0.1 as well, at the port that it writes to DIRECTORY/port;
-// "orchestrator" may write.
+// "orchestrator" may write, and whom DIRECTORY/crl names nothing.
 #include <unistd.h>
 
 #include <csignal>
@@ -42,10 +42,12 @@ int serve(const std::string& directory) {
   options.stop = [] { kill(getpid(), SIGTERM); };
   options.read_socket = {"unix:" + directory + "/read.sock", 0600, ""};
   const PemFiles files{directory + "/server.pem", directory + "/server.key", directory + "/ca.pem"};
-  if (std::filesystem::exists(files.certificate)) {
+  using std::filesystem::exists;
+  if (exists(files.certificate)) {
     options.tcp = {{"127.0.0.1", 0},
                    files,
-                   std::make_shared<WriterNames>(std::vector<std::string>{"orchestrator"})};
+                   std::make_shared<WriterNames>(std::vector<std::string>{"orchestrator"}),
+                   exists(directory + "/crl") ? directory + "/crl" : ""};
   }
   auto server = ApiServer::start(options, host, **keeper);
   if (!server.ok()) return fail(server.status());
