@@ -39,8 +39,11 @@ StatusOr<IntentKeeper::Outcome> IntentKeeper::change(const Edit& edit, const Ter
     {
       const std::lock_guard lock(mutex_);
       requests.swap(waiting_);
+      changing_since_ = std::chrono::steady_clock::now();
     }
     carry_out(requests);
+    const std::lock_guard lock(mutex_);
+    changing_since_ = {};
   }
   return std::move(request.outcome);
 }
@@ -116,6 +119,12 @@ IntentKeeper::Version IntentKeeper::version() const {
 size_t IntentKeeper::waiting() const {
   const std::lock_guard lock(mutex_);
   return waiting_.size();
+}
+
+std::chrono::nanoseconds IntentKeeper::time_of_change() const {
+  const std::lock_guard lock(mutex_);
+  if (changing_since_ == std::chrono::steady_clock::time_point{}) return {};
+  return std::chrono::steady_clock::now() - changing_since_;
 }
 
 }  // namespace butterfly

@@ -4,6 +4,7 @@
 // write to disk for all of them.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -45,6 +46,8 @@ class IntentKeeper {
   Version version() const;
   // How many changes wait for the one that is on its way.
   size_t waiting() const;
+  // For how long that one has been on its way; zero: there is none.
+  std::chrono::nanoseconds time_of_change() const;
 
  private:
   struct Request {
@@ -67,6 +70,7 @@ class IntentKeeper {
   std::mutex changing_;       // held while changes are carried out
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Request*> waiting_;
+  std::chrono::steady_clock::time_point changing_since_{};  // zero: no change is carried out
   Version version_;
 };
 

@@ -282,5 +282,17 @@ TEST_F(IntentKeeperTest, ChangesThatUndoEachOtherOnTheirWayHaveHappened) {
   EXPECT_EQ(host.report().generation, 2u);  // the empty intent, the first
 }
 
+TEST_F(IntentKeeperTest, TellsForHowLongAChangeIsUnderWay) {
+  EXPECT_EQ(keeper->time_of_change().count(), 0);
+  std::chrono::nanoseconds meanwhile{};
+  store.before_save = [&] { meanwhile = keeper->time_of_change(); };
+  EXPECT_EQ(add("a"), ok_status());
+  EXPECT_GT(meanwhile.count(), 0);
+  EXPECT_EQ(keeper->time_of_change().count(), 0);
+  store.failure = precondition("disk full");
+  EXPECT_NE(add("b"), ok_status());
+  EXPECT_EQ(keeper->time_of_change().count(), 0) << "it has ended, if badly";
+}
+
 }  // namespace
 }  // namespace butterfly

@@ -25,6 +25,7 @@ class Daemon {
   static StatusOr<std::unique_ptr<Daemon>> start(const Config& config);
 
   Host& host() { return *host_; }
+  IntentKeeper& keeper() { return *keeper_; }
   LiveSettings& settings() { return *settings_; }
 
  private:

@@ -21,6 +21,7 @@
 #include <sstream>
 #include <string>
 
+#include "control/api_probe.h"
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/journal.h"
@@ -145,10 +146,13 @@ void reload(const std::string& path, butterfly::LiveSettings& settings) {
 }
 
 // Of the service manager that started us; it may watch nothing.
-butterfly::Watchdog make_watchdog(butterfly::Host& host) {
+butterfly::Watchdog make_watchdog(butterfly::Daemon& daemon, const std::string& api) {
   uint64_t limit_us = 0;
   if (sd_watchdog_enabled(/*unset_environment=*/0, &limit_us) <= 0) limit_us = 0;
-  return {std::chrono::microseconds(limit_us), [&host] { return host.report().lcores; },
+  const auto probe = std::make_shared<butterfly::ApiProbe>(api);
+  return {std::chrono::microseconds(limit_us),
+          {[&daemon] { return daemon.host().report().lcores; }, [probe] { return probe->ask(); },
+           [&daemon] { return daemon.keeper().time_of_change(); }},
           [] { sd_notify(0, "WATCHDOG=1"); }};
 }
 
@@ -181,7 +185,7 @@ int run(int argc, char** argv) {
   if (!daemon.ok()) return fail(daemon.status());
   spdlog::info("ready: API at {}", config->daemon.api);
   sd_notify(0, "READY=1");
-  butterfly::Watchdog watchdog = make_watchdog((*daemon)->host());
+  butterfly::Watchdog watchdog = make_watchdog(**daemon, config->daemon.api);
   int signal = 0;
   while ((signal = wait_for_signal(signals, watchdog)) == SIGHUP) {
     reload(arguments.config, (*daemon)->settings());

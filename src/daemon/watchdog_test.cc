@@ -47,7 +47,11 @@ class WatchdogTest : public testing::Test {
   std::ostringstream log;
   std::vector<LcoreReport> lcores;
   int pings = 0;
-  Watchdog watchdog{seconds(20), [this] { return lcores; }, [this] { ++pings; }};
+  std::chrono::nanoseconds api{};
+  std::chrono::nanoseconds change{};
+  Watchdog watchdog{seconds(20),
+                    {[this] { return lcores; }, [this] { return api; }, [this] { return change; }},
+                    [this] { ++pings; }};
 };
 
 TEST_F(WatchdogTest, PingsWhileEveryLcoreMoves) {
@@ -73,12 +77,46 @@ TEST_F(WatchdogTest, IsSilentWhileOneLcoreStandsStill) {
   EXPECT_NE(again.find("lcore 0 (CPU 2) moves again"), std::string::npos) << again;
 }
 
+TEST_F(WatchdogTest, IsSilentWhileTheApiIs) {
+  EXPECT_TRUE(pings_after({0, 1}));
+  api = seconds(19);
+  EXPECT_TRUE(pings_after({0, 1})) << "slow is not dead";
+  EXPECT_EQ(take_log(), "");
+  api = seconds(20);
+  EXPECT_FALSE(pings_after({0, 1}));
+  const std::string told = take_log();
+  EXPECT_NE(told.find("no ping until the API answers, as it has not for 20000 ms"),
+            std::string::npos)
+      << told;
+  EXPECT_FALSE(pings_after({0, 1})) << "and stays so";
+  EXPECT_EQ(take_log(), "") << "told once";
+  api = {};
+  EXPECT_FALSE(pings_after({0})) << "an lcore stands still";
+  EXPECT_NE(take_log().find("the API answers again"), std::string::npos);
+  EXPECT_TRUE(pings_after({0, 1}));
+}
+
+TEST_F(WatchdogTest, TellsOfAChangeThatDoesNotEndAndPings) {
+  EXPECT_TRUE(pings_after({0, 1}));
+  change = seconds(20);
+  EXPECT_TRUE(pings_after({0, 1}));
+  const std::string told = take_log();
+  EXPECT_NE(told.find("a change of the intent has been under way for 20000 ms"), std::string::npos)
+      << told;
+  EXPECT_TRUE(pings_after({0, 1}));
+  EXPECT_EQ(take_log(), "") << "told once";
+  change = {};
+  EXPECT_TRUE(pings_after({0, 1}));
+  EXPECT_NE(take_log().find("that change has ended"), std::string::npos);
+}
+
 TEST_F(WatchdogTest, LooksOftenEnoughButNotMoreOftenThanIdleLcoresMove) {
   EXPECT_EQ(watchdog.period(), seconds(5));
-  const Watchdog hasty(milliseconds(400), nullptr, nullptr);
+  const Watchdog hasty(milliseconds(400), {}, nullptr);
   EXPECT_EQ(hasty.period(), milliseconds(250));
+  EXPECT_EQ(hasty.patience(), seconds(5)) << "a busy machine is not a broken one";
   EXPECT_TRUE(hasty.is_on());
-  EXPECT_FALSE(Watchdog(microseconds(0), nullptr, nullptr).is_on());
+  EXPECT_FALSE(Watchdog(microseconds(0), {}, nullptr).is_on());
 }
 
 }  // namespace

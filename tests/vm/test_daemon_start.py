@@ -353,30 +353,67 @@ def test_service_manager_hears_of_the_start_and_the_end(world):
     check_nothing_left(daemon)
 
 
-def test_watchdog_hears_nothing_while_an_lcore_stands_still(world):
+def drain(manager):
+    manager.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while manager.recv(4096):
+            pass
+    return True
+
+
+def check_silence(world, broken, told, answers, told_again):
+    """That the service manager hears nothing while `broken(daemon)`, a context, lasts."""
     daemon = world.daemon()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(daemon.directory / "log.notify"))
         manager.settimeout(20)
         daemon.start([f"NOTIFY_SOCKET={daemon.directory}/log.notify", "WATCHDOG_USEC=1000000"])
         check([manager.recv(4096) for _ in range(4)] == [b"READY=1"] + [b"WATCHDOG=1"] * 3, "an idle daemon is well")
-        held = HeldThread(find_thread(daemon.process.pid, "lcore-0"))
-        try:
-            wait_until(lambda: "watchdog: lcore 0 (CPU 0) has ended no round" in daemon.log(), 20, "its line in the log")
-            check(daemon.cli("status").ok, "the rest of it goes on")
-            manager.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                while manager.recv(4096):  # of before
-                    pass
+        with broken(daemon):
+            # A manager that does not listen would hold the daemon up.
+            wait_until(lambda: drain(manager) and told in daemon.log(), 20, "its line in the log")
+            check(daemon.cli("--timeout", 500, "status").ok == answers, "the rest of it goes on")
+            drain(manager)
             manager.settimeout(1.5)  # six times a ping would have been due
             with contextlib.suppress(TimeoutError):
                 check(False, f"silence, not {manager.recv(4096)}")
-        finally:
-            held.release()
         manager.settimeout(20)
         check(manager.recv(4096) == b"WATCHDOG=1", "it is well again")
-        check("watchdog: lcore 0 (CPU 0) moves again" in daemon.log(), daemon.log())
+        check(told_again in daemon.log(), daemon.log())
         check(daemon.stop() == 0, daemon.log())
+
+
+@contextlib.contextmanager
+def held_lcore(daemon):
+    held = HeldThread(find_thread(daemon.process.pid, "lcore-0"))
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextlib.contextmanager
+def mute_api(daemon):
+    """Who connects is taken and never answered."""
+    aside = daemon.socket.with_suffix(".aside")
+    daemon.socket.rename(aside)
+    try:
+        with socket.socket(socket.AF_UNIX) as mute:
+            mute.bind(str(daemon.socket))
+            mute.listen()
+            yield
+    finally:
+        aside.rename(daemon.socket)
+
+
+def test_watchdog_hears_nothing_while_an_lcore_stands_still(world):
+    check_silence(world, held_lcore, "watchdog: lcore 0 (CPU 0) has ended no round", True,
+                  "watchdog: lcore 0 (CPU 0) moves again")
+
+
+def test_watchdog_hears_nothing_while_the_api_answers_nobody(world):
+    check_silence(world, mute_api, "watchdog: no ping until the API answers, as it has not for 5000 ms", False,
+                  "watchdog: the API answers again")
 
 
 def test_ordinary_user_with_two_capabilities_has_taps_and_an_uplink(world):
