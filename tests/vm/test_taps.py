@@ -261,23 +261,44 @@ def test_a_guest_gets_address_and_settings_by_dhcp_and_renews_them(world):
 
 
 class Dhcp6Client:
-    """dhclient on a tap; what it was told at each event lies in a file of that name."""
+    """dhclient on a tap; what it was told at each event lies in a file of that name. An address is somebody
+    else's, by what it is told, while there is a file `taken`."""
 
-    def __init__(self, world, tap):
+    def __init__(self, world, tap, taken=False):
         self.directory = world.lab.run.make_directory(f"dhcp6-{tap.name}")
         script = self.directory / "script"
         script.write_text(f'#!/bin/sh\nenv | sort > "{self.directory}/$reason.$$"\n'
-                          f'mv "{self.directory}/$reason.$$" "{self.directory}/$reason"\n')
+                          f'mv "{self.directory}/$reason.$$" "{self.directory}/$reason"\n'
+                          f'[ "$reason" != BOUND6 ] || ! rm "{self.directory}/taken" 2>/dev/null || exit 3\n')
         script.chmod(0o755)
         (self.directory / "conf").write_text("")
-        self.process = world.lab.run.spawn(
-            ["dhclient", "-6", "-d", "-sf", script, "-cf", self.directory / "conf", "-lf", self.directory / "leases",
-             "-pf", self.directory / "pid", tap.name], self.directory / "log", tap.namespace)
+        if taken:
+            (self.directory / "taken").touch()
+        self.command = ["dhclient", "-6", "-d", "-sf", script, "-cf", self.directory / "conf", "-lf",
+                        self.directory / "leases", "-pf", self.directory / "pid", tap.name]
+        self.namespace = tap.namespace
+        self.process = world.lab.run.spawn(self.command, self.directory / "log", tap.namespace)
 
     def told(self, event, timeout=30):
         file = self.directory / event
         wait_until(file.exists, timeout, f"dhclient to say {event}; {(self.directory / 'log').read_text()[-300:]}")
         return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+
+    def says(self, text, timeout=20):
+        wait_until(lambda: text in (self.directory / "log").read_text(), timeout, f"dhclient to say '{text}'")
+
+    def answered(self, message):
+        """Before anything else was sent."""
+        def after():
+            return (self.directory / "log").read_text().split(message)[-1]
+        wait_until(lambda: "RCV: " in after() or "XMT: " in after(), 20, f"an answer to {message}")
+        check("XMT: " not in after().split("RCV: Reply message")[0], f"after {message}: {after()}")
+
+    def release(self):
+        """What the client says meanwhile; it ends."""
+        said = run(*self.command, "-r", namespace=self.namespace, timeout=30)
+        self.process.wait(20)
+        return said.stdout + said.stderr
 
     def end(self):
         self.process.terminate()
@@ -328,6 +349,42 @@ def test_a_guest_learns_its_ipv6_network_from_the_switch(world):
         client.end()
     host.must("nic", "del", "asix")
     host.must("subnet", "del", "six")
+
+
+def test_a_guest_renews_rebinds_declines_and_releases_its_ipv6_address(world):
+    host = world.a1.host
+    host.must("subnet", "set", "brief", "--prefix", "fd00:8::/64", "--gateway", "fe80::1", "--lease-s", "10")
+    taps = [TapGuest(world.lab.run, host, name, TWO, mac_of(TWO, number), [], ["open"],
+                     ["--ip", f"fd00:8::{number}", "--subnet", "brief"])
+            for name, number in (("arenews", 52), ("arebinds", 53))]
+    for tap in taps:
+        wait_until(lambda tap=tap: link_local_of(tap), 20, "a link-local address")
+    renews, rebinds = (Dhcp6Client(world, tap, taken=tap.name == "arenews") for tap in taps)
+    try:
+        # The server is gone when half the time is over, and back before the client asks anybody: which dhclient
+        # does ten seconds after it has asked the server, or when its address expires.
+        rebinds.told("BOUND6")
+        host.must("nic", "update", "--id", "arebinds", "--no-subnet")
+        renews.says("XMT: Decline on arenews")
+        renews.says("Flag address declined:fd00:8::52")
+        check(renews.told("RENEW6")["new_ip6_address"] == "fd00:8::52", "declined, asked for again, renewed")
+        rebinds.says("XMT: Renew on arebinds")
+        host.must("nic", "update", "--id", "arebinds", "--subnet", "brief")
+        rebinds.says("XMT: Rebind on arebinds")
+        rebinds.answered("XMT: Rebind on arebinds")
+        host.must("nic", "update", "--id", "arebinds", "--no-subnet")  # the only other one who asks
+        replies = drop_reasons.total(host.counters(), "guest-services/dhcp6-reply")
+        said = renews.release()
+        check("XMT: Release on arenews" in said, said)
+        wait_until(lambda: drop_reasons.total(host.counters(), "guest-services/dhcp6-reply") == replies + 1, 20,
+                   "the answer, which dhclient does not wait for")
+        check(drop_reasons.total(host.counters(), "guest-services/dhcp6-malformed") == 0, "nothing was malformed")
+    finally:
+        for client in (renews, rebinds):
+            client.end()
+    for tap in taps:
+        host.must("nic", "del", tap.name)
+    host.must("subnet", "del", "brief")
 
 
 def test_a_guest_with_a_random_link_local_address_is_heard(world):
