@@ -16,6 +16,7 @@ import stat
 import sys
 
 from checks import check
+from lab.authority import Authority
 from lab.daemon import Daemon
 from lab.ptrace import HeldThread, find_thread
 from lab.shell import ip, run
@@ -294,6 +295,45 @@ def test_old_cpu_gets_a_clear_line_instead_of_an_illegal_instruction(world):
 
 
 # --- sockets -----------------------------------------------------------------------------------
+
+def test_api_is_reached_from_another_machine_until_the_certificate_is_revoked(world):
+    elsewhere = world.lab.run.make_namespace("client")
+    ip("link", "add", "api0", "type", "veth", "peer", "name", "api1", "netns", elsewhere, namespace=world.namespace)
+    for namespace, device, address in ((world.namespace, "api0", "203.0.113.1"), (elsewhere, "api1", "203.0.113.2")):
+        ip("addr", "add", f"{address}/24", "dev", device, namespace=namespace)
+        ip("link", "set", device, "up", namespace=namespace)
+    directory = world.lab.run.make_directory("certificates")
+    ca = Authority(directory, "ca")
+    ca.sign("server", "subjectAltName=IP:203.0.113.1")
+    for name in ("orchestrator", "monitor"):
+        ca.sign(name)
+    ca.revoke()
+    endpoint = "tcp:203.0.113.1:7447"
+    daemon = world.daemon(api={"listen": endpoint, "certificate": f"{directory}/server.pem",
+                               "key": f"{directory}/server.key", "client_ca": f"{directory}/ca.pem",
+                               "crl": f"{directory}/crl", "writers": ["orchestrator"]})
+    check("fine     API at tcp:203.0.113.1:7447\n" in daemon.end("--check").stdout, "what it needs is there")
+    daemon.start()
+
+    def call(name, *arguments):
+        return run(pathlib.Path(world.lab.binaries) / "butterfly", "--endpoint", endpoint, "--ca", directory / "ca.pem",
+                   "--cert", directory / f"{name}.pem", "--cert-key", directory / f"{name}.key", *arguments,
+                   namespace=elsewhere, check=False)
+
+    check(call("orchestrator", "sg", "add", "web").ok, "a writer writes")
+    check("web" in call("monitor", "sg", "list").stdout, "a reader reads")
+    check("client 'monitor' has the role read" in call("monitor", "sg", "del", "web").stderr, "and does not write")
+    ca.revoke("orchestrator")
+    refused = call("orchestrator", "sg", "list").stderr
+    check("client 'orchestrator': certificate revoked" in refused, refused)
+    check(call("monitor", "sg", "list").ok, "others stay")
+    (directory / "crl").write_text("nonsense")
+    checked = daemon.end("--check").stdout
+    check(f"fault    API at {endpoint}: CRL '{directory}/crl': no revocation list in it" in checked, checked)
+    check(not call("orchestrator", "sg", "list").ok, "the list from before goes on counting")
+    check(daemon.stop() == 0, daemon.log())
+    check_refused(daemon, f"API at {endpoint}: CRL '{directory}/crl': no revocation list in it", "wanted one in PEM")
+
 
 def test_missing_directories_are_named(world):
     for table, path in (({"state": "{}/no/state.db"}, "no/state.db"), ({"api": "unix:{}/no/api.sock"}, "no/api.sock"),
