@@ -13,11 +13,7 @@
 
 #include <fstream>
 
-#include "butterfly/v1/butterfly.grpc.pb.h"
-#include "control/fake_host.h"
-#include "control/fake_settings.h"
-#include "control/sqlite_store.h"
-#include "control/test_directory.h"
+#include "control/server_for_test.h"
 
 namespace butterfly {
 namespace {
@@ -25,41 +21,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class ServerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    store = *SqliteStore::open(directory.file("state.db"));
-    keeper = *IntentKeeper::start(host, *store);
-    options.address = "unix:" + socket();
-    options.settings = &settings;
-    auto started = ApiServer::start(options, host, *keeper);
-    ASSERT_TRUE(started.ok()) << started.status();
-    server = *std::move(started);
-    channel = grpc::CreateChannel(options.address, grpc::InsecureChannelCredentials());
-    stub = v1::Butterfly::NewStub(channel);
-  }
-  std::string socket() const { return directory.file("api.sock"); }
-
-  grpc::Status put_nic(const std::string& id, v1::ApplyResponse& response) {
-    grpc::ClientContext context;
-    v1::ApplyRequest request;
-    v1::Nic& nic = *request.add_changes()->mutable_nic_put();
-    nic.set_id(id);
-    nic.set_mac("52:54:00:00:00:01");
-    nic.set_vni(42);
-    return stub->Apply(&context, request, &response);
-  }
-
-  TestDirectory directory;
-  FakeHost host;
-  std::unique_ptr<SqliteStore> store;
-  std::unique_ptr<IntentKeeper> keeper;
-  FakeSettings settings;
-  ServerOptions options;
-  std::unique_ptr<ApiServer> server;
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<v1::Butterfly::Stub> stub;
-};
+using ServerTest = test::ServerFixture;
 
 TEST_F(ServerTest, AnswersAPutNicWithSocketAndQemuLine) {
   v1::ApplyResponse response;
@@ -151,95 +113,6 @@ TEST_F(ServerTest, ToldRevisionsCanBeExpected) {
   EXPECT_TRUE(host.intent()->groups.empty());
 }
 
-TEST_F(ServerTest, TracesUntilTheClientGoesAway) {
-  v1::ApplyResponse response;
-  ASSERT_TRUE(put_nic("web-1", response).ok());
-  grpc::ClientContext context;
-  v1::TraceRequest request;
-  request.set_nic("web-1");
-  request.set_count(100);
-  const auto reader = stub->Trace(&context, request);
-  v1::TraceResponse packet;
-  ASSERT_TRUE(reader->Read(&packet));
-  EXPECT_EQ(packet.steps(1).out(), "wrong-mac");
-  context.TryCancel();
-  while (reader->Read(&packet)) {
-  }
-  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
-}
-
-TEST_F(ServerTest, EndsATraceWhenTheDaemonStops) {
-  v1::ApplyResponse response;
-  ASSERT_TRUE(put_nic("web-1", response).ok());
-  grpc::ClientContext context;
-  v1::TraceRequest request;
-  request.set_nic("web-1");
-  request.set_count(100);
-  const auto reader = stub->Trace(&context, request);
-  v1::TraceResponse packet;
-  ASSERT_TRUE(reader->Read(&packet));
-  server.reset();
-  while (reader->Read(&packet)) {
-  }
-  EXPECT_FALSE(reader->Finish().ok());
-}
-
-TEST_F(ServerTest, TellsOfDropsAndStartsUntilTheClientGoesAway) {
-  grpc::ClientContext context;
-  const auto reader = stub->WatchLog(&context, v1::WatchLogRequest());
-  v1::LogEvent event;
-  ASSERT_TRUE(reader->Read(&event));
-  EXPECT_EQ(event.kind(), v1::LOG_KIND_DROP);
-  EXPECT_EQ(event.brick() + "/" + event.out(), "firewall-to/denied");
-  EXPECT_EQ(event.time_ms(), 1'700'000'000'123);
-  EXPECT_EQ(event.family(), v1::FAMILY_V4);
-  EXPECT_EQ(event.source(), "10.0.0.9");
-  EXPECT_EQ(event.destination_port(), 22u);
-  EXPECT_FALSE(event.has_icmp_type());
-  EXPECT_EQ(event.suppressed(), 7u);
-  ASSERT_TRUE(reader->Read(&event));
-  EXPECT_EQ(event.kind(), v1::LOG_KIND_START);
-  EXPECT_EQ(event.rule(), "0123456789abcdef");
-  EXPECT_EQ(event.group(), "web");
-  context.TryCancel();
-  while (reader->Read(&event)) {
-  }
-  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
-}
-
-TEST_F(ServerTest, EndsAWatchWhenTheDaemonStops) {
-  grpc::ClientContext context;
-  const auto reader = stub->WatchLog(&context, v1::WatchLogRequest());
-  v1::LogEvent event;
-  ASSERT_TRUE(reader->Read(&event));
-  server.reset();
-  while (reader->Read(&event)) {
-  }
-  EXPECT_FALSE(reader->Finish().ok());
-}
-
-TEST_F(ServerTest, RefusesWatchesThatMakeNoSense) {
-  const auto refusal = [&](const v1::WatchLogRequest& request) {
-    grpc::ClientContext context;
-    const auto reader = stub->WatchLog(&context, request);
-    v1::LogEvent event;
-    while (reader->Read(&event)) {
-    }
-    const grpc::Status status = reader->Finish();
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-    return status.error_message();
-  };
-  v1::WatchLogRequest request;
-  request.set_out("firewall-to");
-  EXPECT_EQ(refusal(request),
-            "log: out 'firewall-to' is malformed (wanted BRICK/OUT, as counters name them)");
-  request.set_out("fireball/denied");
-  EXPECT_EQ(refusal(request), "log: no brick 'fireball' drops anything (wanted firewall-to)");
-  request.Clear();
-  request.add_kinds(static_cast<v1::LogKind>(9));
-  EXPECT_EQ(refusal(request), "log: kind 9 is unknown (wanted 1 drop or 2 start)");
-}
-
 TEST_F(ServerTest, ListsInPages) {
   grpc::ClientContext context;
   v1::ApplyRequest request;
@@ -328,68 +201,6 @@ TEST_F(ServerTest, ListsInPages) {
   grpc::ClientContext whole;
   ASSERT_TRUE(stub->ListNics(&whole, v1::ListNicsRequest(), &last).ok());
   EXPECT_EQ(last.nics_size(), 5);
-}
-
-TEST_F(ServerTest, TellsOfEventsFromWhereOneLeftOff) {
-  v1::ApplyResponse response;
-  ASSERT_TRUE(put_nic("web-1", response).ok());
-  grpc::ClientContext context;
-  v1::WatchEventsRequest request;
-  request.set_follow(true);
-  const auto reader = stub->WatchEvents(&context, request);
-  v1::Event event;
-  ASSERT_TRUE(reader->Read(&event));
-  EXPECT_EQ(event.kind(), v1::EVENT_KIND_INTENT_CHANGED);
-  EXPECT_EQ(event.revision(), 1u);
-  EXPECT_EQ(event.sequence(), 1u);
-  EXPECT_GT(event.time_ms(), 1'700'000'000'000);
-
-  News news;
-  news.kind = NewsKind::address_moved;
-  news.nic = "web-1";
-  news.vni = Vni{42};
-  news.mac = Mac::from_u64(0x525400000009);
-  news.count = 4;
-  host.journal.add(news);
-  ASSERT_TRUE(reader->Read(&event));
-  EXPECT_EQ(event.kind(), v1::EVENT_KIND_ADDRESS_MOVED);
-  EXPECT_EQ(event.nic(), "web-1");
-  EXPECT_EQ(event.vni(), 42u);
-  EXPECT_EQ(event.mac(), "52:54:00:00:00:09");
-  EXPECT_EQ(event.count(), 4u);
-  context.TryCancel();
-  while (reader->Read(&event)) {
-  }
-
-  grpc::ClientContext later;
-  request.set_follow(false);
-  request.set_after(1);
-  const auto rest = stub->WatchEvents(&later, request);
-  ASSERT_TRUE(rest->Read(&event));
-  EXPECT_EQ(event.sequence(), 2u);
-  EXPECT_FALSE(rest->Read(&event));
-  EXPECT_TRUE(rest->Finish().ok());
-}
-
-TEST_F(ServerTest, RefusesEventsThatThereAreNot) {
-  const auto refusal = [&](const v1::WatchEventsRequest& request) {
-    grpc::ClientContext context;
-    const auto reader = stub->WatchEvents(&context, request);
-    v1::Event event;
-    EXPECT_FALSE(reader->Read(&event));
-    const grpc::Status status = reader->Finish();
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-    return status.error_message();
-  };
-  v1::WatchEventsRequest request;
-  request.set_vni(1 << 24);
-  EXPECT_EQ(refusal(request), "events: VNI 16777216 is out of range (wanted 1..16777215)");
-  request.Clear();
-  request.add_kinds(static_cast<v1::EventKind>(99));
-  EXPECT_EQ(refusal(request), "events: kind 99 is unknown (wanted 1..14)");
-  request.Clear();
-  request.add_kinds(v1::EVENT_KIND_UNSPECIFIED);
-  EXPECT_EQ(refusal(request), "events: kind 0 is unknown (wanted 1..14)");
 }
 
 TEST_F(ServerTest, TellsTheConfigurationAndSetsIt) {
