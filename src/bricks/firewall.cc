@@ -68,28 +68,35 @@ std::span<const uint8_t> ip_bytes(const Packet& packet) {
 }
 
 // What rules with expressions look at: the packet itself, or, when it is not the one that began the
-// flow (`packet` empty), the least one that could have. Made when the first such rule fits.
+// flow (`packet` null), the least one that could have. Made when the first such rule fits.
 class Evidence {
  public:
-  Evidence(const FlowStart& start, std::span<const uint8_t> packet)
-      : start_(start), packet_(packet) {}
-  bool accepts(const Rule& rule) {
-    if (!rule.expression) return true;
-    if (packet_.empty()) {
-      packet_ = wire::write_start_packet(start_.tuple, start_.family, start_.icmp_type,
-                                         start_.icmp_code, room_);
-    }
-    return rule.expression->matches(packet_);
-  }
+  Evidence(const FlowStart& start, const Packet* packet) : start_(start), packet_(packet) {}
+  bool accepts(const Rule& rule) { return !rule.expression || matches(*rule.expression); }
 
  private:
+  [[gnu::noinline]] bool matches(const Expression& expression) {
+    if (bytes_.empty() && packet_) bytes_ = ip_bytes(*packet_);
+    if (bytes_.empty()) {
+      bytes_ = wire::write_start_packet(start_.tuple, start_.family, start_.icmp_type,
+                                        start_.icmp_code, room_);
+    }
+    return expression.matches(bytes_);
+  }
+
   const FlowStart& start_;
-  std::span<const uint8_t> packet_;
+  const Packet* packet_;
+  std::span<const uint8_t> bytes_;
   std::array<uint8_t, wire::kMaxStartPacket> room_;
 };
 
-FlowStart start_from(const Packet& packet, const wire::FiveTuple& tuple) {
-  return {packet.parsed.family, tuple, packet.parsed.icmp_type, icmp_code_of(packet), packet.vni};
+wire::FiveTuple tuple_of(const Packet& packet) {
+  return wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
+}
+
+FlowStart start_of(const Packet& packet) {
+  return {packet.parsed.family, tuple_of(packet), packet.parsed.icmp_type, icmp_code_of(packet),
+          packet.vni};
 }
 
 // As the first packet of the flow was, whichever way this one goes.
@@ -160,8 +167,7 @@ Firewall::Out ask_groups(const Nic& nic, Direction direction, const FlowStart& s
 
 // The guard list, then the groups: allowed, denied or guard_denied; and the rule that decided.
 Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
-                                  std::span<const uint8_t> packet, Trace* trace,
-                                  Match* deciding) const {
+                                  const Packet* packet, Trace* trace, Match* deciding) const {
   Evidence evidence(start, packet);
   const auto accepts = [&](const Rule* fit) { return evidence.accepts(*fit); };
   const GuardRule* guard = guard_.empty() ? nullptr : guard_.find(direction, start, accepts);
@@ -192,8 +198,7 @@ Firewall::Out Firewall::bypass(Packet& packet, const Nic& nic) const {
   }
   const bool has_key = parsed.kind == FrameKind::flow || wire::is_fragment(parsed.kind);
   if (!has_key || nic.is_dhcp_server || parsed.protocol != wire::kProtoUdp) return Out::bypassed;
-  const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
-  const bool is_rogue = tuple.destination.port == dhcp_ports(parsed.family).client;
+  const bool is_rogue = tuple_of(packet).destination.port == dhcp_ports(parsed.family).client;
   return is_rogue ? Out::rogue_dhcp_server : Out::bypassed;
 }
 
@@ -232,13 +237,10 @@ bool Firewall::may_reopen(const Packet& packet) const {
          packet.flow->role_of(packet.parsed.source_is_high) == Role::initiator;
 }
 
-// The guards run from what ends the question to what asks the rules; the last lines are those of
-// a nic that has no part in the flow: what it sends is a start of its own, and so is what is sent
-// to it when it is the flow's direction, or when who had begun the flow is gone.
 Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace) const {
   const wire::Parsed& parsed = packet.parsed;
   if (parsed.protocol == wire::kProtoUdp) {
-    const auto ends = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+    const auto ends = tuple_of(packet);
     const PortPair dhcp = dhcp_ports(parsed.family);
     if (ends.source.port == dhcp.client && ends.destination.port == dhcp.server) {
       return judge_dhcp(packet, nic, /*from_client=*/true, trace);
@@ -247,8 +249,15 @@ Firewall::Out Firewall::judge_flow(Packet& packet, const Nic& nic, Trace* trace)
       return judge_dhcp(packet, nic, /*from_client=*/false, trace);
     }
   }
+  const bool starts = !packet.flow || (packet.verdicts & kStartsAnew);
+  return starts ? judge_start(packet, nic, trace) : judge_known(packet, nic, trace);
+}
+
+// The guards run from what ends the question to what asks the rules; the last lines are those of
+// a nic that has no part in the flow: what it sends is a start of its own, and so is what is sent
+// to it when it is the flow's direction, or when who had begun the flow is gone.
+Firewall::Out Firewall::judge_known(Packet& packet, const Nic& nic, Trace* trace) const {
   const Flow* flow = packet.flow;
-  if (!flow || (packet.verdicts & kStartsAnew)) return judge_start(packet, nic, trace);
   if (flow->tcp.is_over() && is_plain_syn(packet) && may_reopen(packet)) {
     return judge_anew(packet, nic, trace);
   }
@@ -280,11 +289,10 @@ Firewall::Out Firewall::judge_dhcp(Packet& packet, const Nic& nic, bool from_cli
   packet.verdicts |= kUntracked;
   const bool leaves = side_ == Side::from_nic;
   if (leaves && !from_client && !nic.is_dhcp_server) return Out::rogue_dhcp_server;
-  const auto tuple =
-      wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
-  const bool needs_no_rule = leaves ? is_all_dhcp_servers(tuple.destination.address) : !from_client;
+  const bool needs_no_rule =
+      leaves ? is_all_dhcp_servers(tuple_of(packet).destination.address) : !from_client;
   if (needs_no_rule && settings_.is_on(Knob::dhcp_without_rules)) return Out::always_allowed;
-  return ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet), trace);
+  return ask_rules(nic, direction(), start_of(packet), &packet, trace);
 }
 
 Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace) const {
@@ -293,16 +301,15 @@ Firewall::Out Firewall::judge_start(Packet& packet, const Nic& nic, Trace* trace
     starts_.refuse_by(nullptr);
     return Out::no_connection;
   }
-  const auto tuple = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  const FlowStart start = start_of(packet);
   // Clients look at the port that they are asked at, not at the one that asks.
-  if (side_ == Side::from_nic && !nic.is_dhcp_server && parsed.protocol == wire::kProtoUdp &&
-      tuple.destination.port == dhcp_ports(parsed.family).client) {
+  if (parsed.protocol == wire::kProtoUdp && side_ == Side::from_nic && !nic.is_dhcp_server &&
+      start.tuple.destination.port == dhcp_ports(parsed.family).client) {
     starts_.refuse_by(nullptr);
     return Out::rogue_dhcp_server;
   }
   Match match;
-  const Out verdict =
-      ask_rules(nic, direction(), start_from(packet, tuple), ip_bytes(packet), trace, &match);
+  const Out verdict = ask_rules(nic, direction(), start, &packet, trace, &match);
   if (match && !is_later(packet)) starts_.count(*match.rule);
   if (verdict != Out::allowed) return verdict;
   procedure_of(packet) = starts_.lasting(match.rule->procedure);
@@ -336,11 +343,8 @@ Firewall::Out Firewall::judge_sender(Packet& packet, const Nic& sender, Trace* t
     packet.verdicts |= kBindFrom;
     return Out::allowed;
   }
-  const auto tuple =
-      wire::five_tuple_of(packet.parsed.key, packet.parsed.family, packet.parsed.source_is_high);
   Match match;
-  const Out out = ask_rules(sender, Direction::egress, start_from(packet, tuple), ip_bytes(packet),
-                            trace, &match);
+  const Out out = ask_rules(sender, Direction::egress, start_of(packet), &packet, trace, &match);
   if (out != Out::allowed) return out;
   packet.procedure_from = starts_.lasting(match.rule->procedure);
   packet.verdicts |= kBindFrom;
@@ -354,7 +358,7 @@ Firewall::Out Firewall::judge_again(const Packet& packet, const Nic& nic, Role r
   Match match;
   const Out verdict =
       ask_rules(nic, original, original_start(*packet.flow, flows_.key_of(*packet.flow), packet),
-                {}, trace, &match);
+                nullptr, trace, &match);
   if (match && procedure) *procedure = starts_.lasting(match.rule->procedure);
   return verdict;
 }
@@ -375,7 +379,7 @@ Firewall::Out Firewall::judge_error(const Packet& packet, const Nic& nic, Trace*
   const Role quoted = flow->role_of(parsed.source_is_high);
   const Role role = side_ == Side::to_nic ? quoted : other(quoted);
   if (!verdict_of(*flow, role).is_of(nic.serial)) return Out::error_unrelated;
-  const auto quote = wire::five_tuple_of(parsed.key, parsed.family, parsed.source_is_high);
+  const wire::FiveTuple quote = tuple_of(packet);
   if (outer_tuple(packet).destination.address != quote.source.address ||
       !quotes_plausibly(packet, *flow, quoted)) {
     return Out::error_unrelated;
@@ -388,8 +392,9 @@ Firewall::Out Firewall::judge_signalling(const Packet& packet, const Nic& nic, T
   const wire::Parsed& parsed = packet.parsed;
   const bool leaves = side_ == Side::from_nic;
   const auto by_rules = [&] {
-    return ask_rules(nic, direction(), start_from(packet, outer_tuple(packet)), ip_bytes(packet),
-                     trace);
+    const FlowStart start{parsed.family, outer_tuple(packet), parsed.icmp_type,
+                          icmp_code_of(packet), packet.vni};
+    return ask_rules(nic, direction(), start, &packet, trace);
   };
   if (parsed.family == Family::v4) return by_rules();
   const auto* ip = packet.at<wire::Ipv6Header>(parsed.l3);

@@ -150,11 +150,13 @@ class Firewall {
   ProcedureSlot& procedure_of(Packet& packet) const {
     return side_ == Side::from_nic ? packet.procedure_from : packet.procedure_to;
   }
-  Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start,
-                std::span<const uint8_t> packet, Trace* trace, Match* deciding = nullptr) const;
+  // `packet` is the one that `start` was made of; null: what began the flow is gone.
+  Out ask_rules(const Nic& nic, Direction direction, const FlowStart& start, const Packet* packet,
+                Trace* trace, Match* deciding = nullptr) const;
   Out bypass(Packet& packet, const Nic& nic) const;
   void track_again(Packet& packet) const;
   Out judge_flow(Packet& packet, const Nic& nic, Trace* trace) const;
+  [[gnu::noinline]] Out judge_known(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_fragment(Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_dhcp(Packet& packet, const Nic& nic, bool from_client, Trace* trace) const;
   Out judge_start(Packet& packet, const Nic& nic, Trace* trace) const;

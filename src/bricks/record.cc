@@ -52,19 +52,6 @@ Record::Out refused(Admission verdict) {
 
 }  // namespace
 
-// Both firewall bricks ask the policy of the snapshot that this brick sees too.
-NicVerdict Record::verdict_of(PortId port, ProcedureSlot procedure) const {
-  const Nic* nic = nics_.find(port);
-  return nic ? NicVerdict::of(nic->serial, nic->policy.generation, procedure) : NicVerdict{};
-}
-
-// Of the flow that the packet begins.
-AccountKey Record::account_of(const Packet& packet) const {
-  if (const Nic* nic = nics_.find(packet.in_port)) return nic->account();
-  const Nic* nic = packet.verdicts & kBindTo ? nics_.find(packet.out_port) : nullptr;
-  return nic ? nic->account() : AccountKey{};
-}
-
 Record::Out Record::onward(Packet& packet, const Flow& flow, Role sender) const {
   const FlowHistory& history = flows_.history(flow);
   if (!history.has_procedure()) [[likely]]
@@ -79,10 +66,11 @@ bool Record::is_other_flow(const Flow& flow, const Packet& packet) const {
   if (flow.role_of(packet.parsed.source_is_high) != Role::initiator) return true;
   if (flow.tcp.is_over()) return true;
   const FlowHistory& history = flows_.history(flow);
-  if (history.verdict(Role::initiator).serial != verdict_of(packet.in_port).serial) return true;
+  if (history.verdict(Role::initiator).serial != verdict_of(nics_.find(packet.in_port)).serial)
+    return true;
   const uint32_t responder = history.verdict(Role::responder).serial;
   return (packet.verdicts & kBindTo) && responder != 0 &&
-         responder != verdict_of(packet.out_port).serial;
+         responder != verdict_of(nics_.find(packet.out_port)).serial;
 }
 
 tcp::Verdict Record::check_first(const tcp::Segment& segment) const {
@@ -99,14 +87,15 @@ Record::Out Record::begin(Packet& packet, Trace* trace) {
     const tcp::Verdict verdict = check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
-  const AccountKey account = account_of(packet);
+  const Ends ends = ends_of(packet);
+  const AccountKey account = account_of(ends);
   const Admission admission = admission_.admit(account, is_tcp(packet), lcore_.now());
   if (admission != Admission::ok) return refused(admission);
   const wire::Parsed& parsed = packet.parsed;
   Flow* flow =
       flows_.insert(parsed.key, parsed.family, id_of(packet), packet.flow_hash, lcore_.now());
   if (!flow) return Out::table_full;
-  fill(*flow, packet, account, segment, trace);
+  fill(*flow, packet, ends, account, segment, trace);
   return onward(packet, *flow, Role::initiator);
 }
 
@@ -117,33 +106,32 @@ Record::Out Record::begin_again(Flow& flow, Packet& packet, Trace* trace) {
     const tcp::Verdict verdict = check_first(segment);
     if (verdict != tcp::Verdict::ok) return refused(verdict);
   }
-  const AccountKey account = account_of(packet);
+  const Ends ends = ends_of(packet);
+  const AccountKey account = account_of(ends);
   const Admission admission = admission_.admit_anew(account, lcore_.now());
   if (admission != Admission::ok) return refused(admission);
   flows_.reset_tallies(flow);
-  fill(flow, packet, account, segment, trace);
+  shortcut_.forget(flow);
+  flow.see(lcore_.now());
+  flow.tcp = {};
+  fill(flow, packet, ends, account, segment, trace);
   return onward(packet, flow, Role::initiator);
 }
 
-// REQUIRES: counters are zero.
-void Record::fill(Flow& flow, const Packet& packet, const AccountKey& account,
+void Record::fill(Flow& flow, const Packet& packet, const Ends& ends, const AccountKey& account,
                   const tcp::Segment& segment, Trace* trace) const {
-  shortcut_.forget(flow);
-  flow.see(lcore_.now());
   flow.initiator_is_high = packet.parsed.source_is_high;
   flow.timeout = first_timeout_class_of(packet.parsed.family, packet.parsed.protocol);
-  flow.tcp = {};
-  if (is_tcp(packet)) {
-    const auto begin = segment.is_plain_syn() ? tcp::start : tcp::pick_up;
-    begin(flow.tcp, flow.tcp_track, segment);
+  if (segment.is_plain_syn()) {
+    tcp::start(flow.tcp, flow.tcp_track, segment);
+  } else if (is_tcp(packet)) {
+    tcp::pick_up(flow.tcp, flow.tcp_track, segment);
   }
   // Where it came from has been asked, or it came through a tunnel and there is no nic.
   flows_.begin_account(
       flow,
-      verdict_of(packet.in_port,
-                 packet.verdicts & kBindFrom ? packet.procedure_from : ProcedureSlot{}),
-      packet.verdicts & kBindTo ? verdict_of(packet.out_port, packet.procedure_to) : NicVerdict{},
-      account);
+      verdict_of(ends.from, packet.verdicts & kBindFrom ? packet.procedure_from : ProcedureSlot{}),
+      verdict_of(ends.to, packet.procedure_to), account);
   flows_.count(flow, Role::initiator, packet.length());
   if (trace) *trace = {true, flow.tcp.state};
 }
@@ -203,7 +191,7 @@ void Record::bind(Flow& flow, const Packet& packet, Role sender) const {
 
 void Record::bind(Flow& flow, Role role, PortId port, ProcedureSlot procedure) const {
   const Nic* nic = nics_.find(port);
-  flows_.set_verdict(flow, role, verdict_of(port, procedure), nic ? nic->account() : AccountKey{});
+  flows_.set_verdict(flow, role, verdict_of(nic, procedure), nic ? nic->account() : AccountKey{});
 }
 
 std::string Record::format(const Trace& trace) {

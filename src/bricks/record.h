@@ -118,14 +118,32 @@ class Record {
   }
   // Onward, with what the flow's rules want done to its packets.
   Out onward(Packet& packet, const Flow& flow, Role sender) const;
-  NicVerdict verdict_of(PortId port, ProcedureSlot procedure = 0) const;
-  AccountKey account_of(const Packet& packet) const;
+  // The nics of this host that let a flow's first packet pass: null where none was asked.
+  struct Ends {
+    const Nic* from;
+    const Nic* to;
+  };
+  Ends ends_of(const Packet& packet) const {
+    return {nics_.find(packet.in_port),
+            packet.verdicts & kBindTo ? nics_.find(packet.out_port) : nullptr};
+  }
+  // Of the flow that the packet begins.
+  static AccountKey account_of(const Ends& ends) {
+    const Nic* nic = ends.from ? ends.from : ends.to;
+    return nic ? nic->account() : AccountKey{};
+  }
+  // Both firewall bricks ask the policy of the snapshot that this brick sees too.
+  static NicVerdict verdict_of(const Nic* nic, ProcedureSlot procedure = 0) {
+    return nic ? NicVerdict::of(nic->serial, nic->policy.generation, procedure) : NicVerdict{};
+  }
   bool is_other_flow(const Flow& flow, const Packet& packet) const;
   tcp::Verdict check_first(const tcp::Segment& segment) const;
   Out begin(Packet& packet, Trace* trace);
   Out begin_again(Flow& flow, Packet& packet, Trace* trace);
-  void fill(Flow& flow, const Packet& packet, const AccountKey& account,
-            const tcp::Segment& segment, Trace* trace) const;
+  // REQUIRES: counters, TCP's state and routes are zero.
+  [[gnu::always_inline]] inline void fill(Flow& flow, const Packet& packet, const Ends& ends,
+                                          const AccountKey& account, const tcp::Segment& segment,
+                                          Trace* trace) const;
   Out move_on(Flow& flow, Packet& packet, Trace* trace);
   // A fragment behind the first: counts for its flow, and changes nothing else of it.
   Out follow(Packet& packet);

@@ -4,12 +4,6 @@
 namespace butterfly {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
-// One writer: no read-modify-write need be atomic.
-void add(std::atomic<uint32_t>& count, uint32_t n) {
-  count.store(count.load(kRelaxed) + n, kRelaxed);
-}
 constexpr uint32_t kOneLess = 0xffffffff;
 
 }  // namespace
@@ -22,12 +16,6 @@ FlowAccounts::Account* FlowAccounts::account_of(const FlowHistory& history) cons
   const bool is_its_life = history.account == kUplinkPort.value ||
                            account.serial.load(kRelaxed) == history.owner_serial();
   return is_its_life ? &account : nullptr;
-}
-
-FlowAccounts::SegmentAccount* FlowAccounts::segment_of(const Account& account) const noexcept {
-  SegmentAccount& segment = accounts_->segments[account.segment];
-  const bool is_it = account.vni.value != 0 && segment.vni.load(kRelaxed) == account.vni.value;
-  return is_it ? &segment : nullptr;
 }
 
 // What of the old life is left counts for nobody, and its half-open ones are in no order.
@@ -63,23 +51,9 @@ void FlowAccounts::move_to_segment(Account& account, const AccountKey& key) noex
   add(segment.total.half_open, half_open);
 }
 
-void FlowAccounts::enter(uint32_t entry, const AccountKey& key, bool is_half_open) noexcept {
-  FlowHistory& history = histories_[entry];
-  Account& account = accounts_->nics[key.port.value];
-  history.account = key.port.value & 0x0fff;
-  history.is_counted = 1;
-  history.is_half_open = is_half_open;
-  SegmentAccount* segment = segment_of(account);
-  if (!key.is_nobody()) {
-    if (account.serial.load(kRelaxed) != key.serial) open_anew(account, key);
-    if (account.vni != key.vni || account.segment != key.segment || !segment) {
-      move_to_segment(account, key);
-      segment = segment_of(account);
-    }
-  }
-  add(account.total.flows, 1);
-  if (segment) add(segment->total.flows, 1);
-  if (is_half_open) link(entry, account, segment);
+void FlowAccounts::pass_to(Account& account, const AccountKey& key) noexcept {
+  if (account.serial.load(kRelaxed) != key.serial) open_anew(account, key);
+  if (!is_of(account, key)) move_to_segment(account, key);
 }
 
 void FlowAccounts::end(uint32_t entry) noexcept {
@@ -100,22 +74,6 @@ void FlowAccounts::set_half_open(uint32_t entry, bool is_half_open) noexcept {
   if (account && is_half_open) link(entry, *account, segment_of(*account));
   if (account && !is_half_open) unlink(entry, *account);
   if (!is_half_open) history.before_of_responder = {};  // the links lay there
-}
-
-void FlowAccounts::set_newer(Account& account, uint32_t entry, uint32_t newer) noexcept {
-  if (entry == kNone) {
-    account.oldest = newer;
-  } else {
-    histories_[entry].half_open.newer = newer;
-  }
-}
-
-void FlowAccounts::link(uint32_t entry, Account& account, SegmentAccount* segment) noexcept {
-  histories_[entry].half_open = {account.newest, kNone};
-  set_newer(account, account.newest, entry);
-  account.newest = entry;
-  add(account.total.half_open, 1);
-  if (segment) add(segment->total.half_open, 1);
 }
 
 void FlowAccounts::unlink(uint32_t entry, Account& account) noexcept {

@@ -77,10 +77,18 @@ class FlowAccounts {
     SegmentAccount segments[kMaxSegments];
   };
 
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
+  // One writer: no read-modify-write need be atomic.
+  static void add(std::atomic<uint32_t>& count, uint32_t n) {
+    count.store(count.load(kRelaxed) + n, kRelaxed);
+  }
   // Null when the account has passed to another life since.
   Account* account_of(const FlowHistory& history) const noexcept;
   // Null when the segment's slot has passed to another one since, or it is nobody's account.
   SegmentAccount* segment_of(const Account& account) const noexcept;
+  // Whether it is that of the nic in this life, on this segment.
+  bool is_of(const Account& account, const AccountKey& key) const noexcept;
+  [[gnu::noinline]] void pass_to(Account& account, const AccountKey& key) noexcept;
   void open_anew(Account& account, const AccountKey& key) noexcept;
   void move_to_segment(Account& account, const AccountKey& key) noexcept;
   // `entry` kNone: before the oldest.
@@ -91,5 +99,49 @@ class FlowAccounts {
   LazyArray<FlowHistory>& histories_;
   std::unique_ptr<Accounts> accounts_;
 };
+
+// Beyond this line: what each new flow does.
+
+inline FlowAccounts::SegmentAccount* FlowAccounts::segment_of(
+    const Account& account) const noexcept {
+  SegmentAccount& segment = accounts_->segments[account.segment];
+  const bool is_it = account.vni.value != 0 && segment.vni.load(kRelaxed) == account.vni.value;
+  return is_it ? &segment : nullptr;
+}
+
+inline bool FlowAccounts::is_of(const Account& account, const AccountKey& key) const noexcept {
+  return account.serial.load(kRelaxed) == key.serial && account.vni.value == key.vni.value &&
+         account.segment == key.segment && segment_of(account);
+}
+
+inline void FlowAccounts::set_newer(Account& account, uint32_t entry, uint32_t newer) noexcept {
+  if (entry == kNone) {
+    account.oldest = newer;
+  } else {
+    histories_[entry].half_open.newer = newer;
+  }
+}
+
+inline void FlowAccounts::link(uint32_t entry, Account& account, SegmentAccount* segment) noexcept {
+  histories_[entry].half_open = {account.newest, kNone};
+  set_newer(account, account.newest, entry);
+  account.newest = entry;
+  add(account.total.half_open, 1);
+  if (segment) add(segment->total.half_open, 1);
+}
+
+inline void FlowAccounts::enter(uint32_t entry, const AccountKey& key, bool is_half_open) noexcept {
+  FlowHistory& history = histories_[entry];
+  Account& account = accounts_->nics[key.port.value];
+  history.account = key.port.value & 0x0fff;
+  history.is_counted = 1;
+  history.is_half_open = is_half_open;
+  if (!key.is_nobody() && !is_of(account, key)) [[unlikely]]
+    pass_to(account, key);
+  SegmentAccount* segment = segment_of(account);
+  add(account.total.flows, 1);
+  if (segment) add(segment->total.flows, 1);
+  if (is_half_open) link(entry, account, segment);
+}
 
 }  // namespace butterfly

@@ -47,13 +47,6 @@ TimeoutClass timeout_class_of(tcp::State state) {
   }
 }
 
-TimeoutClass first_timeout_class_of(wire::Family family, uint8_t protocol) {
-  const uint8_t icmp = family == wire::Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6;
-  if (protocol == wire::kProtoTcp) return TimeoutClass::tcp_new;
-  if (protocol == wire::kProtoUdp) return TimeoutClass::udp_new;
-  return protocol == icmp ? TimeoutClass::icmp : TimeoutClass::other;
-}
-
 FlowState FlowRecord::state() const {
   return state_of(tcp.state, tally(Role::responder).packets != 0);
 }

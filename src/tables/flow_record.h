@@ -23,7 +23,12 @@ inline constexpr size_t kFlowStates = 6;
 
 // The timeout of a TCP flow in that state, and that of any flow of the protocol before an answer.
 TimeoutClass timeout_class_of(tcp::State state);
-TimeoutClass first_timeout_class_of(wire::Family family, uint8_t protocol);
+inline TimeoutClass first_timeout_class_of(wire::Family family, uint8_t protocol) {
+  const uint8_t icmp = family == wire::Family::v4 ? wire::kProtoIcmp : wire::kProtoIcmpv6;
+  if (protocol == wire::kProtoTcp) return TimeoutClass::tcp_new;
+  if (protocol == wire::kProtoUdp) return TimeoutClass::udp_new;
+  return protocol == icmp ? TimeoutClass::icmp : TimeoutClass::other;
+}
 
 struct FlowRecord {
   wire::FiveTuple tuple;  // as its initiator sends it

@@ -26,7 +26,12 @@ Flow* FlowTable::find(const wire::FlowId& id, uint32_t hash, TimeMs now) noexcep
   const uint32_t entry =
       index_.find(hash, [&](uint32_t candidate) { return flows_[candidate].id == id; });
   if (entry == FlowIndex::kNone) return nullptr;
-  if (!is_expired(flows_[entry], now)) return &flows_[entry];
+  if (is_expired(flows_[entry], now)) [[unlikely]]
+    return end(hash, entry);
+  return &flows_[entry];
+}
+
+Flow* FlowTable::end(uint32_t hash, uint32_t entry) noexcept {
   index_.erase(hash, entry);
   free_entry(entry);
   return nullptr;
@@ -59,16 +64,6 @@ Flow* FlowTable::insert(const wire::FlowKey& key, wire::Family family, const wir
 wire::FlowKey FlowTable::key_of(const Flow& flow) const noexcept {
   if (flow.is_v6) return v6_keys_[entry_of(flow)];
   return {{flow.id.words[0], flow.id.words[1]}};
-}
-
-void FlowTable::begin_account(Flow& flow, const NicVerdict& initiator, const NicVerdict& responder,
-                              const AccountKey& account) noexcept {
-  const uint32_t entry = entry_of(flow);
-  accounts_.leave(entry);
-  FlowHistory& history = histories_[entry];
-  history.verdicts[0] = initiator;
-  history.verdicts[1] = responder;
-  accounts_.enter(entry, account, is_half_open(flow));
 }
 
 void FlowTable::set_verdict(Flow& flow, Role role, const NicVerdict& verdict,

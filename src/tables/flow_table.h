@@ -135,7 +135,14 @@ class FlowTable {
   // The flow begins, or begins anew: these let it pass, and it counts for `account`, which is the
   // nic of the initiator's verdict, or without one of the responder's, or nobody.
   void begin_account(Flow& flow, const NicVerdict& initiator, const NicVerdict& responder,
-                     const AccountKey& account) noexcept;
+                     const AccountKey& account) noexcept {
+    const uint32_t entry = entry_of(flow);
+    accounts_.leave(entry);
+    FlowHistory& history = histories_[entry];
+    history.verdicts[0] = initiator;
+    history.verdicts[1] = responder;
+    accounts_.enter(entry, account, is_half_open(flow));
+  }
   // The rules of another nic, another life or of now let it pass. `nic` is the verdict's.
   void set_verdict(Flow& flow, Role role, const NicVerdict& verdict,
                    const AccountKey& nic) noexcept;
@@ -207,6 +214,8 @@ class FlowTable {
   uint32_t entry_of(const Flow& flow) const { return static_cast<uint32_t>(&flow - flows_.data()); }
   [[gnu::cold]] void spill(Flow& flow, size_t role) noexcept;
   void free_entry(uint32_t entry) noexcept;
+  // Takes out what has expired; null.
+  [[gnu::noinline]] Flow* end(uint32_t hash, uint32_t entry) noexcept;
   static FlowHistory::Before& before_of(FlowHistory& history, size_t role) {
     return role == 0 ? history.before_of_initiator : history.before_of_responder;
   }

@@ -68,6 +68,13 @@ template <typename Number>
 const Rule* RuleGroup::Index<Number>::find(uint32_t service, const FlowStart& start,
                                            const IpAddress& peer, Accepts accepts) const noexcept {
   if (const Rule* rule = anyone.find(service, accepts)) return rule;
+  return prefixes || group_peers ? find_by_peer(service, start, peer, accepts) : nullptr;
+}
+
+template <typename Number>
+const Rule* RuleGroup::Index<Number>::find_by_peer(uint32_t service, const FlowStart& start,
+                                                   const IpAddress& peer,
+                                                   Accepts accepts) const noexcept {
   if (prefixes) {
     const auto address = number_of<Number>(peer);
     if (const Rule* rule = prefixes->find(address, service, accepts)) return rule;

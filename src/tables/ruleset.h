@@ -116,6 +116,9 @@ class RuleGroup {
 
     const Rule* find(uint32_t service, const FlowStart& start, const IpAddress& peer,
                      Accepts accepts) const noexcept;
+    [[gnu::noinline]] const Rule* find_by_peer(uint32_t service, const FlowStart& start,
+                                               const IpAddress& peer,
+                                               Accepts accepts) const noexcept;
   };
   struct Edits;
   template <typename Number>

@@ -14,7 +14,6 @@ using wire::kTcpFin;
 using wire::kTcpRst;
 using wire::kTcpSyn;
 
-constexpr uint8_t kFlagsThatCount = kTcpSyn | kTcpAck | kTcpFin | kTcpRst;
 constexpr uint8_t kMaxScale = 14;  // RFC 7323 §2.3
 
 bool after(uint32_t a, uint32_t b) { return is_after(a, b); }
@@ -35,7 +34,7 @@ constexpr uint8_t kUnanswered = 0x80;  // reset before its SYN was answered
 
 bool has(const Segment& segment, uint8_t flag) { return (segment.flags & flag) != 0; }
 
-// PSH, URG and the ECN bits do not matter. A FIN always carries an ACK, so the "xmas" scan is out.
+// A FIN always carries an ACK, so the "xmas" scan is out.
 bool has_legal_flags(const Segment& segment) {
   switch (segment.flags & kFlagsThatCount) {
     case kTcpSyn:
@@ -48,6 +47,25 @@ bool has_legal_flags(const Segment& segment) {
     default:
       return false;
   }
+}
+
+// Of the options of a SYN; kNoScale when they end, or make no sense, before they offer one.
+uint8_t scale_offered_in(std::span<const uint8_t> options) {
+  constexpr uint8_t kEnd = 0, kPadding = 1, kWindowScale = 3;
+  uint8_t scale = kNoScale;
+  const uint8_t* option = options.data();
+  for (size_t left = options.size(); left > 0 && *option != kEnd;) {
+    size_t length = 1;
+    if (*option != kPadding) {
+      if (left < 2) break;
+      length = option[1];
+      if (length < 2 || length > left) break;
+      if (*option == kWindowScale && length == 3) scale = std::min(option[2], kMaxScale);
+    }
+    option += length;
+    left -= length;
+  }
+  return scale;
 }
 
 // While syn_sent nothing is known of the responder, so its numbers hold what the answer will be
@@ -194,8 +212,6 @@ void raise_windows(Progress& progress, Track& track, Role from, const Segment& s
 
 }  // namespace
 
-bool Segment::is_plain_syn() const { return (flags & kFlagsThatCount) == kTcpSyn; }
-
 Segment read_segment(std::span<const uint8_t> bytes, uint16_t length) {
   Segment segment;
   const auto* header = wire::view_at<wire::TcpHeader>(bytes, 0);
@@ -211,33 +227,15 @@ Segment read_segment(std::span<const uint8_t> bytes, uint16_t length) {
   segment.flags = header->flags;
   segment.end = segment.sequence + static_cast<uint32_t>(length - header_length) +
                 (has(segment, kTcpSyn) ? 1 : 0) + (has(segment, kTcpFin) ? 1 : 0);
-  if (!has(segment, kTcpSyn)) return segment;
-
-  auto options = bytes.subspan(sizeof(wire::TcpHeader), header_length - sizeof(wire::TcpHeader));
-  while (!options.empty() && options[0] != 0) {  // kind 0 ends the list
-    if (options[0] == 1) {                       // kind 1 is one byte of padding
-      options = options.subspan(1);
-      continue;
-    }
-    if (options.size() < 2 || options[1] < 2 || options[1] > options.size()) break;
-    if (options[0] == 3 && options[1] == 3) segment.scale = std::min(options[2], kMaxScale);
-    options = options.subspan(options[1]);
+  if (has(segment, kTcpSyn)) {
+    segment.scale = scale_offered_in(
+        bytes.subspan(sizeof(wire::TcpHeader), header_length - sizeof(wire::TcpHeader)));
   }
   return segment;
 }
 
-Verdict check_first(const Segment& segment) {
-  if (!has_legal_flags(segment)) return Verdict::illegal_flags;
-  return segment.is_plain_syn() ? Verdict::ok : Verdict::mid_stream;
-}
-
-void start(Progress& progress, Track& track, const Segment& syn) {
-  track = {};
-  track.end[0] = track.max_end[0] = syn.end;
-  track.end[1] = syn.sequence;
-  track.max_end[1] = syn.window;
-  track.last_ack[1] = static_cast<uint16_t>(syn.sequence);
-  progress = {State::syn_sent, 0, {Window::of(syn.scale), {}}};
+Verdict check_first_but_syn(const Segment& segment) {
+  return has_legal_flags(segment) ? Verdict::mid_stream : Verdict::illegal_flags;
 }
 
 bool may_pick_up(const Segment& segment) {

@@ -43,6 +43,10 @@ enum class Verdict : uint8_t {
   reopens,        // a SYN on a connection that is over: a new one, if the rules allow it
 };
 
+// PSH, URG and the ECN bits say nothing of where a connection is.
+inline constexpr uint8_t kFlagsThatCount =
+    wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst | wire::kTcpAck;
+
 // The scale of a SYN without the window scale option.
 inline constexpr uint8_t kNoScale = 15;
 
@@ -55,7 +59,7 @@ struct Segment {
   uint8_t flags = 0;
   uint8_t scale = kNoScale;  // offered by a SYN, at most 14
 
-  bool is_plain_syn() const;
+  bool is_plain_syn() const { return (flags & kFlagsThatCount) == wire::kTcpSyn; }
 };
 
 // Reads a segment of `length` bytes whose first ones are `bytes`: the header at least, else the
@@ -97,10 +101,21 @@ struct Progress {
 };
 static_assert(sizeof(Progress) == 4);
 
+// What a segment that is no plain SYN is as a first one: illegal_flags or mid_stream.
+Verdict check_first_but_syn(const Segment& segment);
 // What a first segment is: ok, illegal_flags or mid_stream.
-Verdict check_first(const Segment& segment);
+inline Verdict check_first(const Segment& segment) {
+  return segment.is_plain_syn() ? Verdict::ok : check_first_but_syn(segment);
+}
 // Begins a connection. REQUIRES: check_first() was ok.
-void start(Progress& progress, Track& track, const Segment& syn);
+inline void start(Progress& progress, Track& track, const Segment& syn) {
+  track = {};
+  track.end[0] = track.max_end[0] = syn.end;
+  track.end[1] = syn.sequence;
+  track.max_end[1] = syn.window;
+  track.last_ack[1] = static_cast<uint16_t>(syn.sequence);
+  progress = {State::syn_sent, 0, {Window::of(syn.scale), {}}};
+}
 
 // Whether a segment that is mid_stream can tell where its connection is: neither a reset nor an
 // answer to a SYN.
@@ -164,8 +179,7 @@ inline void note_ack(uint16_t& last_ack, uint32_t acknowledgement) {
 
 bool take_usual(const Progress& progress, Track& track, Role from, const wire::TcpHeader& header,
                 uint16_t length) {
-  constexpr uint8_t kThatCount = wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst | wire::kTcpAck;
-  if (progress.state != State::established || (header.flags & kThatCount) != wire::kTcpAck)
+  if (progress.state != State::established || (header.flags & kFlagsThatCount) != wire::kTcpAck)
       [[unlikely]]
     return false;
   const auto self = static_cast<size_t>(from);

@@ -92,8 +92,9 @@ FlowKey make_flow_key(const FiveTuple& tuple, Vni vni, bool& source_is_high) {
 }
 
 FiveTuple five_tuple_of(const FlowKey& key, Family family, bool from_high) {
-  Endpoint low;
-  Endpoint high;
+  FiveTuple tuple;
+  Endpoint& low = from_high ? tuple.destination : tuple.source;
+  Endpoint& high = from_high ? tuple.source : tuple.destination;
   if (family == Family::v4) {
     Ipv4 a;
     Ipv4 b;
@@ -112,15 +113,14 @@ FiveTuple five_tuple_of(const FlowKey& key, Family family, bool from_high) {
   const uint64_t tail = key.tail(family);
   low.port = static_cast<uint16_t>(tail);
   high.port = static_cast<uint16_t>(tail >> 16);
-  const auto protocol = static_cast<uint8_t>(tail >> 32);
-  bool is_answer = false;
-  if (is_icmp(protocol, family)) {
+  tuple.protocol = static_cast<uint8_t>(tail >> 32);
+  if (is_icmp(tuple.protocol, family)) {
     const bool high_asks = (high.port & kHighAsks) != 0;
-    is_answer = from_high != high_asks;
+    tuple.is_answer = from_high != high_asks;
     high.port &= 0xff;
     if (high_asks) std::swap(low.port, high.port);
   }
-  return {from_high ? high : low, from_high ? low : high, protocol, is_answer};
+  return tuple;
 }
 
 HashSeed random_hash_seed() {
