@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ports/host_port.h"
 
-#include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,18 +12,18 @@
 #include <chrono>
 #include <cstring>
 
+#include "ports/interface_request.h"
+
 namespace butterfly {
 namespace {
 
 constexpr unsigned kRingSlots = 1024;
 
 int set_mac(const std::string& name, const Mac& mac) {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
-  request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-  std::memcpy(request.ifr_hwaddr.sa_data, mac.bytes.data(), mac.bytes.size());
-  return socket && ioctl(socket.get(), SIOCSIFHWADDR, &request) == 0 ? 0 : errno;
+  InterfaceRequest request(name);
+  request.data.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+  std::memcpy(request.data.ifr_hwaddr.sa_data, mac.bytes.data(), mac.bytes.size());
+  return request.make(SIOCSIFHWADDR) ? 0 : errno;
 }
 
 void wake(const Fd& fd) {

@@ -19,6 +19,8 @@
 #include <cstring>
 #include <memory>
 
+#include "ports/interface_request.h"
+
 namespace butterfly {
 namespace {
 
@@ -89,21 +91,15 @@ StatusOr<KernelInterface> read_kernel_interface(const std::string& name) {
     return not_found("uplink '" + name + "': no such device (wanted: a PCI address, a DPDK vdev " +
                      "string, or a kernel interface of: " + list_of(kernel_interfaces()) + ")");
   }
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
-  if (ioctl(socket.get(), SIOCGIFMTU, &request) == 0) {
-    result.mtu = static_cast<uint16_t>(std::min(request.ifr_mtu, 65535));
+  InterfaceRequest request(name);
+  if (request.make(SIOCGIFMTU)) {
+    result.mtu = static_cast<uint16_t>(std::min(request.data.ifr_mtu, 65535));
   }
-  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) == 0) {
-    result.is_up = (request.ifr_flags & IFF_UP) != 0;
-  }
+  if (request.make(SIOCGIFFLAGS)) result.is_up = (request.data.ifr_flags & IFF_UP) != 0;
   ethtool_drvinfo driver{};
   driver.cmd = ETHTOOL_GDRVINFO;
-  request.ifr_data = reinterpret_cast<char*>(&driver);
-  if (ioctl(socket.get(), SIOCETHTOOL, &request) == 0) {
-    result.is_veth = std::strcmp(driver.driver, "veth") == 0;
-  }
+  request.data.ifr_data = reinterpret_cast<char*>(&driver);
+  if (request.make(SIOCETHTOOL)) result.is_veth = std::strcmp(driver.driver, "veth") == 0;
   result.addresses = addresses_of(name);
   return result;
 }
@@ -126,11 +122,8 @@ StatusOr<KernelInterface> find_uplink_interface(const std::string& name, bool fo
 }
 
 bool has_carrier(const std::string& name) {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
-  return socket && ioctl(socket.get(), SIOCGIFFLAGS, &request) == 0 &&
-         (request.ifr_flags & IFF_RUNNING) != 0;
+  InterfaceRequest request(name);
+  return request.make(SIOCGIFFLAGS) && (request.data.ifr_flags & IFF_RUNNING) != 0;
 }
 
 StatusOr<Fd> claim_interface(const std::string& name) {

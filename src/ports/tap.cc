@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -14,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 #include <thread>
+
+#include "ports/interface_request.h"
 
 namespace butterfly {
 namespace {
@@ -30,14 +30,12 @@ Status refused(const std::string& name, const char* call, int error) {
 }
 
 int set_up(const std::string& name, uint16_t mtu) {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
-  request.ifr_mtu = mtu;
-  if (!socket || (mtu != 0 && ioctl(socket.get(), SIOCSIFMTU, &request) != 0)) return errno;
-  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return errno;
-  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-  return ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
+  InterfaceRequest request(name);
+  request.data.ifr_mtu = mtu;
+  if (mtu != 0 && !request.make(SIOCSIFMTU)) return errno;
+  if (!request.make(SIOCGIFFLAGS)) return errno;
+  request.data.ifr_flags = static_cast<short>(request.data.ifr_flags | IFF_UP);
+  return request.make(SIOCSIFFLAGS) ? 0 : errno;
 }
 
 // Frames of several segments go out in one writev().
