@@ -3,13 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "support/underlay.h"
+#include "bricks/guest_services_test_support.h"
 
 namespace butterfly {
 namespace {
 
 using Out = GuestServices::Out;
-using test::make_parsed;
 using test::normal;
 using test::OwnedPacket;
 using test::text_of;
@@ -19,10 +18,8 @@ const std::string kShout =
 const std::string kUnicast = "eth/ipv4(src=10.0.0.5, dst=10.0.0.1)/udp(sport=68, dport=67)/";
 const std::string kOptions = "mask=255.255.255.0, router=10.0.0.9)";
 
-class GuestServicesTest : public ::testing::Test {
+class GuestServicesTest : public test::GuestServicesFixture {
  protected:
-  static constexpr PortId kPort{7};
-
   GuestServicesTest() {
     auto service = std::make_shared<GuestService>();
     service->dhcp.emplace();
@@ -33,36 +30,8 @@ class GuestServicesTest : public ::testing::Test {
     service_ = service;
     set(service);
   }
-  void set(std::shared_ptr<const GuestService> service) {
-    auto nic = std::make_shared<Nic>();
-    nic->port = kPort;
-    nic->mac = Mac::from_u64(0x525400000001);
-    nic->service = std::move(service);
-    nics_.set(nic);
-  }
-  OwnedPacket make(const std::string& text) {
-    OwnedPacket packet = make_parsed(text, Vni{42});
-    packet->in_port = kPort;
-    return packet;
-  }
-  Out fate(const std::string& text) { return brick_(*make(text), nullptr); }
-  std::string answer_to(const std::string& text, Out wanted) {
-    const OwnedPacket packet = make(text);
-    EXPECT_EQ(brick_(*packet, nullptr), wanted) << text;
-    EXPECT_EQ(packet->out_port, kPort);
-    EXPECT_FALSE(packet->requests_offload());
-    return text_of(*packet);
-  }
-  // As it passes: untouched.
-  void expect_passed_on(const std::string& text) {
-    const OwnedPacket packet = make(text);
-    EXPECT_EQ(brick_(*packet, nullptr), Out::on) << text;
-    EXPECT_EQ(text_of(*packet), normal(text));
-  }
 
-  NicTable nics_;
   std::shared_ptr<const GuestService> service_;
-  GuestServices brick_{nics_};
 };
 
 std::string reply(const std::string& to_mac, const std::string& to, const std::string& dhcp) {

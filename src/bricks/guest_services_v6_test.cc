@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "bricks/guest_services.h"
-#include "support/underlay.h"
+#include "bricks/guest_services_test_support.h"
 
 namespace butterfly {
 namespace {
 
 using Out = GuestServices::Out;
-using test::make_parsed;
 using test::normal;
 using test::OwnedPacket;
 using test::text_of;
@@ -22,10 +20,8 @@ const std::string kServer = "server=000300010262666c7901";
 const std::string kTold = ", dns=fd00::53";
 
 // The guest's nic has fd00::5 for 80 seconds, and is told of a name server.
-class GuestServicesV6Test : public ::testing::Test {
+class GuestServicesV6Test : public test::GuestServicesFixture {
  protected:
-  static constexpr PortId kPort{7};
-
   GuestServicesV6Test() {
     GuestService service;
     service.router.emplace();
@@ -40,34 +36,10 @@ class GuestServicesV6Test : public ::testing::Test {
   }
   void set(const GuestService& service) {
     service_ = service;
-    Nic nic;
-    nic.port = kPort;
-    nic.mac = Mac::from_u64(0x525400000001);
-    nic.service = std::make_shared<const GuestService>(service);
-    nics_.set(std::make_shared<const Nic>(std::move(nic)));
-  }
-  OwnedPacket make(const std::string& text) {
-    OwnedPacket packet = make_parsed(text, Vni{42});
-    packet->in_port = kPort;
-    return packet;
-  }
-  Out fate(const std::string& text) { return brick_(*make(text), nullptr); }
-  std::string answer_to(const std::string& text, Out wanted) {
-    const OwnedPacket packet = make(text);
-    EXPECT_EQ(brick_(*packet, nullptr), wanted) << text;
-    EXPECT_EQ(packet->out_port, kPort);
-    EXPECT_FALSE(packet->requests_offload());
-    return text_of(*packet);
-  }
-  void expect_passed_on(const std::string& text) {
-    const OwnedPacket packet = make(text);
-    EXPECT_EQ(brick_(*packet, nullptr), Out::on) << text;
-    EXPECT_EQ(text_of(*packet), normal(text));
+    GuestServicesFixture::set(std::make_shared<const GuestService>(service));
   }
 
-  NicTable nics_;
   GuestService service_;
-  GuestServices brick_{nics_};
 };
 
 std::string dhcp6(const std::string& fields) {
