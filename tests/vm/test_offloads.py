@@ -33,24 +33,20 @@ def build_lab(lab):
                       mtu=MTU_OF_PLAIN if name == "plain" else 1500,
                       options=OPTIONS.get(name, []))
     lab.wait_guests()
+    serve_data(lab.guests["one"])
     return lab
-
-
-def errors(guest):
-    """Wrong checksums that the guest's kernel has found, over IPv4 and IPv6."""
-    text = guest.run("cat /proc/net/snmp").stdout
-    total = 0
-    for protocol in ("Tcp:", "Udp:"):
-        names, values = [line.split() for line in text.splitlines() if line.startswith(protocol)]
-        total += int(values[names.index("InCsumErrors")])
-    six = guest.run("awk '/InCsumErrors/ { n += $2 } END { print n + 0 }' /proc/net/snmp6").stdout
-    return total + int(six)
 
 
 def received(guest):
     """(packets, bytes) that came to the guest's nic; a super-frame is one packet."""
     fields = guest.run("grep eth0: /proc/net/dev").stdout.split(":")[1].split()
     return int(fields[1]), int(fields[0])
+
+
+def check_checksums(*guests):
+    for guest in guests:
+        count = guest.checksum_errors()
+        check(count == 0, f"{guest.name} found {count} wrong checksums")
 
 
 def check_transfer(source, target, ipv4, least_bytes_a_packet=0):
@@ -64,7 +60,7 @@ def check_transfer(source, target, ipv4, least_bytes_a_packet=0):
         packets, size = received(target)[0] - packets, received(target)[1] - size
         print(f"     {size // packets} bytes a packet from {source.name} to {target.name} ({address})")
         check(size / packets >= least_bytes_a_packet, f"{size} bytes came in {packets} packets")
-    check(errors(target) == 0, f"{target.name} found {errors(target)} wrong checksums")
+    check_checksums(target)
 
 
 def serve_data(guest):
@@ -80,7 +76,6 @@ def test_linux_negotiates_checksums_and_segmentation(lab):
         check(f"{feature}: on" in answer, f"{feature} is not on: {answer}")
     for feature in ("tx-tcp-ecn-segmentation: on", "tx-udp-segmentation: on"):
         check(feature not in answer, f"{feature}, which nobody carries")
-    serve_data(lab.guests["one"])
 
 
 def test_super_frames_cross_one_host_whole(lab):
@@ -122,7 +117,7 @@ def test_a_guest_uses_more_of_its_queues(lab):
         check_pings(one, "10.0.0.2")
     check_transfer(one, two, "10.0.0.1", 5000)
     one.iperf(two, "10.0.0.2", 2, "-P 6")
-    check(errors(one) + errors(two) == 0, "wrong checksums")
+    check_checksums(one, two)
     sent = one.run("ls -d /sys/class/net/eth0/queues/tx-*").stdout.split()
     check(len(sent) == 3, f"queues: {sent}")
 
@@ -135,7 +130,7 @@ def test_udp_arrives_with_good_checksums(lab):
             packets = received(guest)[0]
             one.iperf(guest, address, 2, "-u -b 1M -l 999")
             check(received(guest)[0] - packets > 100, f"{name} got datagrams at {address}")
-        check(errors(guest) == 0, f"{name} found {errors(guest)} wrong checksums")
+        check_checksums(guest)
 
 
 def test_iperf_runs_between_all_of_them(lab):
@@ -144,7 +139,7 @@ def test_iperf_runs_between_all_of_them(lab):
                           ("plain", "10.0.0.4")):
         rate = one.iperf(lab.guests[name], address, 3)
         print(f"     {rate:.2f} Gbit/s to {name} at {address} ({lab.accelerator})")
-        check(errors(lab.guests[name]) == 0, f"{name} found {errors(lab.guests[name])} wrong checksums")
+        check_checksums(lab.guests[name])
 
 
 def test_a_reboot_negotiates_anew(lab):

@@ -140,6 +140,16 @@ class Guest:
 
     # --- looking inside --------------------------------------------------------------------
 
+    def checksum_errors(self):
+        """Wrong checksums that the guest's kernel has found, over IPv4 and IPv6."""
+        text = self.run("cat /proc/net/snmp").stdout
+        total = 0
+        for protocol in ("Tcp:", "Udp:"):
+            names, values = [line.split() for line in text.splitlines() if line.startswith(protocol)]
+            total += int(values[names.index("InCsumErrors")])
+        six = self.run("awk '/InCsumErrors/ { n += $2 } END { print n + 0 }' /proc/net/snmp6").stdout
+        return total + int(six)
+
     @property
     def console_socket(self):
         return self._directory / "console"
