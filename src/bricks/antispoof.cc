@@ -12,7 +12,6 @@ namespace {
 using wire::FrameKind;
 using Out = Antispoof::Out;
 
-constexpr uint16_t kTypeRarp = 0x8035;
 constexpr uint16_t kDhcpServerPort = 67;
 constexpr uint16_t kDhcpClientPort = 68;
 constexpr size_t kNdOptionUnit = 8;
@@ -144,6 +143,14 @@ Out judge_arp(const Nic& nic, const wire::ArpHeader& arp) {
   return is_probe || nic.may_speak_as(arp.sender_ip) ? Out::genuine : Out::arp_sender_ip;
 }
 
+// What vhost-user's backends and QEMU send for a guest that has just moved here: a question about
+// its own MAC, with no address in it, which tells everybody where it is now.
+bool tells_only_where_it_is(const Nic& nic, const wire::ArpHeader* rarp) {
+  return rarp && rarp->is_ipv4_over_ethernet() && rarp->operation == wire::kRarpRequest &&
+         nic.has_mac(rarp->sender_mac) && rarp->target_mac == rarp->sender_mac &&
+         rarp->sender_ip.is_zero() && rarp->target_ip.is_zero();
+}
+
 }  // namespace
 
 // Also in fragments: those behind the first have the ports of the first in their key.
@@ -165,8 +172,10 @@ Out Antispoof::judge_other(const Nic& nic, Packet& packet) const {
       return judge_ipv6({nic, claims_, link_locals_, lcore_.now()}, packet);
     case wire::kTypeArp:
       return judge_arp(nic, *packet.at<wire::ArpHeader>(packet.parsed.l3));
-    case kTypeRarp:
-      return Out::rarp;
+    case wire::kTypeRarp: {
+      const auto* rarp = packet.at<wire::ArpHeader>(packet.parsed.l3);
+      return tells_only_where_it_is(nic, rarp) ? Out::genuine : Out::rarp;
+    }
     default:
       return Out::genuine;
   }

@@ -48,7 +48,8 @@ class Antispoof {
       OutInfo{"nd-target", Edge::drop, "ND that speaks for an address that is not the nic's"},
       OutInfo{"nd-link-layer", Edge::drop,
               "ND that is malformed or names a MAC that is not one of the nic's"},
-      OutInfo{"rarp", Edge::drop, "reverse ARP: guests have no business with it"},
+      OutInfo{"rarp", Edge::drop,
+              "reverse ARP that does more than tell where the nic's own MAC is"},
       OutInfo{"link-local-claimed", Edge::drop,
               "source address was asked for less than a second ago: it may be another's"},
   };

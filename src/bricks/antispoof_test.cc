@@ -156,6 +156,25 @@ TEST_F(AntispoofTest, ArpMayClaimOnlyTheNicsOwn) {
   EXPECT_EQ(out_of("eth(type=0x8035)/raw(hex=0001080006040003)"), "rarp");
 }
 
+// Reverse ARP as a backend sends it for a guest that has moved here: where the MAC is, no more.
+TEST_F(AntispoofTest, ReverseArpMayTellOnlyWhereTheNicIs) {
+  const auto rarp = [](const char* operation, const char* sender, const char* sender_ip,
+                       const char* target, const char* target_ip) {
+    return std::string("eth(dst=ff:ff:ff:ff:ff:ff, type=0x8035)/raw(hex=000108000604") + operation +
+           sender + sender_ip + target + target_ip + ")";
+  };
+  const char* own = "525400000001";
+  const char* other = "525400000009";
+  const char* none = "00000000";
+  EXPECT_EQ(out_of(rarp("0003", own, none, own, none)), "genuine");
+  EXPECT_EQ(out_of(rarp("0004", own, none, own, none)), "rarp") << "an answer";
+  EXPECT_EQ(out_of(rarp("0003", other, none, own, none)), "rarp");
+  EXPECT_EQ(out_of(rarp("0003", own, none, other, none)), "rarp") << "a question about another";
+  EXPECT_EQ(out_of(rarp("0003", own, "0a000001", own, none)), "rarp");
+  EXPECT_EQ(out_of(rarp("0003", own, none, own, "0a000001")), "rarp");
+  EXPECT_EQ(out_of(rarp("0003", own, none, own, "0000")), "rarp") << "cut";
+}
+
 TEST_F(AntispoofTest, NeighbourDiscoveryMaySpeakOnlyForTheNicsOwn) {
   EXPECT_EQ(out_of("eth/ipv6(src=fd00::1)/nd_ns(target=fd00::2)"), "genuine");
   EXPECT_EQ(out_of("eth/ipv6(src=fd00::2)/nd_ns(target=fd00::1)"), "nd-target");

@@ -447,7 +447,7 @@ Firewall::Out Firewall::judge_tagged(const Nic& nic) const {
 Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace) const {
   switch (packet.parsed.kind) {
     case FrameKind::arp:
-      return settings_.is_on(Knob::arp_without_rules) ? Out::always_allowed : Out::arp_off;
+      return judge_arp();
     case FrameKind::icmp_error:
       return judge_error(packet, nic, trace);
     case FrameKind::signalling:
@@ -458,6 +458,7 @@ Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace
     default: {
       const uint16_t type = packet.parsed.ethertype;
       if (is_vlan_tag(type)) return judge_tagged(nic);
+      if (type == wire::kTypeRarp) return judge_arp();
       const bool listed =
           std::find(ethertypes_.begin(), ethertypes_.end(), type) != ethertypes_.end();
       return listed ? Out::always_allowed : Out::not_ip;

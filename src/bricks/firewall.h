@@ -167,6 +167,9 @@ class Firewall {
   Out judge_error(const Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_signalling(const Packet& packet, const Nic& nic, Trace* trace) const;
   Out judge_tagged(const Nic& nic) const;
+  Out judge_arp() const {
+    return settings_.is_on(Knob::arp_without_rules) ? Out::always_allowed : Out::arp_off;
+  }
   Out judge_other(Packet& packet, const Nic& nic, Trace* trace) const;
   Direction direction() const {
     return side_ == Side::from_nic ? Direction::egress : Direction::ingress;

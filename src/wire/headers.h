@@ -16,6 +16,7 @@ namespace butterfly::wire {
 
 inline constexpr uint16_t kTypeIpv4 = 0x0800;
 inline constexpr uint16_t kTypeArp = 0x0806;
+inline constexpr uint16_t kTypeRarp = 0x8035;
 inline constexpr uint16_t kTypeIpv6 = 0x86dd;
 inline constexpr uint16_t kTypeVlan = 0x8100;
 inline constexpr uint16_t kTypeQinq = 0x88a8;
@@ -61,6 +62,7 @@ struct ArpHeader {
 static_assert(sizeof(ArpHeader) == 28);
 inline constexpr uint16_t kArpRequest = 1;
 inline constexpr uint16_t kArpReply = 2;
+inline constexpr uint16_t kRarpRequest = 3;  // RFC 903, in a frame like ARP's
 
 struct Ipv4Header {
   uint8_t version_ihl;
