@@ -190,13 +190,11 @@ void add_flush(CLI::App& topic, Command& command) {
   verb->add_flag("--all", options->all, "every connection of this host");
 }
 
-int export_to_stdout(Command& command, const std::string& nic) {
+int export_to_stdout(Command& command, const v1::ExportConnectionsRequest& request) {
   if (!command.json && isatty(STDOUT_FILENO) != 0) {
     command.fail(precondition("an export is no text (wanted: conn export NIC > FILE, or -o json)"));
     return kUsage;
   }
-  v1::ExportConnectionsRequest request;
-  request.set_nic(nic);
   const Status status =
       command.client().export_connections(request, [&](const v1::ConnectionExport& part) {
         if (command.json) {
@@ -229,11 +227,29 @@ int import_from_stdin(Command& command, const std::string& nic) {
   return kDone;
 }
 
-void add_transfer(CLI::App& topic, Command& command, const std::string& name,
-                  const std::string& help, int (*transfer)(Command&, const std::string&)) {
+void add_export(CLI::App& topic, Command& command) {
+  struct Options {
+    std::string nic;
+    bool when_gone = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App& verb =
+      add_verb(topic, command, "export", "Write a nic's connections to stdout, for another host",
+               [&command, options] {
+                 v1::ExportConnectionsRequest request;
+                 request.set_nic(options->nic);
+                 request.set_when_gone(options->when_gone);
+                 return export_to_stdout(command, request);
+               });
+  verb.add_option("NIC", options->nic, "name of the nic")->required();
+  verb.add_flag("--when-gone", options->when_gone,
+                "wait until its guest is not connected, as when it has moved to another host");
+}
+
+void add_import(CLI::App& topic, Command& command) {
   const auto nic = std::make_shared<std::string>();
-  CLI::App& verb = add_verb(topic, command, name, help,
-                            [&command, nic, transfer] { return transfer(command, *nic); });
+  CLI::App& verb = add_verb(topic, command, "import", "Take connections from stdin over for a nic",
+                            [&command, nic] { return import_from_stdin(command, *nic); });
   verb.add_option("NIC", *nic, "name of the nic")->required();
 }
 
@@ -244,10 +260,8 @@ void add_connection_commands(CLI::App& root, Command& command) {
   add_list(topic, command);
   add_count(topic, command);
   add_flush(topic, command);
-  add_transfer(topic, command, "export", "Write a nic's connections to stdout, for another host",
-               export_to_stdout);
-  add_transfer(topic, command, "import", "Take connections from stdin over for a nic",
-               import_from_stdin);
+  add_export(topic, command);
+  add_import(topic, command);
 }
 
 }  // namespace butterfly

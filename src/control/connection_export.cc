@@ -135,9 +135,11 @@ uint64_t flow_capacity(const Host& host) {
   return capacity;
 }
 
-Status write_export(Host& host, const std::string& nic,
+Status write_export(Host& host, const v1::ExportConnectionsRequest& request,
                     const std::function<bool(const v1::ConnectionExport&)>& sink,
                     const std::function<bool()>& keep_going) {
+  const std::string& nic = request.nic();
+  if (request.when_gone()) RETURN_IF_ERROR(host.wait_until_gone(nic, keep_going));
   const auto intent = host.intent();
   const auto found = intent->nics.find(nic);
   if (found == intent->nics.end()) {

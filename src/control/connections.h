@@ -20,7 +20,7 @@ v1::Connection to_proto(const FlowReport& report);
 v1::CountConnectionsResponse to_proto(const FlowCounts& counts);
 
 // Exports a nic's connections in parts of which the last says how many there were.
-Status write_export(Host& host, const std::string& nic,
+Status write_export(Host& host, const v1::ExportConnectionsRequest& request,
                     const std::function<bool(const v1::ConnectionExport&)>& sink,
                     const std::function<bool()>& keep_going);
 v1::ExportedConnection to_proto(const NicFlow& flow);

@@ -214,6 +214,15 @@ class FakeHost : public Host {
     }
     return ok_status();
   }
+  Status wait_until_gone(const std::string& nic, const std::function<bool()>&) override {
+    const auto wanted = intent();
+    const auto found = wanted->nics.find(nic);
+    if (found == wanted->nics.end()) {
+      return not_found("nic '" + nic + "': not found (wanted one of ours)");
+    }
+    if (found->second.type != NicType::tap) return ok_status();
+    return precondition("nic '" + nic + "': a tap's guest never goes (wanted a vhost-user nic)");
+  }
   StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
                                           const std::vector<NicFlow>& flows) override {
     if (!intent()->nics.contains(nic)) {

@@ -248,8 +248,8 @@ class Service final : public v1::Butterfly::Service {
                                  const v1::ExportConnectionsRequest* request,
                                  grpc::ServerWriter<v1::ConnectionExport>* writer) override {
     return to_grpc(write_export(
-        host_, request->nic(),
-        [&](const v1::ConnectionExport& part) { return writer->Write(part); }, goes_on(context)));
+        host_, *request, [&](const v1::ConnectionExport& part) { return writer->Write(part); },
+        goes_on(context)));
   }
   grpc::Status ImportConnections(ServerContext* context,
                                  grpc::ServerReader<v1::ImportConnectionsRequest>* requests,

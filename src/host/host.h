@@ -157,6 +157,14 @@ class Host {
   using NicFlowSink = std::function<bool(Vni, const std::vector<NicFlow>&)>;
   virtual Status export_flows(const std::string& nic, const NicFlowSink& sink,
                               const std::function<bool()>& keep_going) = 0;
+  // Returns as soon as the nic's guest is not connected: from then on its connections stay as they
+  // are, but for what others still send it. It is looked for every millisecond; cancelled when
+  // `keep_going`, asked now and then, says no. not_found: no such nic, or no longer;
+  // failed_precondition: a tap's guest never goes; resource_exhausted: kMaxAwaited are waited for
+  // already.
+  static constexpr size_t kMaxAwaited = 4;
+  virtual Status wait_until_gone(const std::string& nic,
+                                 const std::function<bool()>& keep_going) = 0;
   // Takes them over for a nic of this host, whose rules are asked at their next packets: all or, on
   // an error, none. One that is here already is replaced only if it was seen longer ago.
   // invalid_argument: not of the nic's segment and addresses; resource_exhausted: no room.

@@ -171,6 +171,37 @@ Status HostImpl::export_flows(const std::string& nic, const NicFlowSink& sink,
   return list_flows(query, pass_on, keep_going);
 }
 
+StatusOr<bool> HostImpl::is_guest_there(const std::string& nic) const {
+  const std::lock_guard lock(state_mutex_);
+  const auto found = state_.intent.nics.find(nic);
+  const auto port = nic_ports_.find(nic);
+  if (found == state_.intent.nics.end() || port == nic_ports_.end()) {
+    return not_found("nic '" + nic + "': not found (wanted one of ours)");
+  }
+  if (found->second.type == NicType::tap) {
+    return precondition("nic '" + nic + "': a tap's guest never goes (wanted a vhost-user nic)");
+  }
+  return port->second->is_connected();
+}
+
+Status HostImpl::wait_until_gone(const std::string& nic, const std::function<bool()>& keep_going) {
+  const auto leave = [this](void*) { awaited_.fetch_sub(1); };
+  const std::unique_ptr<void, decltype(leave)> waiting(this, leave);
+  if (awaited_.fetch_add(1) >= kMaxAwaited) {
+    return exhausted("connections: " + std::to_string(kMaxAwaited) +
+                     " exports wait for their guests already (wanted at most so many)");
+  }
+  constexpr int kLooksAQuestion = 50;  // whether a caller may still ask costs more than a look
+  const timespec nap{0, 1'000'000};
+  for (int look = 0;; ++look) {
+    const auto is_there = is_guest_there(nic);
+    if (!is_there.ok()) return is_there.status();
+    if (!*is_there) return ok_status();
+    if (look % kLooksAQuestion == 0 && !keep_going()) return given_up();
+    nanosleep(&nap, nullptr);
+  }
+}
+
 StatusOr<std::shared_ptr<const Nic>> HostImpl::nic_of(const std::string& id) const {
   const std::lock_guard lock(state_mutex_);
   const auto slot = state_.slots.ports.find(id);

@@ -50,6 +50,11 @@ class OneHost {
     for (int i = 0; i < 4; ++i) host->run_round(now);
     return ports.links.at(to)->take().size();
   }
+  // Makes its port anew, as a guest's.
+  void plug_in(const std::string& nic) {
+    intent.nics[nic].type = NicType::vhost_user;
+    EXPECT_TRUE(host->apply(intent).ok());
+  }
   void open_udp(uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) {
       EXPECT_EQ(pass("a", "b", "udp(sport=" + std::to_string(1000 + i) + ", dport=53)"), 1u);
@@ -391,6 +396,65 @@ TEST_P(HostFlowsTest, WhatWasIdleForTooLongStaysBehind) {
   OneHost after(GetParam(), 2);
   EXPECT_EQ(after.host->import_flows("a", Vni{42}, flows)->expired, 1u);
   EXPECT_TRUE(after.list().empty());
+}
+
+// A guest that moves is awaited until it has left; who asks later, or of a nic without a guest,
+// need not wait.
+TEST_P(HostFlowsTest, AWaitForAGuestEndsWhenItHasLeft) {
+  OneHost one(GetParam());
+  one.plug_in("a");
+  one.plug_in("b");
+  int asked = 0;
+  const auto leaves = [&] {
+    if (++asked == 3) one.ports.links.at("a")->set_connected(false);
+    return true;
+  };
+  EXPECT_TRUE(one.host->wait_until_gone("a", leaves).ok());
+  EXPECT_EQ(asked, 3);
+  EXPECT_TRUE(one.host->wait_until_gone("a", [] { return false; }).ok());
+  EXPECT_EQ(one.host->wait_until_gone("b", [] { return false; }).code(),
+            absl::StatusCode::kCancelled);
+}
+
+TEST_P(HostFlowsTest, AWaitForAGuestThatCannotComeIsRefused) {
+  OneHost one(GetParam());
+  one.plug_in("b");
+  EXPECT_EQ(one.host->wait_until_gone("nobody", always).message(),
+            "nic 'nobody': not found (wanted one of ours)");
+  EXPECT_EQ(one.host->wait_until_gone("a", always).message(),
+            "nic 'a': a tap's guest never goes (wanted a vhost-user nic)");
+  const auto removed = [&] {
+    one.intent.nics.erase("b");
+    return one.host->apply(one.intent).ok();
+  };
+  EXPECT_EQ(one.host->wait_until_gone("b", removed).message(),
+            "nic 'b': not found (wanted one of ours)");
+}
+
+TEST_P(HostFlowsTest, SoManyGuestsAreAwaitedAndNoMore) {
+  OneHost one(GetParam());
+  one.plug_in("a");
+  std::atomic<bool> go_on{true};
+  std::atomic<size_t> waiting{0};
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < Host::kMaxAwaited; ++i) {
+    threads.emplace_back([&] {
+      bool is_counted = false;
+      const Status status = one.host->wait_until_gone("a", [&] {
+        if (!std::exchange(is_counted, true)) ++waiting;
+        return go_on.load();
+      });
+      EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+    });
+  }
+  while (waiting != Host::kMaxAwaited) std::this_thread::yield();
+  EXPECT_EQ(one.host->wait_until_gone("a", always).message(),
+            "connections: 4 exports wait for their guests already (wanted at most so many)");
+  go_on = false;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(one.host->wait_until_gone("a", [] { return false; }).code(),
+            absl::StatusCode::kCancelled)
+      << "and these make room again";
 }
 
 // Threads of their own, asleep and under traffic; meant to be run under TSan as well.

@@ -59,6 +59,7 @@ class HostImpl : public Host {
                                  const std::function<bool()>& keep_going) override;
   Status export_flows(const std::string& nic, const NicFlowSink& sink,
                       const std::function<bool()>& keep_going) override;
+  Status wait_until_gone(const std::string& nic, const std::function<bool()>& keep_going) override;
   StatusOr<FlowImportReport> import_flows(const std::string& nic, Vni vni,
                                           const std::vector<NicFlow>& flows) override;
   Status list_stations(const StationQuery& query, const StationSink& sink) const override;
@@ -153,6 +154,8 @@ class HostImpl : public Host {
                               const Nic* from, const Nic* to) const;
   CheckReport walk(Packet& packet, const Nic* from, const Nic* to) const;
   StatusOr<std::shared_ptr<const Nic>> nic_of(const std::string& id) const;
+  // Of a vhost-user nic; see wait_until_gone() for the errors.
+  StatusOr<bool> is_guest_there(const std::string& nic) const;
   // Has the lcore do the job; returns when it is done.
   void do_on(LcoreRunner& lcore, LcoreJob& job);
   StatusOr<FlowFilter> filter_of(const FlowQuery& query) const;
@@ -197,7 +200,8 @@ class HostImpl : public Host {
   std::map<std::string, bool> guests_seen_;
   std::map<IpAddress, bool> peers_seen_;
   bool uplink_seen_ = false;
-  std::mutex jobs_mutex_;  // one job of an lcore at a time
+  std::mutex jobs_mutex_;           // one job of an lcore at a time
+  std::atomic<size_t> awaited_{0};  // guests, by wait_until_gone()
 
   // The load watcher's.
   Balance balance_;

@@ -179,6 +179,8 @@ ROWS = [
     ("conn flush --nic a --protocol udp --half-open", DONE, [r"^flushed 2$"]),
     ("conn export", USAGE, [r"NIC is required"]),
     ("conn export nobody", REFUSED, [r"nic 'nobody': not found"]),
+    ("conn export nobody --when-gone", REFUSED, [r"nic 'nobody': not found"]),
+    ("conn export a -o json --when-gone", DONE, [r'"total":"2"']),
     ("conn export a -o json", DONE, [r'"version":1.*"nic":"a".*"vni":43', r'"total":"2"']),
     ("conn import", USAGE, [r"NIC is required"]),
     ("conn import a", REFUSED, [r"^butterfly: connections: version 0 of the format is unknown "]),

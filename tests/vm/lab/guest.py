@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A QEMU guest whose only nic is a vhost-user port; the host talks to it over a serial line.
-Started, rebooted, killed and started again, paused, and made to run commands."""
+Started, rebooted, killed and started again, paused, moved to another host, and made to run commands."""
 
 import dataclasses
 import json
@@ -30,13 +30,15 @@ class GuestNic:
 
 
 class Guest:
-    def __init__(self, run, name, image, accelerator, nic=None):
+    def __init__(self, run, name, image, accelerator, nic=None, incoming=()):
+        """`incoming`, when it waits for the memory of one that runs elsewhere: where, and more of QEMU's words."""
         self.name = name
         self.nic = nic
         self._run = run
         self._image = image  # (vmlinuz, initrd)
         self._accelerator = accelerator
-        self._directory = run.make_directory(f"guest-{name}")
+        self._incoming = incoming
+        self._directory = run.make_directory("-".join(["guest", name, *incoming[:1]]))
         self._process = None
         self._line = None
 
@@ -75,13 +77,54 @@ class Guest:
         self._line.close()
 
     def pause(self):
-        qmp(self._directory / "qmp", "stop")
+        qmp(self._monitor, "stop")
 
     def resume(self):
-        qmp(self._directory / "qmp", "cont")
+        qmp(self._monitor, "cont")
+
+    def status(self):
+        """What QEMU says of the guest, "running" or "paused" for example; nothing before it has begun."""
+        try:
+            return qmp(self._monitor, "query-status")["status"]
+        except OSError:
+            return None
 
     def is_running(self):
         return self._process is not None and self._process.poll() is None
+
+    # --- moving ----------------------------------------------------------------------------
+
+    def prepare_arrival(self, place, nic, paused=False):
+        """Starts a second QEMU for this guest, with the same line but for its nic's socket. With `paused` the
+        guest stands still there until `resume`."""
+        arrival = Guest(self._run, self.name, self._image, self._accelerator, nic, [place, "-S"] if paused else [place])
+        arrival.start()
+        # It listens for the memory before it answers, and answers once the switch serves its nic.
+        wait_until(lambda: arrival.status() == "inmigrate", 20, f"guest {self.name} to be awaited on host {place}")
+        return arrival
+
+    def move_to(self, arrival, timeout=60):
+        """Copies the memory while the guest runs, in about a second; returns QEMU's account of it once the guest
+        is there. `kill` ends what is left here."""
+        qmp(self._monitor, "migrate-set-parameters", **{"max-bandwidth": 100 << 20})
+        qmp(self._monitor, "migrate", uri=arrival.incoming)
+        state = wait_until(lambda: ended(qmp(self._monitor, "query-migrate")), timeout,
+                           f"guest {self.name} to be copied")
+        # What is sent is not yet taken: the other QEMU ends when it cannot use it.
+        wait_until(lambda: not arrival.is_running() or arrival.status() in ("running", "paused"), 20,
+                   f"guest {self.name} to have arrived")
+        if state["status"] != "completed" or not arrival.is_running():
+            raise CommandFailed(f"guest {self.name} was not moved: {state}; there: {arrival.qemu_log()}")
+        return state
+
+    @property
+    def _monitor(self):
+        return self._directory / "qmp"
+
+    @property
+    def incoming(self):
+        """Where QEMU waits for the memory."""
+        return f"unix:{self._directory}/incoming"
 
     @property
     def pid(self):
@@ -180,6 +223,8 @@ class Guest:
                    "-serial", "chardev:command",
                    "-qmp", f"unix:{directory}/qmp,server=on,wait=off",
                    "-kernel", str(vmlinuz), "-initrd", str(initrd), "-append", self._kernel_arguments()]
+        if self._incoming:
+            command += ["-incoming", self.incoming, *self._incoming[1:]]
         if self.nic:
             # QEMU 7.2 crashes with vhost-user, TCG and MSI-X together.
             more = ",vectors=0" if self._accelerator == "tcg" else ""
@@ -198,3 +243,8 @@ class Guest:
             words += [f"lab.ip={','.join(self.nic.addresses)}",
                       f"lab.gateway={','.join(self.nic.gateways)}"]
         return " ".join(words)
+
+
+def ended(migration):
+    """QEMU's account of a migration that is over, one way or the other."""
+    return migration if migration.get("status") in ("completed", "failed", "cancelled") else None

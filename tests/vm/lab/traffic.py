@@ -5,6 +5,7 @@
   serve PORT                          echoes each TCP connection until its end (IPv4 and IPv6)
   transfer ADDRESS PORT MEGABYTES     sends random bytes, reads them back, compares their SHA-256
   steady ADDRESS PORT                 the same without end, until SIGTERM: kilobytes and longest pause
+  await-steady PORT                   steady, over the first connection that comes
   ping ADDRESS INTERVAL_MS            until SIGTERM: sent, lost, longest round trip
   connect ADDRESS PORT WAIT           whether a TCP connection opens in WAIT seconds
   flood-macs INTERFACE COUNT          gratuitous ARP, each from another random MAC
@@ -35,8 +36,12 @@ def stop(*_):
     raise Stopped
 
 
+def listen(port):
+    return socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
+
+
 def serve(port):
-    listener = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
+    listener = listen(port)
 
     def echo(connection):
         # A client that stops with bytes under way resets the connection: its end as much as a FIN is.
@@ -76,22 +81,32 @@ def transfer(address, port, megabytes):
 
 
 def steady(address, port):
+    with socket.create_connection((address, int(port)), timeout=60) as connection:
+        return exchange(connection)
+
+
+def await_steady(port):
+    with listen(port) as listener, listener.accept()[0] as connection:
+        connection.settimeout(60)
+        return exchange(connection)
+
+
+def exchange(connection):
     count, pause, last = 0, 0.0, time.monotonic()
     block = os.urandom(16384)
-    with socket.create_connection((address, int(port)), timeout=60) as connection:
-        try:
-            while True:
-                connection.sendall(block)
-                back = b""
-                while len(back) < len(block):
-                    back += connection.recv(CHUNK) or stop()
-                if back != block:
-                    raise ValueError("other bytes came back")
-                count += len(block)
-                now = time.monotonic()
-                pause, last = max(pause, now - last), now
-        except Stopped:
-            return {"kilobytes": count >> 10, "longest_pause_s": round(pause, 3)}
+    try:
+        while True:
+            connection.sendall(block)
+            back = b""
+            while len(back) < len(block):
+                back += connection.recv(CHUNK) or stop()
+            if back != block:
+                raise ValueError("other bytes came back")
+            count += len(block)
+            now = time.monotonic()
+            pause, last = max(pause, now - last), now
+    except Stopped:
+        return {"kilobytes": count >> 10, "longest_pause_s": round(pause, 3)}
 
 
 def ping(address, interval_ms):
