@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guests that move between hosts as they run. mover talks to a tap on each of three hosts all the while, by
-connections of its own: its group opens nothing. silent says nothing, nor can it announce itself.
+connections of its own: its group opens nothing. silent, with packed rings and three pairs of them, says nothing,
+nor can it announce itself.
 
       near 10.0.0.11   mover 10.0.0.1, silent 10.0.0.2 ── move ──►   far 10.0.0.12        third 10.0.0.13
             └──────────────┤                                              │                    │
@@ -22,8 +23,9 @@ MID_STREAM = "record/tcp-mid-stream"
 MORE_KILOBYTES = 256  # that tell that a stream goes on
 GUESTS = {"mover": 1, "silent": 2}
 TAPS = {"near": ("a", 11), "far": ("b", 12), "third": ("c", 13)}
-# QEMU then has the switch send RARP, as for guests whose driver knows no announcement.
-DEVICES = {"mover": "", "silent": "guest_announce=off"}
+OPTIONS = {"mover": [], "silent": ["--packed", "--queues", 3]}
+# Without guest_announce QEMU has the switch send RARP, as for guests whose driver knows no announcement.
+DEVICES = {"mover": "", "silent": "packed=on,guest_announce=off"}
 
 
 class World:
@@ -41,7 +43,8 @@ class World:
             host.add_group("quiet")
         lab.join_peers(VNI)
         for name, number in GUESTS.items():
-            lab.add_guest("a", name, VNI, mac_of(VNI, number), addresses(number), ["quiet"], device=DEVICES[name])
+            lab.add_guest("a", name, VNI, mac_of(VNI, number), addresses(number), ["quiet"], options=OPTIONS[name],
+                          device=DEVICES[name])
         self.taps = {name: TapGuest(lab.run, lab.hosts[host], name, VNI, mac_of(VNI, number), addresses(number),
                                     ["open"])
                      for name, (host, number) in TAPS.items()}
@@ -52,7 +55,7 @@ class World:
     def prepare(self, name, paused=False):
         """What an orchestrator does first: the nic on the host where the guest is to be, and a QEMU there."""
         nic = self.lab.hosts[self.other(name)].add_nic(name, VNI, mac_of(VNI, GUESTS[name]), addresses(GUESTS[name]),
-                                                       ["quiet"])
+                                                       ["quiet"], options=OPTIONS[name])
         nic.device = DEVICES[name]
         return self.lab.guests[name].prepare_arrival(self.other(name), nic, paused)
 
@@ -176,6 +179,8 @@ def test_connections_may_go_along_while_the_guest_stands_still(world):
 
 def test_a_guest_that_cannot_announce_itself_is_announced(world):
     silent = world.lab.guests["silent"]
+    is_packed = silent.run("cut -c 35 /sys/bus/virtio/devices/virtio0/features").stdout.strip()  # VIRTIO_F_RING_PACKED
+    check(is_packed == "1", f"its rings are packed: {is_packed}")
     silent.run("sysctl -w net.ipv6.conf.eth0.disable_ipv6=1")  # it would look for routers now and then
     silent.ping_until("10.0.0.13")
     world.wait_place("silent", "c")
