@@ -24,12 +24,7 @@ class HostCaptureTest : public ::testing::Test {
     options.flow_capacity = 4096;
     options.expressions = std::make_shared<ChildCompiler>(BUTTERFLY_EXPRESSION_COMPILER);
     host_ = std::move(*Host::create(std::move(options), test::pool(), ports_));
-    intent_.groups["open"].name = "open";
-    RuleIntent rule;
-    for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
-      rule.direction = direction;
-      intent_.groups["open"].rules[rule_id(rule)] = rule;
-    }
+    intent_.groups.set("open", test::open_group());
     intent_.nics["a"] = nic_intent("a", "52:54:00:00:00:01", "10.0.0.1", {"open"});
     intent_.nics["b"] = nic_intent("b", "52:54:00:00:00:02", "10.0.0.2", {"open"});
     EXPECT_TRUE(host_->apply(intent_).ok());

@@ -29,12 +29,7 @@ class OneHost {
     options.flow_capacity = capacity;
     options.hash_seed = wire::HashSeed{{seed, 7}};
     host = std::move(*Host::create(std::move(options), test::pool(), ports));
-    intent.groups["open"].name = "open";
-    for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
-      RuleIntent rule;
-      rule.direction = direction;
-      intent.groups["open"].rules[rule_id(rule)] = rule;
-    }
+    intent.groups.set("open", test::open_group());
     intent.nics["a"] = nic_intent("a", "52:54:00:00:00:01", "10.0.0.1", {"open"});
     if (has_b) intent.nics["b"] = nic_intent("b", "52:54:00:00:00:02", "10.0.0.2", {"open"});
     EXPECT_TRUE(host->apply(intent).ok());

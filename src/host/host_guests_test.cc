@@ -113,12 +113,7 @@ class HostGuestsTest : public ::testing::Test {
     options.cpus = {0, 1};
     options.flow_capacity = 4096;
     host_ = std::move(*Host::create(std::move(options), test::pool(), *ports_));
-    intent_.groups["open"].name = "open";
-    RuleIntent rule;
-    for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
-      rule.direction = direction;
-      intent_.groups["open"].rules[rule_id(rule)] = rule;
-    }
+    intent_.groups.set("open", test::open_group());
     EXPECT_TRUE(host_->apply(intent_).ok());
   }
   ~HostGuestsTest() override {

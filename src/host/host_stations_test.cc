@@ -29,12 +29,7 @@ class HostStationsTest : public ::testing::TestWithParam<unsigned> {
     vtep.mtu = 1600;
     options.vtep = vtep;
     host_ = std::move(*Host::create(std::move(options), test::pool(), ports_));
-    intent_.groups["open"].name = "open";
-    for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
-      RuleIntent rule;
-      rule.direction = direction;
-      intent_.groups["open"].rules[rule_id(rule)] = rule;
-    }
+    intent_.groups.set("open", test::open_group());
     for (const char id : {'a', 'b', 'c'}) {
       const std::string number(1, static_cast<char>('1' + (id - 'a')));
       NicIntent nic = nic_intent(std::string(1, id), ("52:54:00:00:00:0" + number).c_str(),

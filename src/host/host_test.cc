@@ -59,12 +59,7 @@ class HostTest : public ::testing::Test {
     Intent intent;
     intent.nics["a"] = nic_intent("a", "52:54:00:00:00:01", "10.0.0.1");
     intent.nics["b"] = nic_intent("b", "52:54:00:00:00:02", "10.0.0.2", {"open"});
-    intent.groups["open"].name = "open";
-    for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
-      RuleIntent rule;
-      rule.direction = direction;
-      intent.groups["open"].rules[rule_id(rule)] = rule;
-    }
+    intent.groups.set("open", test::open_group());
     return intent;
   }
   static constexpr const char* kHello =

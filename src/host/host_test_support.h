@@ -39,6 +39,18 @@ inline NicIntent nic_intent(const std::string& id, const char* mac, const char* 
   return nic;
 }
 
+// Lets everything through, both ways.
+inline GroupIntent open_group() {
+  GroupIntent group;
+  group.name = "open";
+  for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
+    RuleIntent rule;
+    rule.direction = direction;
+    group.rules.set(rule_id(rule), rule);
+  }
+  return group;
+}
+
 inline bool ledger_closes(const LedgerReport& ledger) {
   return ledger.received + ledger.made + ledger.copied + ledger.taken_over ==
          ledger.sent + ledger.dropped + ledger.handed_over + ledger.held;

@@ -24,6 +24,11 @@ void ScriptedLink::feed(Frame frame, const Requests& requests) {
   fed_.push_back({std::move(frame), requests});
 }
 
+void ScriptedLink::feed_endlessly(Frame frame) {
+  const std::lock_guard lock(mutex_);
+  endless_ = std::move(frame);
+}
+
 std::vector<ScriptedLink::Frame> ScriptedLink::take() {
   const std::lock_guard lock(mutex_);
   return std::exchange(sent_, {});
@@ -66,7 +71,8 @@ Port::Offloads ScriptedLink::offloads() const {
 
 std::optional<ScriptedLink::Fed> ScriptedLink::next() {
   const std::lock_guard lock(mutex_);
-  if (!connected_ || fed_.empty()) return std::nullopt;
+  if (!connected_) return std::nullopt;
+  if (fed_.empty()) return endless_.empty() ? std::nullopt : std::optional(Fed{endless_, {}});
   Fed fed = std::move(fed_.front());
   fed_.pop_front();
   return fed;

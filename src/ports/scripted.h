@@ -32,9 +32,11 @@ class ScriptedLink {
   // Will be received by the port, in order.
   void feed(Frame frame) { feed(std::move(frame), Requests()); }
   void feed(Frame frame, const Requests& requests);
+  // This frame, from now on, whenever no other waits: as fast as the port is asked. Empty: no more.
+  void feed_endlessly(Frame frame);
   // What the port sent since the last call, in order.
   std::vector<Frame> take();
-  // Frames that the port has not received yet.
+  // Frames that the port has not received yet, but for the endless one.
   size_t waiting() const;
 
   // Not connected: nothing is received, everything to be sent is refused.
@@ -65,6 +67,7 @@ class ScriptedLink {
   uint32_t longest_ = kNoLimit;
   Port::Offloads offloads_;
   std::deque<Fed> fed_;
+  Frame endless_;
   std::vector<Frame> sent_;
 };
 

@@ -41,6 +41,18 @@ TEST_F(ScriptedPortTest, WhatIsFedIsReceivedInOrderAndWhatIsSentIsTaken) {
   EXPECT_TRUE(link_->take().empty());
 }
 
+TEST_F(ScriptedPortTest, AnEndlessFrameComesWhileNoOtherWaits) {
+  link_->feed(frame_of_length(60));
+  link_->feed_endlessly(frame_of_length(61));
+  ASSERT_EQ(port_.receive(0, burst_), kBurst);
+  EXPECT_EQ(test::contents(*burst_[0]), frame_of_length(60));
+  EXPECT_EQ(test::contents(*burst_[kBurst - 1]), frame_of_length(61));
+  free_packets(burst_);
+  EXPECT_EQ(link_->waiting(), 0u);
+  link_->feed_endlessly({});
+  EXPECT_EQ(port_.receive(0, burst_), 0);
+}
+
 TEST_F(ScriptedPortTest, AFullRingTakesWhatFitsAndLeavesTheRestToTheCaller) {
   link_->set_room(1);
   burst_[0] = test::make_packet(frame_of_length(60));
