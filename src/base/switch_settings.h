@@ -34,6 +34,7 @@ enum class SwitchKnob : uint8_t {
   tunnel_dscp,
   announce_nics,
   learnt_peers,
+  merge_tcp,
 };
 
 inline constexpr uint32_t kMostMacs = 16'777'216;
@@ -82,14 +83,17 @@ inline constexpr std::array kSwitchRows{
              "segment (ARP, neighbour discovery), so that other hosts know where it is"},
     KnobInfo{"learnt_peers", KnobUnit::count, 64, 0, 1'024,
              "peers that segments may learn (`segment set --learn-peers`), on the whole host"},
+    KnobInfo{"merge_tcp", KnobUnit::on_off, 1, 0, 1,
+             "on: TCP data that comes in pieces for a guest that takes super-frames goes there as "
+             "such; off: each packet goes as it came"},
 };
 
 inline constexpr KnobTable kSwitchKnobs{"switch", kSwitchRows};
 
 class SwitchSettings : public KnobValues<SwitchKnob, kSwitchRows> {};
 
-static_assert(std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::learnt_peers)].key) ==
-              "learnt_peers");
+static_assert(std::string_view(kSwitchRows[static_cast<size_t>(SwitchKnob::merge_tcp)].key) ==
+              "merge_tcp");
 
 inline Status validate(const SwitchSettings& settings) {
   return validate_knobs(kSwitchKnobs, settings.all());

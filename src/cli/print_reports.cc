@@ -116,9 +116,10 @@ std::string counters_text(const v1::GetCountersResponse& counters) {
   const v1::Ledger& ledger = counters.ledger();
   return table.to_string() + "\nreceived " + number(ledger.received()) + " + made " +
          number(ledger.made()) + " + copied " + number(ledger.copied()) + " + taken over " +
-         number(ledger.taken_over()) + " = sent " + number(ledger.sent()) + " + dropped " +
-         number(ledger.dropped()) + " + handed over " + number(ledger.handed_over()) + " + held " +
-         number(ledger.held()) + " (no buffer: " + number(ledger.no_buffer()) + ")\n";
+         number(ledger.taken_over()) + " = sent " + number(ledger.sent()) + " + merged " +
+         number(ledger.merged()) + " + dropped " + number(ledger.dropped()) + " + handed over " +
+         number(ledger.handed_over()) + " + held " + number(ledger.held()) +
+         " (no buffer: " + number(ledger.no_buffer()) + ")\n";
 }
 
 std::string packet_text(const v1::TraceResponse& packet) {

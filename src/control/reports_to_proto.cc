@@ -40,6 +40,7 @@ v1::Ledger to_proto(const LedgerReport& report) {
   message.set_made(report.made);
   message.set_copied(report.copied);
   message.set_sent(report.sent);
+  message.set_merged(report.merged);
   message.set_dropped(report.dropped);
   message.set_handed_over(report.handed_over);
   message.set_taken_over(report.taken_over);

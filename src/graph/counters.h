@@ -42,12 +42,13 @@ struct PortCounts {
 };
 
 // The ledger of an lcore. Between bursts: received + made + copied + taken_over ==
-// sent + dropped + handed_over + held.
+// sent + merged + dropped + handed_over + held.
 struct LedgerCounts {
   Count received;
   Count made;
   Count copied;
   Count sent;
+  Count merged;  // into a packet that is sent
   Count dropped;
   Count handed_over;  // to another lcore's ring
   Count taken_over;   // from another lcore's ring

@@ -93,25 +93,25 @@ uint64_t PacketPool::bytes() const {
   return uint64_t{pool_->size} * (pool_->header_size + pool_->elt_size + pool_->trailer_size);
 }
 
-// Nearly all packets are one buffer of one pool that nobody else refers to: those go back together.
+// Nearly all buffers are of one pool, and nobody else refers to them: those go back together.
 void free_packets(std::span<Packet*> packets) noexcept {
   std::array<void*, kBurst> buffers;
   unsigned count = 0;
   rte_mempool* pool = nullptr;
-  for (Packet* packet : packets) {
-    for (rte_mbuf* segment = packet; segment; segment = segment->next) note_freed(segment);
-    if (packet->nb_segs != 1) {
-      rte_pktmbuf_free(packet);
-      continue;
+  for (rte_mbuf* segment : packets) {
+    while (segment) {
+      rte_mbuf* const next = segment->next;
+      note_freed(segment);
+      rte_mbuf* const buffer = rte_pktmbuf_prefree_seg(segment);
+      segment = next;
+      if (!buffer) continue;
+      if (count == buffers.size() || (pool != buffer->pool && count != 0)) {
+        rte_mempool_put_bulk(pool, buffers.data(), count);
+        count = 0;
+      }
+      pool = buffer->pool;
+      buffers[count++] = buffer;
     }
-    rte_mbuf* buffer = rte_pktmbuf_prefree_seg(packet);
-    if (!buffer) continue;
-    if (count == buffers.size() || (pool != buffer->pool && count != 0)) {
-      rte_mempool_put_bulk(pool, buffers.data(), count);
-      count = 0;
-    }
-    pool = buffer->pool;
-    buffers[count++] = buffer;
   }
   if (count != 0) rte_mempool_put_bulk(pool, buffers.data(), count);
 }
@@ -177,9 +177,10 @@ bool split_packet(Packet& packet, uint16_t at, PacketPool& pool) noexcept {
   rte_pktmbuf_attach(rest, &packet);
   rest->data_off = static_cast<uint16_t>(packet.data_off + at);
   rest->data_len = static_cast<uint16_t>(packet.data_len - at);
+  rest->next = packet.next;
   packet.data_len = at;
   packet.next = rest;
-  packet.nb_segs = 2;
+  ++packet.nb_segs;
   return true;
 }
 

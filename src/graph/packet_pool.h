@@ -67,8 +67,8 @@ Packet* clone_with_headroom(Packet& packet, PacketPool& pool) noexcept;
 Packet* copy_packet(const Packet& packet, PacketPool& pool) noexcept;
 // An empty packet of `pool` with the facts of `packet`; null when `pool` is empty.
 Packet* make_alike(const Packet& packet, PacketPool& pool) noexcept;
-// Leaves `at` bytes in the first segment and the others in one that shares its buffer; false when
-// `pool` is empty. REQUIRES: one segment, at <= its length.
+// Leaves `at` bytes in the first segment and its others in a new one behind it that shares its
+// buffer; false when `pool` is empty. REQUIRES: at <= the first segment's length.
 bool split_packet(Packet& packet, uint16_t at, PacketPool& pool) noexcept;
 
 }  // namespace butterfly

@@ -84,5 +84,22 @@ TEST(SplitPacket, MovesNoByteAndGivesEverythingBack) {
   EXPECT_EQ(test::large_pool().in_use(), large_before);
 }
 
+TEST(SplitPacket, OfAChainSplitsTheFirstSegment) {
+  const auto bytes = counting(1000);
+  const uint32_t before = test::pool().in_use();
+  {
+    const OwnedPacket packet(test::make_packet(bytes));
+    ASSERT_EQ(rte_pktmbuf_chain(packet.get(), test::make_packet(bytes)), 0);
+    auto twice = bytes;
+    twice.insert(twice.end(), bytes.begin(), bytes.end());
+    ASSERT_TRUE(split_packet(*packet, 53, test::pool()));
+    EXPECT_EQ(packet->data_len, 53);
+    EXPECT_EQ(packet->nb_segs, 3);
+    EXPECT_EQ(test::contents(*packet), twice);
+    EXPECT_EQ(rte_mbuf_check(packet.get(), 1, nullptr), 0);
+  }
+  EXPECT_EQ(test::pool().in_use(), before);
+}
+
 }  // namespace
 }  // namespace butterfly

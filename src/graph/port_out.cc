@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "graph/merge_tcp.h"
 #include "graph/note_event.h"
 
 namespace butterfly {
@@ -77,6 +78,7 @@ void PortOut::flush(Lcore& lcore) {
 // A packet that is too long, for the port or for what room it has left, costs itself only; any
 // other refusal is about all that is left.
 void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
+  if (merges_ && stage.count > 1) merge(id, stage, lcore);
   std::span left(stage.packets.data(), stage.count);
   uint64_t sent_packets = 0;
   uint64_t sent_bytes = stage.bytes;
@@ -96,6 +98,25 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
   count(id, sent_packets, stage.count - sent_packets, sent_bytes, lcore);
   stage.count = 0;
   stage.bytes = 0;
+}
+
+void PortOut::merge(PortId id, Stage& stage, Lcore& lcore) {
+  const Port::Offloads takes = ports_[id.value]->offloads();
+  if (!takes.tso4 && !takes.tso6) return;
+  const std::span packets(stage.packets.data(), stage.count);
+  stage.count = merge_tcp(packets, takes);
+  const auto merged = packets.subspan(stage.count);
+  if (merged.empty()) return;
+  OutCount& out = node_->counts()[static_cast<size_t>(Out::merged)];
+  for (const Packet* piece : merged) {
+    const uint32_t length = length_before_merge(*piece);
+    out.bytes.add(length);
+    stage.bytes -= length - piece->length();  // what remains of it is its data
+    note_step(piece->trace_slot, *node_, Out::merged, lcore);
+    if (piece->trace_slot != 0) lcore.trace().finish(piece->trace_slot, id);
+  }
+  out.packets.add(merged.size());
+  lcore.counters().ledger().merged.add(merged.size());
 }
 
 // One call of the port.

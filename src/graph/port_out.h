@@ -3,8 +3,11 @@
 // packets together, so that a guest is notified once.
 //
 // In:   out_port set.
-// Out:  with the port, or a counted refusal.
-// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets).
+// Out:  with the port, or a counted refusal. Pieces of TCP data for a guest that takes super-frames
+//       go as one where they can (graph/merge_tcp.h).
+// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets). For such
+// a
+//       guest a look at each packet.
 #pragma once
 
 #include <array>
@@ -41,9 +44,11 @@ class SendStages {
 
 class PortOut {
  public:
-  enum class Out : uint8_t { sent, ring_full, not_connected, too_long, gone };
+  enum class Out : uint8_t { sent, merged, ring_full, not_connected, too_long, gone };
   static constexpr std::array kOuts{
       OutInfo{"sent", Edge::forward, "handed to the port"},
+      OutInfo{"merged", Edge::forward,
+              "now a part of the packet of its flow before it, for a guest that takes it so"},
       OutInfo{"ring-full", Edge::drop,
               "the port's ring has no room: its guest or link is too slow"},
       OutInfo{"not-connected", Edge::drop, "nobody is there: guest off, or its driver not up yet"},
@@ -53,8 +58,9 @@ class PortOut {
   static constexpr BrickInfo kInfo{"port-out", kOuts};
 
   // `ports` by PortId, null where there is none; `stages` have room for them. Both outlive this
-  // object.
-  PortOut(std::span<Port* const> ports, SendStages& stages) : ports_(ports), stages_(stages) {}
+  // object. `merges`: whether TCP data is merged for guests that take it so.
+  PortOut(std::span<Port* const> ports, SendStages& stages, bool merges)
+      : ports_(ports), stages_(stages), merges_(merges) {}
 
   // Adds the node to `graph` under `name`.
   Node& add_to(Graph& graph, const std::string& name) {
@@ -71,6 +77,7 @@ class PortOut {
   static void run(Node& node, std::span<Packet*> burst, Lcore& lcore);
   void gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcore& lcore);
   void send(PortId id, Stage& stage, Lcore& lcore);
+  void merge(PortId id, Stage& stage, Lcore& lcore);
   Port::Sent transmit(PortId id, std::span<Packet*> packets, Lcore& lcore);
   void count(PortId id, uint64_t sent, uint64_t refused, uint64_t sent_bytes, Lcore& lcore);
   void refuse(Packet& packet, Out out, Lcore& lcore);
@@ -78,6 +85,7 @@ class PortOut {
   std::span<Port* const> ports_;
   Node* node_ = nullptr;
   SendStages& stages_;
+  const bool merges_;
 };
 
 }  // namespace butterfly

@@ -57,7 +57,7 @@ HostGraph::HostGraph(const GraphInputs& in)
       offload_to_wire_({}),
       vxlan_encap_(in.snapshot.vtep, *in.snapshot.peers, in.neighbours, in.lcore,
                    class_of(in.snapshot.switching)),
-      port_out_(in.snapshot.ports, in.stages),
+      port_out_(in.snapshot.ports, in.stages, in.snapshot.switching.is_on(SwitchKnob::merge_tcp)),
       handoff_(in.mesh),
       handoff_fragments_(in.fragment_mesh) {
   nodes_.parse = &graph_.add("parse", parse_);

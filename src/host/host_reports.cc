@@ -172,6 +172,7 @@ CounterReport HostImpl::counters() const {
     report.ledger.made += ledger.made.read();
     report.ledger.copied += ledger.copied.read();
     report.ledger.sent += ledger.sent.read();
+    report.ledger.merged += ledger.merged.read();
     report.ledger.dropped += ledger.dropped.read();
     report.ledger.handed_over += ledger.handed_over.read();
     report.ledger.taken_over += ledger.taken_over.read();

@@ -53,7 +53,7 @@ inline GroupIntent open_group() {
 
 inline bool ledger_closes(const LedgerReport& ledger) {
   return ledger.received + ledger.made + ledger.copied + ledger.taken_over ==
-         ledger.sent + ledger.dropped + ledger.handed_over + ledger.held;
+         ledger.sent + ledger.merged + ledger.dropped + ledger.handed_over + ledger.held;
 }
 
 }  // namespace butterfly::test

@@ -26,13 +26,14 @@ struct OutReport {
   uint64_t bytes = 0;
 };
 
-// received + made + copied + taken_over == sent + dropped + handed_over + held, when the host is
-// quiet.
+// received + made + copied + taken_over == sent + merged + dropped + handed_over + held, when the
+// host is quiet.
 struct LedgerReport {
   uint64_t received = 0;
   uint64_t made = 0;
   uint64_t copied = 0;
   uint64_t sent = 0;
+  uint64_t merged = 0;  // into packets that are sent
   uint64_t dropped = 0;
   uint64_t handed_over = 0;
   uint64_t taken_over = 0;

@@ -82,7 +82,7 @@ bool library_reads_requests_safely() {
 // before the TCP header does.
 void keep_checksum(Packet& packet, PacketPool& pool) {
   const auto headers = static_cast<uint16_t>(packet.l2_len + packet.l3_len + packet.l4_len);
-  if (packet.nb_segs == 1 && packet.data_len >= headers) {
+  if (packet.data_len >= headers) {
     split_packet(packet, static_cast<uint16_t>(headers - 1), pool);
   }
 }

@@ -15,6 +15,7 @@
 #include <random>
 #include <thread>
 
+#include "graph/merge_tcp.h"
 #include "support/eal.h"
 #include "support/packet_text.h"
 #include "support/vhost_guest.h"
@@ -408,6 +409,36 @@ TEST_F(VhostUserTest, ASuperFrameReachesItsGuestAsItWasSent) {
                               .num_buffers = 5};
     EXPECT_EQ(received[0].header, wanted);
   }
+}
+
+// What port-out makes of TCP data that came in pieces: a chain of their buffers.
+TEST_F(VhostUserTest, ASuperFrameInPiecesReachesItsGuestWhole) {
+  Pair pair;
+  const uint32_t in_use = test::pool().in_use();
+  std::vector<Packet*> pieces;
+  for (uint32_t i = 0; i < kBurst; ++i) {
+    pieces.push_back(test::make_packet(
+        kEth + "ipv4(df=1)/tcp(flags=A, seq=" + std::to_string(1448 * i) + ")/payload(len=1448)"));
+    ASSERT_EQ(wire::parse_frame(pieces[i]->bytes(), pieces[i]->length(), Vni{1}, pieces[i]->parsed),
+              wire::ParseError::none);
+    pieces[i]->flow_hash = 5;
+  }
+  ASSERT_EQ(merge_tcp(pieces, pair.port->offloads()), 1);
+  const auto frame = test::contents(*pieces[0]);
+  ASSERT_EQ(frame.size(), 54 + kBurst * 1448u);
+  ASSERT_EQ(pair.port->transmit(0, std::span(pieces).first(1)).taken, 1);
+  const auto received = pair.guest.receive();
+  ASSERT_EQ(received.size(), 1u);
+  EXPECT_EQ(received[0].frame, frame);
+  const VirtioHeader wanted{.flags = kNeedsChecksum,
+                            .gso_type = 1,
+                            .hdr_len = 54,
+                            .gso_size = 1448,
+                            .csum_start = 34,
+                            .csum_offset = 16,
+                            .num_buffers = received[0].header.num_buffers};
+  EXPECT_EQ(received[0].header, wanted);
+  EXPECT_EQ(test::pool().in_use(), in_use);
 }
 
 TEST_F(VhostUserTest, AnUnfinishedChecksumReachesItsGuestAsItWasSent) {

@@ -139,7 +139,8 @@ inline constexpr uint8_t kTcpRst = 0x04;
 inline constexpr uint8_t kTcpPsh = 0x08;
 inline constexpr uint8_t kTcpAck = 0x10;
 inline constexpr uint8_t kTcpUrg = 0x20;
-inline constexpr uint8_t kTcpCwr = 0x80;  // RFC 3168 §6.1.2
+inline constexpr uint8_t kTcpEce = 0x40;  // RFC 3168 §6.1
+inline constexpr uint8_t kTcpCwr = 0x80;  // §6.1.2
 
 struct UdpHeader {
   be16 source_port;

@@ -525,7 +525,7 @@ ROWS = [
     ("capture nobody /dev/null", REFUSED, [r"capture: nic 'nobody': not found \(wanted one of ours\)"]),
     ("counters", DONE, [r"^BRICK +OUT +PACKETS +BYTES +MEANING$", r"^parse +ok +10 +1000 +to ",
                         r"^parse +truncated +0 +0 +dropped: ends before its headers do$",
-                        r"^received 10 .* = sent 7 \+ dropped 3"]),
+                        r"^received 10 .* = sent 7 \+ merged 0 \+ dropped 3"]),
     ("counters --drops", DONE,
      [r"^antispoof +wrong-mac +3 +180 +dropped: source MAC is not the nic's$"]),
     ("graph", DONE, [r"^parse -> antispoof \(ok\)$"]),

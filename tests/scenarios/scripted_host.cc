@@ -138,13 +138,15 @@ bool ScriptedHost::answer(const ScriptedLink::Frame& frame) {
 Status ScriptedHost::audit() const {
   const LedgerReport ledger = host_->counters().ledger;
   const uint64_t in = ledger.received + ledger.made + ledger.copied + ledger.taken_over;
-  const uint64_t out = ledger.sent + ledger.dropped + ledger.handed_over + ledger.held;
+  const uint64_t out =
+      ledger.sent + ledger.merged + ledger.dropped + ledger.handed_over + ledger.held;
   if (in != out || ledger.handed_over != ledger.taken_over) {
     return invalid("the ledger does not close: received " + std::to_string(ledger.received) +
                    " + made " + std::to_string(ledger.made) + " + copied " +
                    std::to_string(ledger.copied) + " + taken over " +
                    std::to_string(ledger.taken_over) + " != sent " + std::to_string(ledger.sent) +
-                   " + dropped " + std::to_string(ledger.dropped) + " + handed over " +
+                   " + merged " + std::to_string(ledger.merged) + " + dropped " +
+                   std::to_string(ledger.dropped) + " + handed over " +
                    std::to_string(ledger.handed_over) + " + held " + std::to_string(ledger.held));
   }
   const auto buffers = static_cast<uint32_t>(test::pool().in_use() - ledger.held);

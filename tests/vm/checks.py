@@ -41,9 +41,9 @@ def wait_for_drops(host, pattern, more_than, what):
 
 
 def check_ledger(host):
-    """received + made + copied + taken over = sent + dropped + handed over: no packet without a fate."""
+    """received + made + copied + taken over = sent + merged + dropped + handed over: no packet without a fate."""
     def closes():
         ledger = {key: int(value) for key, value in host.json("counters")["ledger"].items()}
         return (ledger["received"] + ledger["made"] + ledger["copied"] + ledger["taken_over"]
-                == ledger["sent"] + ledger["dropped"] + ledger["handed_over"] + ledger["held"])
+                == ledger["sent"] + ledger["merged"] + ledger["dropped"] + ledger["handed_over"] + ledger["held"])
     wait_until(closes, 10, f"the ledger of host {host.name} to close: {host.json('counters')['ledger']}")

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What guests leave to their devices: checksums and TCP segmentation, on one host and across hosts.
-`one` has three queue pairs. `plain` takes neither (QEMU masks it), so its packets are finished and cut for it; its QEMU connects to
-the switch, and tells it an MTU of its own.
+What comes from another host is merged for guests that take super-frames. `one` has three queue pairs.
+`plain` takes neither (QEMU masks it), so its packets are finished and cut for it; its QEMU connects to the
+switch, and tells it an MTU of its own.
 
       one 10.0.0.1   two 10.0.0.2   plain 10.0.0.4          three 10.0.0.3
           └──────────────┼──────────────┘                       │
                  host a 192.0.2.1 ═════════ VXLAN ════════ host b 192.0.2.2       VNI 500
 """
 
-from checks import OPEN_TO_PINGS, check, check_pings
+from checks import OPEN_TO_PINGS, check, check_ledger, check_pings
 from lab.host import find_objects
 from lab.topology import mac_of
 from lab.wait import wait_until
@@ -16,6 +17,8 @@ from lab.wait import wait_until
 VNI = 500
 MEGABYTES = 8
 MTU_OF_PLAIN = 1400
+# What was merged at all: how much lies together when the switch looks depends on how busy the machine is.
+SOME_MERGED = 1600
 OPTIONS = {"one": ["--queues", 3], "plain": ["--vhost-server", "--mtu", MTU_OF_PLAIN]}
 OPEN = (*OPEN_TO_PINGS, "--dir in --ip-proto tcp", "--dir in --ip-proto udp")
 NO_RECEIVE_OFFLOADS = "guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off"
@@ -49,8 +52,8 @@ def check_checksums(*guests):
         check(count == 0, f"{guest.name} found {count} wrong checksums")
 
 
-def check_transfer(source, target, ipv4, least_bytes_a_packet=0):
-    """A file crosses unharmed; its packets have at least so many bytes on average."""
+def check_transfer(source, target, ipv4, least_bytes_a_packet=0, most_bytes_a_packet=65536):
+    """A file crosses unharmed; its packets have so many bytes on average."""
     for address in (ipv4, f"fd00::{ipv4.rsplit('.', 1)[1]}"):
         check_pings(target, address)
         host = f"[{address}]" if ":" in address else address
@@ -59,7 +62,7 @@ def check_transfer(source, target, ipv4, least_bytes_a_packet=0):
         check(answer.stdout.split()[0] == source.digest, f"{target.name} read other bytes from {address}: {answer}")
         packets, size = received(target)[0] - packets, received(target)[1] - size
         print(f"     {size // packets} bytes a packet from {source.name} to {target.name} ({address})")
-        check(size / packets >= least_bytes_a_packet, f"{size} bytes came in {packets} packets")
+        check(least_bytes_a_packet <= size / packets <= most_bytes_a_packet, f"{size} bytes came in {packets} packets")
     check_checksums(target)
 
 
@@ -85,11 +88,48 @@ def test_super_frames_cross_one_host_whole(lab):
     check("offload-to-guest/made" not in counters, f"nothing was cut: {counters}")
 
 
-def test_super_frames_are_cut_for_the_tunnel(lab):
-    before = lab.hosts["a"].counters().get("offload-to-wire/made", 0)
-    check_transfer(lab.guests["one"], lab.guests["three"], "10.0.0.1")
-    made = lab.hosts["a"].counters().get("offload-to-wire/made", 0) - before
+def merged(host):
+    return host.counters().get("port-out/merged", 0)
+
+
+def test_super_frames_are_cut_for_the_tunnel_and_merged_behind_it(lab):
+    a, b = lab.hosts["a"], lab.hosts["b"]
+    made, before = a.counters().get("offload-to-wire/made", 0), merged(b)
+    check_transfer(lab.guests["one"], lab.guests["three"], "10.0.0.1", SOME_MERGED)
+    made, joined = a.counters().get("offload-to-wire/made", 0) - made, merged(b) - before
     check(made > MEGABYTES * 2 * 700, f"only {made} segments were made")
+    check(joined > made / 20, f"only {joined} of {made} were merged")
+    check_ledger(b)
+
+
+def test_merging_can_be_switched_off_and_on(lab):
+    three, b = lab.guests["three"], lab.hosts["b"]
+    b.must("switch", "set", "merge_tcp=off")
+    before = merged(b)
+    check_transfer(lab.guests["one"], three, "10.0.0.1", most_bytes_a_packet=1514)
+    check(merged(b) == before, "something was merged all the same")
+    b.must("switch", "set", "merge_tcp=on")
+    check_transfer(lab.guests["one"], three, "10.0.0.1", SOME_MERGED)
+
+
+def test_data_from_afar_is_not_merged_for_a_guest_without_receive_offloads(lab):
+    three, before = lab.guests["three"], merged(lab.hosts["a"])
+    serve_data(three)
+    check_transfer(three, lab.guests["plain"], "10.0.0.3", most_bytes_a_packet=1514)
+    check(merged(lab.hosts["a"]) == before, "packets for plain were merged")
+    check_transfer(three, lab.guests["two"], "10.0.0.3", SOME_MERGED)
+    check(merged(lab.hosts["a"]) > before, "packets for two were not merged")
+
+
+def test_a_trace_names_what_was_merged(lab):
+    three = lab.guests["three"]
+    trace = lab.hosts["b"].trace("three", 200)
+    try:
+        load = three.begin("for i in 1 2 3; do wget -q -O /dev/null http://10.0.0.1:8080/data; done")
+        wait_until(lambda: "a part of the packet" in trace.text(), 20, "a trace of a merged packet")
+        three.end(load)
+    finally:
+        trace.stop()
 
 
 def test_a_guest_without_receive_offloads_gets_finished_packets(lab):
