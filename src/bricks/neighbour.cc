@@ -41,10 +41,10 @@ bool read_nd(const Packet& packet, uint8_t option_type, Mac& link_layer) {
   return wire::read_link_layer_option(options, option_type, link_layer) && !link_layer.is_group();
 }
 
-// The last address of an IPv4 prefix; none where there is no broadcast (RFC 3021).
-IpAddress broadcast_of(const Cidr& prefix) {
-  if (!prefix.is_v4() || prefix.length() > 30) return IpAddress{};
-  return Ipv4::from_u32(prefix.address().v4().to_u32() | 0xffffffffU >> prefix.length());
+// The last address of an IPv4 prefix, if that is a broadcast (not by RFC 3021).
+void add_broadcast_of(const Cidr& prefix, std::vector<IpAddress>& all) {
+  if (!prefix.is_v4() || prefix.length() > 30) return;
+  all.emplace_back(Ipv4::from_u32(prefix.address().v4().to_u32() | 0xffffffffU >> prefix.length()));
 }
 
 }  // namespace
@@ -56,9 +56,11 @@ std::string Neighbour::format(const Trace& trace) {
 Neighbour::Neighbour(const Vtep& vtep, const PeerTable& peers, NeighbourTable& neighbours)
     : mac_(vtep.mac),
       address_(vtep.address),
-      broadcast_(broadcast_of(vtep.on_link)),
       neighbours_(neighbours),
-      next_hops_(peers.next_hops()) {}
+      next_hops_(peers.next_hops()) {
+  add_broadcast_of(vtep.on_link, broadcasts_);
+  for (const Cidr& prefix : vtep.also_on_link) add_broadcast_of(prefix, broadcasts_);
+}
 
 Neighbour::Out Neighbour::operator()(Packet& packet, Trace* trace, Emit<Neighbour>& emit) noexcept {
   const auto* ethernet = packet.at<wire::EthernetHeader>(0);
@@ -112,7 +114,7 @@ Neighbour::Out Neighbour::take_echo_v4(Packet& packet, Trace* trace) const noexc
   const IpAddress source(ip->source);
   if (source == address_) return Out::address_conflict;
   // Options could steer our answer (source routes), so they get none.
-  if (!ip->source.names_a_host() || source == broadcast_ ||
+  if (!ip->source.names_a_host() || std::ranges::find(broadcasts_, source) != broadcasts_.end() ||
       ip->header_length() != sizeof(wire::Ipv4Header)) {
     return Out::malformed;
   }

@@ -73,7 +73,7 @@ class Neighbour {
 
   Mac mac_;
   IpAddress address_;
-  IpAddress broadcast_;  // of our own prefix, IPv4 only
+  std::vector<IpAddress> broadcasts_;  // of the prefixes that are on link, IPv4 only
   NeighbourTable& neighbours_;
   const std::vector<NextHop>& next_hops_;  // of the snapshot
 };

@@ -129,15 +129,17 @@ Status validate_peer_here(const IpAddress& address, bool has_underlay, const Vte
     return invalid(name + "not of the family of our own endpoint " + vtep.address.to_string());
   }
   if (address == vtep.address) return invalid(name + "is our own endpoint");
-  if (!vtep.gateway && !vtep.on_link.contains(address)) {
-    return precondition(name + "not on link " + vtep.on_link.to_string() +
+  if (!vtep.gateway && !vtep.is_on_link(address)) {
+    std::string prefixes = vtep.on_link.to_string();
+    for (const Cidr& prefix : vtep.also_on_link) prefixes += ", " + prefix.to_string();
+    return precondition(name + "not on link " + prefixes +
                         " (wanted: an address inside, or a gateway in the configuration)");
   }
   return ok_status();
 }
 
 IpAddress next_hop_of(const IpAddress& peer, const Vtep& vtep) {
-  return vtep.on_link.contains(peer) || !vtep.gateway ? peer : *vtep.gateway;
+  return vtep.is_on_link(peer) || !vtep.gateway ? peer : *vtep.gateway;
 }
 
 Status assign_slots(const Intent& next, const Difference& change, bool has_underlay,

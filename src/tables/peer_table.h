@@ -21,11 +21,19 @@ namespace butterfly {
 // Our end of the tunnels. Set at start; absent when the host has no uplink.
 struct Vtep {
   IpAddress address;
-  Cidr on_link;  // peers inside are neighbours, others behind `gateway`
+  Cidr on_link;  // the prefix of `address`
+  std::vector<Cidr> also_on_link{};
   std::optional<IpAddress> gateway;
   Mac mac;
   uint16_t udp_port = wire::kVxlanPort;
   uint16_t mtu = 1500;  // of the underlay, in bytes of IP packet
+
+  // Whether it is a neighbour; others are behind `gateway`.
+  bool is_on_link(const IpAddress& other) const {
+    return on_link.contains(other) || std::ranges::any_of(also_on_link, [&](const Cidr& prefix) {
+             return prefix.contains(other);
+           });
+  }
 
   // Bytes that encapsulation adds in front of the inner Ethernet frame, outer Ethernet included.
   uint16_t overhead() const {

@@ -84,13 +84,15 @@ Status read_underlay(Reader reader, Wanted& wanted) {
       vtep.mac = reader.mac();
     } else if (reader.accept("mtu")) {
       vtep.mtu = reader.number<uint16_t>(65535);
+    } else if (reader.accept("also")) {
+      vtep.also_on_link.push_back(reader.cidr());
     } else if (reader.accept("gateway")) {
       vtep.gateway = reader.address();
     } else if (reader.accept("port")) {
       vtep.udp_port = reader.number<uint16_t>(65535);
     } else {
       reader.next();
-      reader.wanted("mac, mtu, gateway or port");
+      reader.wanted("mac, mtu, also, gateway or port");
     }
   }
   wanted.options.vtep = vtep;
