@@ -42,6 +42,7 @@ std::string event_text(const v1::Event& event) {
   if (!event.peer().empty()) text += " peer " + event.peer();
   if (event.revision() != 0) text += " revision " + std::to_string(event.revision());
   if (!event.limit().empty()) text += " limit " + event.limit();
+  if (!event.member().empty()) text += " member " + event.member();
   if (event.kind() == v1::EVENT_KIND_LOST) {
     text += event.count() == 0 ? ": the daemon has been started anew"
                                : ": " + std::to_string(event.count()) + " events";

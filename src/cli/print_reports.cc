@@ -25,13 +25,23 @@ std::string uptime_text(uint64_t seconds) {
 
 std::string uplink_text(const v1::UplinkState& uplink) {
   std::string device = uplink.device();
-  if (!uplink.backup().empty()) {
-    device += " and " + uplink.backup() + " (" + uplink.active() + " in use)";
+  for (int i = 1; i < uplink.members_size(); ++i) {
+    device += (i + 1 == uplink.members_size() ? " and " : ", ") + uplink.members(i).device();
   }
+  if (!uplink.active().empty()) device += " (" + uplink.active() + " in use)";
   return device + " " + (uplink.link_up() ? "up" : "down") +
          (uplink.driver().empty() ? "" : ", by " + uplink.driver()) + ", VTEP " + uplink.address() +
          ", MAC " + uplink.mac() + (uplink.vlan() == 0 ? "" : ", VLAN " + number(uplink.vlan())) +
          ", MTU " + number(uplink.mtu()) + ", inner MTU " + number(uplink.inner_mtu());
+}
+
+std::string member_text(const v1::UplinkMember& member, const std::string& active) {
+  const bool is_standby = !active.empty() && active != member.device();
+  return member.device() + ": " +
+         (member.usable() ? (is_standby ? "standby" : "in use") : "not used, " + member.why()) +
+         ", by " + member.driver() +
+         (member.partner().empty() ? "" : ", partner " + member.partner()) + ", " +
+         number(member.rx_packets()) + " packets in, " + number(member.tx_packets()) + " out";
 }
 
 std::string lcore_text(const v1::LcoreState& lcore) {
@@ -98,6 +108,9 @@ std::string status_text(const v1::GetStatusResponse& status) {
   text += line("memory", memory_text(status.memory()));
   text += line("uplink",
                status.has_uplink() ? uplink_text(status.uplink()) : "none: local switching only");
+  for (const auto& member : status.uplink().members()) {
+    text += line("", member_text(member, status.uplink().active()));
+  }
   for (const auto& lcore : status.lcores()) {
     text += line("lcore " + number(lcore.index()), lcore_text(lcore));
   }

@@ -300,7 +300,7 @@ std::vector<Row> question_rows() {
       {"WatchEventsRequest.kinds",
        "WatchEvents",
        "kinds: $",
-       each({"0", "15", "-1"}, "events: kind $ is unknown (wanted 1..14)"),
+       each({"0", "17", "-1"}, "events: kind $ is unknown (wanted 1..16)"),
        {"1", "14"}},
       {"WatchEventsRequest.vni", "WatchEvents", "vni: $",
        each({"0", "16777216"}, "events: VNI $ is out of range (wanted 1..16777215)"), kGoodVnis},

@@ -56,7 +56,9 @@ class FakeHost : public Host {
     uplink.mac = Mac::from_u64(0x020000000001);
     uplink.mtu = 1500;
     uplink.inner_mtu = 1450;
-    uplink.facts = {"net_af_packet", 100, "eth8", "eth8"};
+    uplink.facts = {"net_af_packet", 100, "eth8", "eth8", {}};
+    uplink.facts.members = {{"eth9", "net_af_packet", false, false, "no link", "", 10, 20},
+                            {"eth8", "net_af_packet", true, true, "", "02:00:00:00:00:f0", 30, 40}};
     report.uplink = uplink;
     for (const auto& [address, peer] : intent_->peers) {
       report.peers.push_back({address, address, Mac::from_u64(0x020000000002)});

@@ -22,7 +22,9 @@ constexpr std::array kKinds{v1::EVENT_KIND_LOST,
                             v1::EVENT_KIND_PEER_UP,
                             v1::EVENT_KIND_PEER_DOWN,
                             v1::EVENT_KIND_UPLINK_UP,
-                            v1::EVENT_KIND_UPLINK_DOWN};
+                            v1::EVENT_KIND_UPLINK_DOWN,
+                            v1::EVENT_KIND_UPLINK_MEMBER_UP,
+                            v1::EVENT_KIND_UPLINK_MEMBER_DOWN};
 static_assert(kKinds.size() == kNewsKinds && kKinds.back() == v1::EventKind_MAX);
 
 }  // namespace
@@ -62,6 +64,7 @@ v1::Event to_proto(const News& news) {
   if (news.peer) message.set_peer(news.peer->to_string());
   message.set_revision(news.revision);
   message.set_limit(news.limit);
+  message.set_member(news.member);
   message.set_count(news.count);
   return message;
 }

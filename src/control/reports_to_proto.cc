@@ -115,6 +115,17 @@ v1::UplinkState to_proto(const UplinkReport& report) {
   message.set_driver(report.facts.driver);
   message.set_backup(report.facts.backup);
   message.set_active(report.facts.active);
+  for (const UplinkMember& member : report.facts.members) {
+    v1::UplinkMember& told = *message.add_members();
+    told.set_device(member.name);
+    told.set_driver(member.driver);
+    told.set_link_up(member.has_link);
+    told.set_usable(member.is_usable);
+    told.set_why(member.why);
+    told.set_partner(member.partner);
+    told.set_rx_packets(member.rx_packets);
+    told.set_tx_packets(member.tx_packets);
+  }
   return message;
 }
 

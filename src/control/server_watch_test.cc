@@ -156,10 +156,10 @@ TEST_F(ServerWatchTest, RefusesEventsThatThereAreNot) {
   EXPECT_EQ(refusal(request), "events: VNI 16777216 is out of range (wanted 1..16777215)");
   request.Clear();
   request.add_kinds(static_cast<v1::EventKind>(99));
-  EXPECT_EQ(refusal(request), "events: kind 99 is unknown (wanted 1..14)");
+  EXPECT_EQ(refusal(request), "events: kind 99 is unknown (wanted 1..16)");
   request.Clear();
   request.add_kinds(v1::EVENT_KIND_UNSPECIFIED);
-  EXPECT_EQ(refusal(request), "events: kind 0 is unknown (wanted 1..14)");
+  EXPECT_EQ(refusal(request), "events: kind 0 is unknown (wanted 1..16)");
 }
 
 }  // namespace

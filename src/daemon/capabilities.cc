@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "daemon/underlay.h"
 #include "ports/kernel_interface.h"
 
 namespace butterfly {
@@ -33,11 +34,13 @@ std::vector<std::string> missing_capabilities(const Config& config, uint64_t eff
   std::vector<std::string> lines;
   if (!config.uplink) return lines;
   const UplinkConfig& uplink = *config.uplink;
-  const std::string what = "uplink '" + uplink.device + "'";
-  const bool is_kernel = !is_dpdk_device(uplink.device);
-  if (is_kernel && !has(effective, CAP_NET_RAW)) lines.push_back(missing(what, "CAP_NET_RAW"));
-  // DPDK's af_packet sets the interface's MAC anew, to what it is.
-  if (is_kernel && !has(effective, CAP_NET_ADMIN)) lines.push_back(missing(what, "CAP_NET_ADMIN"));
+  for (const std::string& device : devices_of(uplink)) {
+    const std::string what = "uplink '" + device + "'";
+    if (is_dpdk_device(device)) continue;
+    if (!has(effective, CAP_NET_RAW)) lines.push_back(missing(what, "CAP_NET_RAW"));
+    // DPDK's af_packet sets the interface's MAC anew, to what it is.
+    if (!has(effective, CAP_NET_ADMIN)) lines.push_back(missing(what, "CAP_NET_ADMIN"));
+  }
   if (!uplink.host_port.empty() && !has(effective, CAP_NET_ADMIN)) {
     lines.push_back(missing("host port '" + uplink.host_port + "'", "CAP_NET_ADMIN"));
   }

@@ -12,6 +12,7 @@
 #include "base/ip.h"
 #include "base/status.h"
 #include "base/tcp_address.h"
+#include "ports/bond_mode.h"
 
 namespace butterfly {
 
@@ -58,14 +59,18 @@ struct UplinkConfig {
   std::string device;  // kernel interface, PCI address or DPDK vdev string
   IpAddress address;   // our VTEP
   Cidr on_link;        // the prefix that it lies in
+  std::vector<Cidr> also_on_link{};
   std::optional<IpAddress> gateway;
   uint16_t vxlan_port = 4789;
-  std::optional<uint16_t> mtu;   // bytes of IP packet; empty: what the device says
-  std::optional<uint16_t> vlan;  // tag of the underlay's frames, 1 to 4,094
-  std::string host_port;         // interface by which the kernel shares the uplink; empty: none
-  std::string backup{};          // a second device, for when the first has no link; empty: none
-  bool af_xdp = false;           // drive kernel interfaces by AF_XDP where that works
-  bool force = false;            // take an interface that carries the host's own address
+  std::optional<uint16_t> mtu;     // bytes of IP packet; empty: what the device says
+  std::optional<uint16_t> vlan;    // tag of the underlay's frames, 1 to 4,094
+  std::string host_port;           // interface by which the kernel shares the uplink; empty: none
+  std::string backup{};            // a second device, for when the first has no link; empty: none
+  std::optional<BondMode> bond{};  // of `device` and these
+  std::vector<std::string> bond_with{};
+  bool lacp_fast = true;  // partners are asked to speak every second
+  bool af_xdp = false;    // drive kernel interfaces by AF_XDP where that works
+  bool force = false;     // take an interface that carries the host's own address
 };
 
 // What goes to the daemon's own log; 0, false: nothing.

@@ -16,6 +16,10 @@ bool is_usable_address(const IpAddress& address) {
          !(address.is_v4() && address.v4().is_limited_broadcast());
 }
 
+// Each is looked at for every peer.
+constexpr size_t kMaxOnLink = 64;
+constexpr size_t kMaxBondWith = kMaxBondMembers - 1;
+
 // The whole of `text` from `first` on as a number.
 std::optional<unsigned> parse_number(const std::string& text, size_t first, int base) {
   unsigned number = 0;
@@ -23,6 +27,21 @@ std::optional<unsigned> parse_number(const std::string& text, size_t first, int 
   const auto [stop, error] = std::from_chars(text.data() + first, end, number, base);
   if (error != std::errc() || stop != end) return std::nullopt;
   return number;
+}
+
+// `fault` is what is said of one that is no string or empty.
+void read_strings(ConfigReader& reader, const std::string& key, const std::string& wanted,
+                  const std::string& fault, std::vector<std::string>& strings) {
+  const toml::node* node = reader.find(key);
+  if (node == nullptr) return;
+  if (!node->is_array()) return reader.fault(key, "no list", wanted);
+  std::vector<std::string> all;
+  for (const toml::node& item : *node->as_array()) {
+    const auto text = item.value_exact<std::string>();
+    if (!text || text->empty()) return reader.fault(key, fault, wanted);
+    all.push_back(*text);
+  }
+  strings = std::move(all);
 }
 
 }  // namespace
@@ -100,17 +119,7 @@ void read_listen(ConfigReader& reader, const std::string& key, ApiConfig& api) {
 }
 
 void read_names(ConfigReader& reader, const std::string& key, std::vector<std::string>& names) {
-  const std::string wanted = "a list of names in quotes";
-  const toml::node* node = reader.find(key);
-  if (node == nullptr) return;
-  if (!node->is_array()) return reader.fault(key, "no list", wanted);
-  std::vector<std::string> all;
-  for (const toml::node& item : *node->as_array()) {
-    const auto name = item.value_exact<std::string>();
-    if (!name || name->empty()) return reader.fault(key, "not a name", wanted);
-    all.push_back(*name);
-  }
-  names = std::move(all);
+  read_strings(reader, key, "a list of names in quotes", "not a name", names);
 }
 
 // A mode as chmod(1) takes it; a string, since TOML has no leading zeros.
@@ -166,14 +175,49 @@ void read_uplink_address(ConfigReader& reader, const std::string& key, UplinkCon
   });
 }
 
+void read_on_link(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  const std::string wanted = "a list of prefixes of the family of our address";
+  std::vector<std::string> texts;
+  read_strings(reader, key, wanted, "not a prefix in quotes", texts);
+  std::vector<Cidr> prefixes;
+  for (const std::string& text : texts) {
+    const auto prefix = Cidr::parse(text);
+    if (!prefix || text.find('/') == std::string::npos) {
+      return reader.fault(key, "'" + text + "' is no prefix", wanted);
+    }
+    if (prefix->length() == 0 || prefix->address().is_multicast()) {
+      return reader.fault(key, text + " is no prefix of a link", wanted);
+    }
+    if (uplink.address.is_zero()) continue;  // of what family?
+    if (prefix->is_v4() != uplink.address.is_v4()) {
+      return reader.fault(key, text + " is of the other family", wanted);
+    }
+    if (uplink.on_link.contains(prefix->address()) && prefix->length() >= uplink.on_link.length()) {
+      return reader.fault(key, text + " is on link by the uplink's own address", wanted);
+    }
+    if (std::ranges::find(prefixes, *prefix) != prefixes.end()) {
+      return reader.fault(key, text + " listed twice", wanted);
+    }
+    prefixes.push_back(*prefix);
+  }
+  if (prefixes.size() > kMaxOnLink) {
+    return reader.fault(key, "too many", "at most " + std::to_string(kMaxOnLink) + " prefixes");
+  }
+  uplink.also_on_link = std::move(prefixes);
+}
+
 void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
-  const std::string wanted = "another address of the uplink's own prefix";
+  const std::string wanted = "another address of the uplink's own prefix or of those on link";
   reader.read_as<std::string>(key, wanted, [&](const std::string& text) {
     const auto gateway = IpAddress::parse(text);
     if (!gateway || !is_usable_address(*gateway)) return reader.fault(key, "malformed", wanted);
     if (uplink.address.is_zero()) return;  // on link of what?
-    if (!uplink.on_link.contains(*gateway)) {
-      return reader.fault(key, "not on link", wanted + " " + uplink.on_link.to_string());
+    const bool is_on_link = uplink.on_link.contains(*gateway) ||
+                            std::ranges::any_of(uplink.also_on_link, [&](const Cidr& prefix) {
+                              return prefix.contains(*gateway);
+                            });
+    if (!is_on_link) {
+      return reader.fault(key, "not on link", wanted + ", " + uplink.on_link.to_string());
     }
     if (*gateway == uplink.address) return reader.fault(key, "our own address", wanted);
     uplink.gateway = *gateway;
@@ -210,6 +254,22 @@ void read_backup(ConfigReader& reader, const std::string& key, UplinkConfig& upl
     if (device == uplink.device) return reader.fault(key, "the first device", "another one");
     uplink.backup = device;
   });
+}
+
+void read_bond_with(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {
+  const std::string wanted =
+      "a list of 1 to " + std::to_string(kMaxBondWith) + " devices in quotes";
+  std::vector<std::string> devices;
+  read_strings(reader, key, wanted, "no device", devices);
+  for (size_t i = 0; i < devices.size(); ++i) {
+    if (devices[i] == uplink.device) return reader.fault(key, "has the first device", "others");
+    const auto before = devices.begin() + static_cast<ptrdiff_t>(i);
+    if (std::find(devices.begin(), before, devices[i]) != before) {
+      return reader.fault(key, "'" + devices[i] + "' listed twice", wanted);
+    }
+  }
+  if (devices.size() > kMaxBondWith) return reader.fault(key, "too many", wanted);
+  uplink.bond_with = std::move(devices);
 }
 
 void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink) {

@@ -34,13 +34,17 @@ void read_names(ConfigReader& reader, const std::string& key, std::vector<std::s
 void read_lcores(ConfigReader& reader, const std::string& key, std::vector<unsigned>& lcores);
 // "192.0.2.1/24": our address and, in its prefix length, who is on link.
 void read_uplink_address(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
-// REQUIRES: the address was read; a bad one is all zero.
+// REQUIRES, as the next: the address was read; a bad one is all zero.
+void read_on_link(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
+// REQUIRES: on_link was read.
 void read_gateway(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_memory(ConfigReader& reader, const std::string& key, DataplaneConfig& dataplane);
 void read_uplink_mtu(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_uplink_vlan(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 // REQUIRES: the device was read.
 void read_backup(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
+// REQUIRES: the device was read.
+void read_bond_with(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 void read_host_port(ConfigReader& reader, const std::string& key, UplinkConfig& uplink);
 
 extern const char* const kModeWanted;

@@ -2,6 +2,8 @@
 // A new key: a field in config.h, a row here, then tools/config for the sample and the manual.
 #include "daemon/config_keys.h"
 
+#include <algorithm>
+
 #include "host/reports.h"
 
 namespace butterfly {
@@ -232,6 +234,37 @@ std::string on_link_text(const UplinkConfig& uplink) {
              : quoted(uplink.address.to_string() + "/" + std::to_string(uplink.on_link.length()));
 }
 
+std::string prefixes_text(const std::vector<Cidr>& prefixes) {
+  std::vector<std::string> texts;
+  for (const Cidr& prefix : prefixes) texts.push_back(prefix.to_string());
+  return texts.empty() ? "" : "[" + list_text(texts) + "]";
+}
+
+// How several devices are one; none where there is one, or a `backup`.
+ConfigAccess bond_key() {
+  struct Word {
+    const char* word;
+    BondMode mode;
+  };
+  static constexpr Word kWords[] = {{"lacp", BondMode::lacp},
+                                    {"balance", BondMode::balance},
+                                    {"active-backup", BondMode::active_backup}};
+  const std::string wanted = "one of lacp, balance, active-backup";
+  return {"string", wanted,
+          [wanted](ConfigReader& reader, const std::string& key, Config& config) {
+            reader.read_as<std::string>(key, wanted, [&](const std::string& text) {
+              const auto* found = std::ranges::find(kWords, text, &Word::word);
+              if (found == std::end(kWords)) return reader.fault(key, "unknown word", wanted);
+              config.uplink->bond = found->mode;
+            });
+          },
+          [](const Config& config) -> std::string {
+            const auto& mode = config.uplink->bond;
+            return mode ? quoted(std::ranges::find(kWords, *mode, &Word::mode)->word) : "";
+          },
+          copier([](auto& c) -> auto& { return c.uplink->bond; })};
+}
+
 std::vector<ConfigKey> uplink_keys() {
   const auto device = [](auto& c) -> auto& { return c.uplink->device; };
   return {
@@ -269,10 +302,23 @@ std::vector<ConfigKey> uplink_keys() {
        "none: it must be given",
        "\"192.0.2.1/24\""},
       {"uplink",
+       "on_link",
+       Change::at_start,
+       "Further prefixes whose addresses are neighbours on the underlay, reached without the "
+       "gateway.",
+       {"list of strings", "up to 64 prefixes of the family of `address`",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_on_link(reader, key, *config.uplink);
+        },
+        [](const Config& config) { return prefixes_text(config.uplink->also_on_link); },
+        copier([](auto& c) -> auto& { return c.uplink->also_on_link; })},
+       "none: the prefix of `address` only",
+       "[\"198.51.100.0/24\"]"},
+      {"uplink",
        "gateway",
        Change::at_start,
-       "Where peers outside the prefix are reached.",
-       {"string", "another address of the prefix",
+       "Where peers outside these prefixes are reached.",
+       {"string", "another address of one of the prefixes",
         [](ConfigReader& reader, const std::string& key, Config& config) {
           read_gateway(reader, key, *config.uplink);
         },
@@ -347,6 +393,32 @@ std::vector<ConfigKey> uplink_keys() {
         copier([](auto& c) -> auto& { return c.uplink->backup; })},
        "none: without a link of the first there is no underlay",
        "\"eth2\""},
+      {"uplink", "bond", Change::at_start,
+       "`device` and those of `bond_with` are one uplink: \"lacp\" uses the links on which the "
+       "switch agrees (IEEE 802.1AX), \"balance\" all that are up, \"active-backup\" one at a "
+       "time. docs/operate/uplink.md.",
+       bond_key(), "none: one device, or with a `backup`", "\"lacp\""},
+      {"uplink",
+       "bond_with",
+       Change::at_start,
+       "The other devices of the bond, each as `device`.",
+       {"list of strings",
+        "up to 7 other devices of this machine; not beside a host_port or backup",
+        [](ConfigReader& reader, const std::string& key, Config& config) {
+          read_bond_with(reader, key, *config.uplink);
+        },
+        [](const Config& config) {
+          const auto& devices = config.uplink->bond_with;
+          return devices.empty() ? "" : "[" + list_text(devices) + "]";
+        },
+        copier([](auto& c) -> auto& { return c.uplink->bond_with; })},
+       "none: wanted when `bond` is given",
+       "[\"eth2\"]"},
+      {"uplink", "lacp_rate", Change::at_start,
+       "How often the switch is asked to speak LACP: \"fast\" is every second, and a link on which "
+       "it is silent is left after 3 s; \"slow\" is every 30 s, and 90 s.",
+       word_key<bool>([](auto& c) -> auto& { return c.uplink->lacp_fast; },
+                      {{"fast", true}, {"slow", false}})},
       {"uplink", "kernel_driver", Change::at_start,
        "What drives kernel interfaces: \"af_packet\", or \"af_xdp\", which is faster where a "
        "network card knows it; where it does not work af_packet is used, and the log says so.",

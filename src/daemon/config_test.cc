@@ -78,6 +78,10 @@ mtu = 9000
 vlan = 4094
 host_port = "host0"
 backup = "eth1"
+on_link = ["2001:db8:1::/64"]
+bond = "balance"
+bond_with = ["eth1", "eth2"]
+lacp_rate = "slow"
 kernel_driver = "af_xdp"
 force = true
 )";
@@ -123,6 +127,18 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config->uplink->vlan, 4094);
   EXPECT_EQ(config->uplink->host_port, "host0");
   EXPECT_TRUE(config->uplink->force);
+  EXPECT_THAT(config->uplink->also_on_link, ElementsAre(*Cidr::parse("2001:db8:1::/64")));
+  EXPECT_EQ(config->uplink->bond, BondMode::balance);
+  EXPECT_THAT(config->uplink->bond_with, ElementsAre("eth1", "eth2"));
+  EXPECT_FALSE(config->uplink->lacp_fast);
+}
+
+TEST(Config, TakesAGatewayInAFurtherPrefix) {
+  const auto config = parse(
+      "[uplink]\ndevice = 'e'\naddress = '192.0.2.1/32'\non_link = ['198.51.100.0/24']\n"
+      "gateway = '198.51.100.254'");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->uplink->gateway->to_string(), "198.51.100.254");
 }
 
 struct Mistake {
@@ -204,8 +220,37 @@ const Mistake kMistakes[] = {
     {"[uplink]\ndevice = 'e'\naddress = '239.0.0.1/24'", "not unicast"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\ngateway = '192.0.3.1'",
      "b.toml:4: uplink.gateway = '192.0.3.1': not on link (wanted another address of the uplink's "
-     "own prefix 192.0.2.0/24)"},
+     "own prefix or of those on link, 192.0.2.0/24)"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\ngateway = '192.0.2.1'", "our own address"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = '198.51.100.0/24'",
+     "uplink.on_link = '198.51.100.0/24': no list (wanted a list of prefixes of the family of our "
+     "address)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = ['198.51.100.0']",
+     "'198.51.100.0' is no prefix"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = ['198.51.100.1/24']",
+     "'198.51.100.1/24' is no prefix"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = [24]", "not a prefix in quotes"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = ['0.0.0.0/0']",
+     "0.0.0.0/0 is no prefix of a link"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = ['2001:db8::/64']",
+     "2001:db8::/64 is of the other family"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = ['192.0.2.128/25']",
+     "192.0.2.128/25 is on link by the uplink's own address"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = ['10.0.0.0/8', '10.0.0.0/8']",
+     "10.0.0.0/8 listed twice"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nbond = 'tlb'",
+     "uplink.bond = 'tlb': unknown word (wanted one of lacp, balance, active-backup)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nbond_with = 'f'",
+     "uplink.bond_with = 'f': no list (wanted a list of 1 to 7 devices in quotes)"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nbond_with = ['e']", "has the first device"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nbond_with = ['f', 'f']",
+     "'f' listed twice"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nbond_with = [1]", "no device"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\n"
+     "bond_with = ['a', 'b', 'c', 'd', 'f', 'g', 'h', 'i']",
+     "too many (wanted a list of 1 to 7 devices"},
+    {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nlacp_rate = 'never'",
+     "uplink.lacp_rate = 'never': unknown word (wanted one of fast, slow)"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\ngateway = 'fd00::1'", "not on link"},
     {"[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\nvxlan_port = 70000",
      "uplink.vxlan_port = 70000: out of range (wanted 1..65535)"},

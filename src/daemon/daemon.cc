@@ -17,7 +17,7 @@
 #include "daemon/memory_plan.h"
 #include "daemon/underlay.h"
 #include "host/expression/compiler.h"
-#include "ports/backed_uplink.h"
+#include "ports/bonded_uplink.h"
 #include "ports/uplink.h"
 
 namespace butterfly {
@@ -80,7 +80,7 @@ StatusOr<std::unique_ptr<UplinkPort>> make_uplink(const UplinkConfig& config,
   options.vlan = config.vlan;
   options.sleeps = host.mode == IdleMode::adaptive;
   options.af_xdp = config.af_xdp;
-  options.all_macs = !config.backup.empty();
+  options.all_macs = devices_of(config).size() > 1;
   return UplinkPort::create(options, pool);
 }
 
@@ -92,29 +92,61 @@ void add_facts(const UplinkPort& port, HostOptions& options) {
   options.uplink_transmit_slots += port.transmit_slots();
 }
 
-// The two as one, and what carries frames of both.
-Status add_backup(const UplinkConfig& config, std::unique_ptr<UplinkPort> first, PacketPool& pool,
-                  Vtep& vtep, HostOptions& options) {
-  auto second = make_uplink(config, config.backup, options, pool);
-  if (!second.ok()) return second.status();
-  UplinkConfig of_second = config;
-  of_second.device = config.backup;
-  const auto other = make_vtep(of_second, vtep.mac, (*second)->mtu());
-  if (!other.ok()) return other.status();
-  vtep.mtu = std::min(vtep.mtu, other->mtu);
-  add_facts(**second, options);
-  const UplinkFacts facts{first->driver(), config.vlan.value_or(0), config.backup, ""};
-  auto both = BackedUplink::create(
-      {{{config.device, std::move(first)}, {config.backup, std::move(*second)}}},
-      static_cast<uint16_t>(options.cpus.size()), vtep.mac, pool, options.say);
-  if (!both.ok()) return both.status();
-  (*both)->start();
-  options.uplink_facts = [facts, port = both->get()] {
+// Drivers of the members, as `states`.
+std::vector<UplinkMember> members_of(const std::vector<BondedUplink::State>& states,
+                                     const std::vector<std::string>& drivers) {
+  std::vector<UplinkMember> members;
+  for (size_t i = 0; i < states.size(); ++i) {
+    const BondedUplink::State& state = states[i];
+    members.push_back({state.name, drivers[i], state.has_link, state.is_usable, state.why,
+                       state.partner, state.rx_packets, state.tx_packets});
+  }
+  return members;
+}
+
+BondedUplink::Member member_of(const std::string& name, std::unique_ptr<UplinkPort> port) {
+  BondedUplink::Member member{name, nullptr, port->mac()};
+  member.send_plain = [raw = port.get()](Packet& packet) { return raw->send_plain(packet); };
+  member.port = std::move(port);
+  return member;
+}
+
+// All devices as one, and what carries frames of each.
+Status add_bond(const UplinkConfig& config, std::unique_ptr<UplinkPort> first, PacketPool& pool,
+                Vtep& vtep, HostOptions& options) {
+  UplinkFacts facts{first->driver(), config.vlan.value_or(0), config.backup};
+  std::vector<std::string> drivers{first->driver()};
+  std::vector<BondedUplink::Member> members;
+  members.push_back(member_of(config.device, std::move(first)));
+  for (const std::string& device : devices_of(config)) {
+    if (device == config.device) continue;
+    auto port = make_uplink(config, device, options, pool);
+    if (!port.ok()) return port.status();
+    UplinkConfig of_one = config;
+    of_one.device = device;
+    const auto its = make_vtep(of_one, vtep.mac, (*port)->mtu());
+    if (!its.ok()) return its.status();
+    vtep.mtu = std::min(vtep.mtu, its->mtu);
+    add_facts(**port, options);
+    drivers.push_back((*port)->driver());
+    members.push_back(member_of(device, std::move(*port)));
+  }
+  BondedUplink::Options bond;
+  bond.mode = config.bond.value_or(BondMode::active_backup);
+  bond.is_fast = config.lacp_fast;
+  bond.lcores = static_cast<uint16_t>(options.cpus.size());
+  bond.mac = vtep.mac;
+  bond.say = options.say;
+  auto made = BondedUplink::create(std::move(members), std::move(bond), pool);
+  if (!made.ok()) return made.status();
+  (*made)->start();
+  options.uplink_facts = [facts, drivers, port = made->get()] {
     UplinkFacts now = facts;
     now.active = port->active_name();
+    now.members = members_of(port->states(), drivers);
     return now;
   };
-  options.uplink = std::move(*both);
+  options.uplink = std::move(*made);
   return ok_status();
 }
 
@@ -131,13 +163,13 @@ Status add_uplink(const UplinkConfig& config, PacketPool& pool, PacketPool& larg
   }
   add_facts(**port, options);
   options.uplink_device = config.device;
-  if (config.backup.empty()) {
+  if (devices_of(config).size() == 1) {
     options.uplink_facts = [facts = UplinkFacts{(*port)->driver(), config.vlan.value_or(0)}] {
       return facts;
     };
     options.uplink = std::move(*port);
   } else {
-    RETURN_IF_ERROR(add_backup(config, std::move(*port), pool, *vtep, options));
+    RETURN_IF_ERROR(add_bond(config, std::move(*port), pool, *vtep, options));
   }
   if (const std::string warning = small_underlay(config, *vtep); !warning.empty()) {
     options.warnings.push_back(warning);

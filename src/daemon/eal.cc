@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "daemon/memory_plan.h"
+#include "daemon/underlay.h"
 
 namespace butterfly {
 namespace {
@@ -44,8 +45,9 @@ HugepageFacts look_at_hugepages(const Config& config, const std::string& sysfs) 
   file >> pages;
   const uint64_t free_mb = pages * 2;
   const DataplaneConfig& dataplane = config.dataplane;
-  const uint32_t computed_mb =
-      computed_memory_mb(static_cast<uint16_t>(dataplane.lcores.size()), config.uplink.has_value());
+  const size_t uplinks = config.uplink ? devices_of(*config.uplink).size() : 0;
+  const uint32_t computed_mb = computed_memory_mb(static_cast<uint16_t>(dataplane.lcores.size()),
+                                                  static_cast<uint16_t>(uplinks));
   const bool may_be_less = !dataplane.memory_mb && dataplane.hugepages != HugepageUse::off;
   const uint64_t wanted_mb =
       may_be_less ? std::min<uint64_t>(computed_mb, std::max<uint64_t>(free_mb, kLeastMemoryMb))

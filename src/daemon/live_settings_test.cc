@@ -130,7 +130,7 @@ TEST_F(LiveSettingsTest, NamesKeysOfATableThatHasComeOrGone) {
   ASSERT_TRUE(reloaded.ok());
   EXPECT_THAT(reloaded->start_only,
               ElementsAre("uplink.device", "uplink.address", "uplink.vxlan_port",
-                          "uplink.kernel_driver", "uplink.force"));
+                          "uplink.lacp_rate", "uplink.kernel_driver", "uplink.force"));
 }
 
 TEST_F(LiveSettingsTest, KeepsWhatWasWhenAReloadCannotBeFollowed) {

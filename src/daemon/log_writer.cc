@@ -70,10 +70,22 @@ LogWriter::~LogWriter() {
 }
 
 std::string log_line(const News& news) {
-  static constexpr std::array<const char*, kNewsKinds> kWords{
-      "lost",           "nic-added",      "nic-removed",   "guest-connected", "guest-disconnected",
-      "intent-changed", "address-learnt", "address-moved", "address-held",    "limit-reached",
-      "peer-up",        "peer-down",      "uplink-up",     "uplink-down"};
+  static constexpr std::array<const char*, kNewsKinds> kWords{"lost",
+                                                              "nic-added",
+                                                              "nic-removed",
+                                                              "guest-connected",
+                                                              "guest-disconnected",
+                                                              "intent-changed",
+                                                              "address-learnt",
+                                                              "address-moved",
+                                                              "address-held",
+                                                              "limit-reached",
+                                                              "peer-up",
+                                                              "peer-down",
+                                                              "uplink-up",
+                                                              "uplink-down",
+                                                              "uplink-member-up",
+                                                              "uplink-member-down"};
   std::string line = kWords[static_cast<size_t>(news.kind)];
   if (!news.nic.empty()) add(line, "nic", news.nic);
   if (news.vni != Vni{}) add(line, "vni", news.vni.value);
@@ -81,6 +93,7 @@ std::string log_line(const News& news) {
   add(line, "peer", news.peer);
   if (news.revision != 0) add(line, "revision", news.revision);
   if (!news.limit.empty()) add(line, "limit", news.limit);
+  if (!news.member.empty()) add(line, "member", news.member);
   if (news.count != 0) add(line, "count", news.count);
   return line;
 }

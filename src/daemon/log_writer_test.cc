@@ -74,6 +74,10 @@ TEST(LogLine, NamesAnEventAndWhatItIsAbout) {
   peer.kind = NewsKind::uplink_down;
   peer.count = 3;
   EXPECT_EQ(log_line(peer), "uplink-down count=3");
+  peer.kind = NewsKind::uplink_member_down;
+  peer.count = 0;
+  peer.member = "eth1";
+  EXPECT_EQ(log_line(peer), "uplink-member-down member=eth1");
 }
 
 }  // namespace

@@ -40,8 +40,8 @@ uint32_t memory_mb_for(uint64_t ordinary) {
   return static_cast<uint32_t>(std::min<uint64_t>(steps * kStepMb, UINT32_MAX));
 }
 
-uint32_t computed_memory_mb(uint16_t lcores, bool has_uplink) {
-  const uint32_t slots = has_uplink ? uint32_t{lcores} * kUplinkSlots : 0;
+uint32_t computed_memory_mb(uint16_t lcores, uint16_t uplinks) {
+  const uint32_t slots = uint32_t{uplinks} * lcores * kUplinkSlots;
   const auto uses = buffer_uses({lcores, kNics, kPoolCache, slots, slots});
   return std::clamp(memory_mb_for(sum_of(uses)), kLeastMemoryMb, kMostMb);
 }

@@ -13,9 +13,9 @@ inline constexpr uint32_t kLargePoolCache = 0;
 
 inline constexpr uint32_t kLeastMemoryMb = 256;  // when nobody says otherwise
 
-// What a host of so many lcores can hold in buffers with 128 nics and, with an uplink, full rings;
-// in MiB, at least 256 and at most 4,096.
-uint32_t computed_memory_mb(uint16_t lcores, bool has_uplink);
+// What a host of so many lcores can hold in buffers with 128 nics and full rings of so many
+// uplinks; in MiB, at least 256 and at most 4,096.
+uint32_t computed_memory_mb(uint16_t lcores, uint16_t uplinks);
 
 // Buffers that a memory of so many MiB has room for.
 uint32_t ordinary_buffers(uint32_t memory_mb);

@@ -7,12 +7,13 @@ namespace butterfly {
 namespace {
 
 TEST(MemoryPlan, SmallHostsGetTheLeastAndLargeOnesWhatTheirRingsCanHold) {
-  EXPECT_EQ(computed_memory_mb(1, false), 256u);
-  EXPECT_EQ(computed_memory_mb(2, true), 256u);
-  EXPECT_GT(computed_memory_mb(8, true), computed_memory_mb(8, false));
+  EXPECT_EQ(computed_memory_mb(1, 0), 256u);
+  EXPECT_EQ(computed_memory_mb(2, 1), 256u);
+  EXPECT_GT(computed_memory_mb(8, 1), computed_memory_mb(8, 0));
+  EXPECT_GT(computed_memory_mb(8, 2), computed_memory_mb(8, 1)) << "rings of both of a bond";
   uint32_t before = 0;
   for (const unsigned lcores : {1u, 2u, 4u, 8u, 12u, 16u, 64u, 128u}) {
-    const uint32_t now = computed_memory_mb(static_cast<uint16_t>(lcores), true);
+    const uint32_t now = computed_memory_mb(static_cast<uint16_t>(lcores), 1);
     EXPECT_GE(now, before) << lcores;
     before = now;
   }

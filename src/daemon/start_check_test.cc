@@ -275,6 +275,33 @@ TEST_F(StartCheckTest, NamesTheHostPortsNameThatIsTaken) {
   EXPECT_THAT(faults(), Contains(StartsWith("host port 'lo': there is an interface of that name")));
 }
 
+TEST_F(StartCheckTest, LooksAtEveryDeviceOfABond) {
+  auto& uplink = use_uplink("net_null0");
+  uplink.bond = BondMode::lacp;
+  uplink.bond_with = {"nope1", "net_null1", "nope2"};
+  EXPECT_THAT(faults(), Contains(HasSubstr("uplink 'nope1': no such device")));
+  EXPECT_THAT(faults(), Contains(HasSubstr("uplink 'nope2': no such device")));
+  surroundings.capabilities = 0;
+  EXPECT_THAT(faults(), Contains(StartsWith("uplink 'nope1': CAP_NET_RAW is missing")));
+}
+
+TEST_F(StartCheckTest, NamesKeysOfTheUplinkThatDoNotGoTogether) {
+  auto& uplink = use_uplink("net_null0");
+  uplink.bond = BondMode::balance;
+  EXPECT_THAT(faults(), testing::ElementsAre(
+                            "uplink: a bond of one device (wanted: the others in bond_with)"));
+  uplink.bond_with = {"net_null1"};
+  EXPECT_THAT(faults(), testing::IsEmpty());
+  uplink.host_port = "host0";
+  EXPECT_THAT(faults(), Contains("uplink: a host_port beside a bond (wanted: one of the two)"));
+  uplink.backup = "net_null2";
+  EXPECT_THAT(faults(), Contains("uplink: a backup beside a bond (wanted: one of the two)"));
+  uplink.bond.reset();
+  EXPECT_THAT(faults(), Contains(StartsWith("uplink: bond_with without a bond (wanted: bond = ")));
+  uplink.bond_with.clear();
+  EXPECT_THAT(faults(), Contains("uplink: a host_port beside a backup (wanted: one of the two)"));
+}
+
 TEST_F(StartCheckTest, NamesAPciDeviceThatIsNotThere) {
   use_uplink("0000:7f:1f.7");
   EXPECT_THAT(faults(), Contains(StartsWith("uplink '0000:7f:1f.7': no such PCI device")));

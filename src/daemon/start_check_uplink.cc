@@ -123,11 +123,10 @@ void check_uplink(const Config& config, const Surroundings& surroundings, Findin
   if (const Status status = check_together(uplink); !status.ok()) {
     findings.fault(std::string(status.message()));
   }
-  check_device(config, surroundings, findings);
-  if (!uplink.backup.empty()) {
-    Config of_backup = config;
-    of_backup.uplink->device = uplink.backup;
-    check_device(of_backup, surroundings, findings);
+  for (const std::string& device : devices_of(uplink)) {
+    Config of_one = config;
+    of_one.uplink->device = device;
+    check_device(of_one, surroundings, findings);
   }
   if (!uplink.host_port.empty() && if_nametoindex(uplink.host_port.c_str()) != 0) {
     findings.fault_if_alone("host port '" + uplink.host_port +

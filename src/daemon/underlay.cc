@@ -14,6 +14,7 @@ StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mt
   Vtep vtep;
   vtep.address = config.address;
   vtep.on_link = config.on_link;
+  vtep.also_on_link = config.also_on_link;
   vtep.gateway = config.gateway;
   vtep.mac = mac;
   vtep.udp_port = config.vxlan_port;
@@ -29,8 +30,30 @@ StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mt
 }
 
 Status check_together(const UplinkConfig& config) {
-  if (config.backup.empty() || config.host_port.empty()) return ok_status();
-  return invalid("uplink: a host_port beside a backup (wanted: one of the two)");
+  const bool is_bond = config.bond.has_value();
+  if (is_bond && config.bond_with.empty()) {
+    return invalid("uplink: a bond of one device (wanted: the others in bond_with)");
+  }
+  if (!is_bond && !config.bond_with.empty()) {
+    return invalid(
+        "uplink: bond_with without a bond (wanted: bond = \"lacp\", \"balance\" or "
+        "\"active-backup\")");
+  }
+  if (is_bond && !config.backup.empty()) {
+    return invalid("uplink: a backup beside a bond (wanted: one of the two)");
+  }
+  if (!config.host_port.empty() && (is_bond || !config.backup.empty())) {
+    return invalid("uplink: a host_port beside a " + std::string(is_bond ? "bond" : "backup") +
+                   " (wanted: one of the two)");
+  }
+  return ok_status();
+}
+
+std::vector<std::string> devices_of(const UplinkConfig& config) {
+  std::vector<std::string> devices{config.device};
+  if (!config.backup.empty()) devices.push_back(config.backup);
+  devices.insert(devices.end(), config.bond_with.begin(), config.bond_with.end());
+  return devices;
 }
 
 std::string small_underlay(const UplinkConfig& config, const Vtep& vtep) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/mac.h"
 #include "base/status.h"
@@ -17,6 +18,9 @@ StatusOr<Vtep> make_vtep(const UplinkConfig& config, const Mac& mac, uint16_t mt
 
 // invalid_argument: keys that do not go together.
 Status check_together(const UplinkConfig& config);
+
+// All devices that are the uplink, the first one first.
+std::vector<std::string> devices_of(const UplinkConfig& config);
 
 // A warning, when guests cannot have the MTU that they expect; else empty.
 std::string small_underlay(const UplinkConfig& config, const Vtep& vtep);

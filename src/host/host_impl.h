@@ -132,6 +132,7 @@ class HostImpl : public Host {
   void note_nics(const Difference& change);
   // Who has come or gone since the last call.
   void look_for_news();
+  void look_at_uplink();
   void want_news(std::optional<EventWants>& wants) const;
   void tell_news_of(const Event& event, const PortNames& names);
   void arm_logs();
@@ -196,10 +197,12 @@ class HostImpl : public Host {
   std::list<LogWatcher*> watchers_;            // GUARDED_BY(log_mutex_), as what they hold
   std::list<const NewsQuery*> news_watchers_;  // GUARDED_BY(log_mutex_)
   NewsJournal journal_;
-  // GUARDED_BY(state_mutex_), as the next two: what the journal has said last.
+  // GUARDED_BY(state_mutex_), as the next four: what the journal has said last.
   std::map<std::string, bool> guests_seen_;
   std::map<IpAddress, bool> peers_seen_;
   bool uplink_seen_ = false;
+  bool has_seen_uplink_ = false;
+  std::map<std::string, bool> members_seen_;
   std::mutex jobs_mutex_;           // one job of an lcore at a time
   std::atomic<size_t> awaited_{0};  // guests, by wait_until_gone()
 

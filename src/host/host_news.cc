@@ -154,9 +154,31 @@ void HostImpl::look_for_news() {
     if (std::exchange(peers_seen_[address], is_up) == is_up) continue;
     tell(is_up ? NewsKind::peer_up : NewsKind::peer_down, "", Vni{0}, address);
   }
-  const bool is_up = options_.uplink && options_.uplink->is_connected();
+  look_at_uplink();
+}
+
+// With state_mutex_ held. Several devices tell the log of themselves, with what carries instead.
+void HostImpl::look_at_uplink() {
+  if (!options_.uplink) return;
+  const auto tell = [this](NewsKind kind, const std::string& member) {
+    News news;
+    news.kind = kind;
+    news.member = member;
+    journal_.add(std::move(news));
+  };
+  const UplinkFacts facts = options_.uplink_facts ? options_.uplink_facts() : UplinkFacts{};
+  for (const UplinkMember& member : facts.members) {
+    if (std::exchange(members_seen_[member.name], member.is_usable) == member.is_usable) continue;
+    tell(member.is_usable ? NewsKind::uplink_member_up : NewsKind::uplink_member_down, member.name);
+  }
+  const bool is_up = options_.uplink->is_connected();
+  const bool is_first = !std::exchange(has_seen_uplink_, true);
+  if (facts.members.empty() && options_.say && (is_first ? !is_up : is_up != uplink_seen_)) {
+    options_.say("uplink '" + options_.uplink_device + "'" +
+                 (is_up ? " has its link again" : " has no link"));
+  }
   if (std::exchange(uplink_seen_, is_up) == is_up) return;
-  tell(is_up ? NewsKind::uplink_up : NewsKind::uplink_down, "", Vni{0}, std::nullopt);
+  tell(is_up ? NewsKind::uplink_up : NewsKind::uplink_down, "");
 }
 
 // REQUIRES: log_mutex_ and state_mutex_.

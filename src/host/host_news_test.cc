@@ -31,6 +31,9 @@ class HostNewsTest : public ::testing::Test {
     vtep.udp_port = 4789;
     vtep.mtu = 1600;
     options.vtep = vtep;
+    options.uplink_device = "eth1";
+    options.uplink_facts = [this] { return facts_; };
+    options.say = [this](const std::string& line) { said_.push_back(line); };
     host_ = std::move(*Host::create(std::move(options), test::pool(), ports_));
     intent_.nics["a"] = nic_intent("a", "52:54:00:00:00:01", "10.0.0.1");
     intent_.nics["a"].antispoof = false;
@@ -42,14 +45,15 @@ class HostNewsTest : public ::testing::Test {
         test::bytes_of("eth(src=" + mac.to_string() + ", dst=ff:ff:ff:ff:ff:ff)/ipv4/udp"));
   }
   static std::string text_of(const News& news) {
-    static const char* const kWords[] = {"lost",   "+nic",   "-nic",    "+guest", "-guest",
-                                         "intent", "learnt", "moved",   "held",   "limit",
-                                         "+peer",  "-peer",  "+uplink", "-uplink"};
+    static const char* const kWords[] = {
+        "lost", "+nic",  "-nic",  "+guest", "-guest",  "intent",  "learnt",  "moved",
+        "held", "limit", "+peer", "-peer",  "+uplink", "-uplink", "+member", "-member"};
     std::string text = kWords[static_cast<size_t>(news.kind)];
     if (!news.nic.empty()) text += " " + news.nic;
     if (news.mac) text += " " + news.mac->to_string();
     if (news.peer) text += " " + news.peer->to_string();
     if (!news.limit.empty()) text += " " + news.limit;
+    if (!news.member.empty()) text += " " + news.member;
     if (news.revision != 0) text += " " + std::to_string(news.revision);
     return text;
   }
@@ -85,6 +89,8 @@ class HostNewsTest : public ::testing::Test {
   TimeMs now_ = 1'000'000;
   uint64_t last_ = 0;
   std::shared_ptr<ScriptedLink> uplink_ = std::make_shared<ScriptedLink>();
+  UplinkFacts facts_;
+  std::vector<std::string> said_;
   test::ScriptedPorts ports_;
   Intent intent_;
   std::unique_ptr<Host> host_;
@@ -111,6 +117,22 @@ TEST_F(HostNewsTest, TellsOfTheUplinkAndOfRevisions) {
                       host_->note_revision(7);
                     }),
               ElementsAre("intent 7", "-uplink"));
+  EXPECT_THAT(said_, ElementsAre("uplink 'eth1' has no link"));
+  EXPECT_THAT(watch(from_now(), [&] { uplink_->set_connected(true); }), ElementsAre("+uplink"));
+  EXPECT_THAT(said_.back(), "uplink 'eth1' has its link again");
+}
+
+TEST_F(HostNewsTest, TellsOfTheMembersOfAnUplink) {
+  facts_.members = {{"eth1", "", true, true, "", ""}, {"eth2", "", true, false, "", ""}};
+  EXPECT_THAT(watch(NewsQuery(), [] {}),
+              ElementsAre("+nic a", "+guest a", "+member eth1", "+uplink"));
+  EXPECT_THAT(watch(from_now(),
+                    [&] {
+                      facts_.members[0].is_usable = false;
+                      facts_.members[1].is_usable = true;
+                    }),
+              ElementsAre("-member eth1", "+member eth2"));
+  EXPECT_TRUE(said_.empty()) << "its members tell the log themselves";
 }
 
 TEST_F(HostNewsTest, TellsOfAPeerWhoseNextHopAnswers) {

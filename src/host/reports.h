@@ -111,12 +111,24 @@ struct MemoryReport {
   uint64_t free = 0;
 };
 
+// One of several devices that are the uplink.
+struct UplinkMember {
+  std::string name;
+  std::string driver;  // of DPDK
+  bool has_link = false;
+  bool is_usable = false;  // it carries, or would if it had to
+  std::string why;         // it is not; empty: it is
+  std::string partner;     // LACP: MAC of the system at its other end; empty: none speaks
+  uint64_t rx_packets = 0, tx_packets = 0;
+};
+
 // What the host only passes on: how the uplink is driven.
 struct UplinkFacts {
-  std::string driver{};  // of DPDK
-  uint16_t vlan = 0;     // tag of the underlay; 0: none
-  std::string backup{};  // a second device; empty: none
-  std::string active{};  // with a backup: the device in use
+  std::string driver{};                 // of DPDK
+  uint16_t vlan = 0;                    // tag of the underlay; 0: none
+  std::string backup{};                 // a second device; empty: none
+  std::string active{};                 // with a backup: the device in use
+  std::vector<UplinkMember> members{};  // when there are several
 };
 
 struct UplinkReport {
@@ -239,8 +251,10 @@ enum class NewsKind : uint8_t {
   peer_down,
   uplink_up,
   uplink_down,
+  uplink_member_up,  // `member` is usable
+  uplink_member_down,
 };
-inline constexpr size_t kNewsKinds = static_cast<size_t>(NewsKind::uplink_down) + 1;
+inline constexpr size_t kNewsKinds = static_cast<size_t>(NewsKind::uplink_member_down) + 1;
 
 struct News {
   NewsKind kind = NewsKind::lost;
@@ -251,7 +265,8 @@ struct News {
   std::optional<Mac> mac;
   std::optional<IpAddress> peer;
   uint64_t revision = 0;
-  std::string limit;  // a setting: "nic_macs"
+  std::string limit;     // a setting: "nic_macs"
+  std::string member{};  // of the uplink, as configured: "eth1"
   uint64_t count =
       0;  // of `lost` how many; else how many more like it were not told since the last
 };

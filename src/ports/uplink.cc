@@ -64,6 +64,17 @@ std::string af_xdp_device(const std::string& interface, uint16_t queues) {
          ",start_queue=0,queue_count=" + std::to_string(queues);
 }
 
+// The kernel interface that a DPDK device is made of; empty: none, or one whose driver tells of its
+// link.
+std::string interface_of(const std::string& devargs) {
+  constexpr std::string_view kKey = ",iface=";
+  const size_t at = devargs.find(kKey);
+  if (at == std::string::npos) return "";
+  if (!devargs.starts_with("net_af_packet") && !devargs.starts_with("net_af_xdp")) return "";
+  const size_t begin = at + kKey.size();
+  return devargs.substr(begin, devargs.find(',', begin) - begin);
+}
+
 StatusOr<uint16_t> probe(const std::string& device, const std::string& devargs) {
   const std::string name = devargs.substr(0, devargs.find(','));
   if (const int error = rte_dev_probe(devargs.c_str()); error != 0) {
@@ -109,7 +120,6 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::create(const UplinkOptions& op
     port = std::move(*made);
     RETURN_IF_ERROR(port->watch_arrivals(options.device, side->facts.index));
   }
-  port->interface_ = options.device;
   port->claim_ = std::move(side->claim);
   port->mtu_ = options.mtu.value_or(mtu);
   if (side->facts.is_veth) {
@@ -131,6 +141,7 @@ StatusOr<std::unique_ptr<UplinkPort>> UplinkPort::start_device(const UplinkOptio
   if (!ethdev.ok()) return ethdev.status();
   std::unique_ptr<UplinkPort> port(
       new UplinkPort(*ethdev, options.lcores, options.vlan.value_or(0)));
+  port->interface_ = interface_of(devargs);
   port->is_copied_ = frame != 0;
   port->frame_bytes_ = frame;
   RETURN_IF_ERROR(port->configure(options, pool));
@@ -383,6 +394,11 @@ uint16_t UplinkPort::put_on_wire(uint16_t lcore, std::span<Packet*> packets) noe
   return taken;
 }
 
+bool UplinkPort::send_plain(Packet& packet) noexcept {
+  Packet* one = &packet;
+  return put_on_wire(0, std::span(&one, 1)) == 1;
+}
+
 Port::Sent UplinkPort::transmit(uint16_t lcore, std::span<Packet*> packets) noexcept {
   const size_t wanted = packets.size();
   if (!takes_segments_) packets = packets.first(join_segments(packets));
@@ -453,7 +469,7 @@ Port::Armed UplinkPort::arm_device(uint16_t lcore) noexcept {
   return Armed::yes;
 }
 
-// af_packet says that the link is up whatever it is.
+// Drivers over kernel interfaces say that the link is up whatever it is.
 bool UplinkPort::is_connected() const noexcept {
   if (!interface_.empty()) return has_carrier(interface_);
   rte_eth_link link{};

@@ -59,6 +59,8 @@ class UplinkPort : public Port {
   // lcores without a receive queue of their own always get 0.
   uint16_t receive(uint16_t lcore, std::span<Packet*> packets) noexcept override;
   Sent transmit(uint16_t lcore, std::span<Packet*> packets) noexcept override;
+  // A frame of the link itself, whatever VLAN the underlay is in; whether it is the port's then.
+  bool send_plain(Packet& packet) noexcept;
   int wake_fd_for(uint16_t lcore) const noexcept override {
     return lcore < wake_.size() ? wake_[lcore].get() : -1;
   }
@@ -110,7 +112,7 @@ class UplinkPort : public Port {
 
   uint16_t ethdev_;
   uint16_t lcores_;
-  std::string interface_{};  // of the kernel; empty: the device is DPDK's alone
+  std::string interface_{};  // of the kernel, whose link is the device's; empty: the driver knows
   std::string driver_{};
   bool is_copied_ = false;  // by af_packet: rings hold no buffers, tags come beside frames
   bool takes_all_macs_ = false;

@@ -506,6 +506,8 @@ ROWS = [
     # the host
     ("status", DONE, [r"^butterflyd \d", r"^uplink +eth9 and eth8 \(eth8 in use\) up, by net_af_packet, VTEP 192.0.2.1, "
                       r".*, VLAN 100, MTU 1500, inner MTU 1450$",
+                      r"^ +eth9: not used, no link, by net_af_packet, 10 packets in, 20 out$",
+                      r"^ +eth8: in use, by net_af_packet, partner 02:00:00:00:00:f0, 30 packets in, 40 out$",
                       r"^lcore 0 +CPU 1, awake, 62 % busy, 25.0 % of rounds busy, 3 of 65536 flows$",
                       r"^buffers +10 of 1000 used, hugepages off, at most 700 in use at the same time:$",
                       r"^ +400 uplink: 1 receive queue of 400$", r"^ +300 lcores: 1 of 300$",

@@ -124,6 +124,27 @@ def test_malformed_dpdk_device_is_refused(world):
     check_refused(world.with_uplink("net_nonsense0,iface=up0"), "uplink 'net_nonsense0,iface=up0'", is_foreseen=False)
 
 
+def test_dpdk_device_made_of_a_kernel_interface_tells_its_link(world):
+    """Of which DPDK's driver says that it is up whatever it is."""
+    daemon = world.with_uplink("net_af_packet0,iface=usual0").start()
+    check("net_af_packet0,iface=usual0 up" in daemon.must("status"), daemon.must("status"))
+    ip("link", "set", "p-usual0", "down", namespace=world.namespace)
+    try:
+        wait_until(lambda: "net_af_packet0,iface=usual0 down" in daemon.must("status"), 10, "the loss of the link")
+        wait_until(lambda: "iface=usual0' has no link" in daemon.log(), 10, f"the log to say so: {daemon.log()}")
+    finally:
+        ip("link", "set", "p-usual0", "up", namespace=world.namespace)
+
+
+def test_bond_of_one_device_is_refused(world):
+    check_refused(world.with_uplink("up0", bond="lacp"), "a bond of one device", "bond_with")
+
+
+def test_bond_names_the_device_that_is_not_there(world):
+    check_refused(world.with_uplink("up0", bond="lacp", bond_with=["usual0", "nope1"]), "uplink 'nope1'",
+                  "no such device")
+
+
 def test_uplink_of_a_running_daemon_is_refused_to_another(world):
     """Two on one interface would answer each other's packets."""
     first, second = world.with_uplink("up0").start(), world.with_uplink("up0", "192.0.2.2/24")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Underlays that are not plain: VLAN 100 of a trunk, with jumbo frames; two links; AF_XDP. Taps instead
-of guests.
+"""Underlays that are not plain: VLAN 100 of a trunk, with jumbo frames; two links; LACP; AF_XDP. Taps
+instead of guests.
 
-      a1 10.0.0.1  MTU 8950              b1 10.0.0.2  MTU 8950        c1 10.0.0.3  MTU 1500
-          │                                  │                          │
-        host a 192.0.2.1 ═══ VXLAN ═══ host b 192.0.2.2 ═══ VXLAN ═══ host c 192.0.2.3
-         │ two links            │                                       │ AF_XDP, MTU 1600
-         └───────────────────── VLAN 100, MTU 9000 ─────────────────────┘
+      a1 10.0.0.1  MTU 8950     b1 10.0.0.2  MTU 8950   c1 10.0.0.3  MTU 1500    d1 10.0.0.4  MTU 8950
+          │                         │                     │                        │
+        host a 192.0.2.1          host b 192.0.2.2      host c 192.0.2.3         host d 192.0.2.4
+         │ a backup                 │                     │ AF_XDP, MTU 1600       ║ LACP
+         │                          │                     │                      switch
+         └───────────────────── VLAN 100, MTU 9000 ───────┴────────────────────────┘
                                 │
                          a station
 """
@@ -17,13 +18,14 @@ import sys
 
 from checks import OPEN_TO_PINGS, check
 from lab import drop_reasons
+from lab.aggregate import Aggregate
 from lab.host import Host
 from lab.shell import ip, run
 from lab.tap_guest import TapGuest
 from lab.topology import mac_of
 from lab.wait import wait_until
 
-HOSTS = ("a", "b", "c")
+HOSTS = ("a", "b", "c", "d")
 VNI, VLAN, MTU = 100, 100, 9000
 INNER = MTU - 50
 PROBE = pathlib.Path(__file__).parent / "lab" / "vlan_probe.py"
@@ -38,6 +40,11 @@ def link_of(lab, host, interface):
     return next(port["ifname"] for port in ports if port["ifindex"] == index)
 
 
+def uplink_events_of(host):
+    """What has happened to its links, in order: "uplink-down", "uplink-member-up member up1"."""
+    return [line.split(" ", 2)[2] for line in host.must("events").splitlines() if " uplink-" in line]
+
+
 def make_special(lab, host):
     """What of an uplink is not as others have it; its lines of the configuration."""
     if host.name == "a":
@@ -45,6 +52,8 @@ def make_special(lab, host):
         lab.underlay.attach(host.namespace, "up1")
         run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=0", namespace=host.namespace)
         return 'backup = "up1"\n'
+    if host.name == "d":
+        return 'bond = "lacp"\nbond_with = ["up1"]\n'
     if host.name == "c":
         # What a veth takes XDP for: pages of 4 KiB on both sides, and tags in the frames themselves.
         port = link_of(lab, host, "up0")
@@ -56,8 +65,10 @@ def make_special(lab, host):
 
 def build_lab(lab):
     lab.make_underlay(mtu=MTU)
+    lab.switch = Aggregate(lab.run, lab.underlay)
     for number, name in enumerate(HOSTS, 1):
-        host = Host(lab.run, name, lab.binaries, lab.underlay, f"192.0.2.{number}/24", lcore=(number - 1) % 2)
+        underlay = lab.switch if name == "d" else lab.underlay
+        host = Host(lab.run, name, lab.binaries, underlay, f"192.0.2.{number}/24", lcore=(number - 1) % 2)
         host.config.write_text(host.config.read_text() + f"vlan = {VLAN}\n" + make_special(lab, host))
         lab.hosts[name] = host.start()
     for host in lab.hosts.values():
@@ -95,6 +106,12 @@ def test_the_status_tells_the_size_of_the_underlay(lab):
     check(f"MTU {MTU}, inner MTU {INNER}" in lab.hosts["a"].must("status"), lab.hosts["a"].must("status"))
 
 
+def test_an_uplink_in_a_vlan_warns_that_a_veth_has_unfinished_checksums(lab):
+    warnings = " ".join(lab.hosts["a"].json("status")["warnings"])
+    for device in ("up0", "up1"):
+        check(f"uplink '{device}' is a veth" in warnings and "tx off tso off gso off" in warnings, warnings)
+
+
 def test_jumbo_frames_cross_the_tunnel_whole(lab):
     a1 = lab.taps["a1"]
     a1.ping_until("10.0.0.2")
@@ -119,6 +136,7 @@ def test_tcp_uses_jumbo_frames(lab):
 def test_the_backup_takes_over_when_a_link_is_lost(lab):
     host, a1 = lab.hosts["a"], lab.taps["a1"]
     check("up0 and up1 (up0 in use) up, by net_af_packet" in host.must("status"), host.must("status"))
+    check("up1: standby, by net_af_packet" in host.must("status"), host.must("status"))
     for lost, other in (("up0", "up1"), ("up1", "up0")):
         cable = link_of(lab, host, lost)
         a1.ping_until("10.0.0.2")
@@ -129,7 +147,67 @@ def test_the_backup_takes_over_when_a_link_is_lost(lab):
         a1.ping_until("fd00::2")
         ip("link", "set", cable, "up", namespace=lab.underlay.namespace)
         check(host.json("status")["uplink"]["active"] == other, "the one that is back does not interrupt")
-    check("uplink 'up0' has no link: 'up1' is in use" in host.log(), host.log()[-600:])
+    check("uplink 'up0': no link; 'up1' carries" in host.log(), host.log()[-600:])
+    check("uplink-member-down member up1" in uplink_events_of(host), uplink_events_of(host))
+
+
+def test_a_link_that_is_lost_is_told(lab):
+    """Of a kernel interface, whose driver in DPDK says that it is up whatever it is."""
+    host = lab.hosts["b"]
+    cable = link_of(lab, host, "up0")
+    check(host.json("status")["uplink"]["link_up"], host.json("status"))
+    ip("link", "set", cable, "down", namespace=lab.underlay.namespace)
+    wait_until(lambda: "up0 down, by net_af_packet" in host.must("status"), 10, "the status to tell of the loss")
+    wait_until(lambda: uplink_events_of(host)[-1] == "uplink-down", 10, "an event")
+    check("uplink 'up0' has no link" in host.log(), host.log()[-600:])
+    ip("link", "set", cable, "up", namespace=lab.underlay.namespace)
+    wait_until(lambda: host.json("status")["uplink"].get("link_up"), 10, "the link to be back")
+    wait_until(lambda: uplink_events_of(host)[-2:] == ["uplink-down", "uplink-up"], 10, "an event")
+    wait_until(lambda: "uplink 'up0' has its link again" in host.log(), 10, "a line in the log")
+    lab.taps["a1"].ping_until("10.0.0.2")
+
+
+def test_lacp_carries_over_all_links_that_the_switch_agrees_on(lab):
+    host, d1 = lab.hosts["d"], lab.taps["d1"]
+    lab.switch.wait_agreed(["up0", "up1"])
+    status = host.must("status")
+    for link in lab.switch.links:
+        check(f"{link}: in use, by net_af_packet, partner 02:00:00:00:53:00" in status, status)
+    d1.ping_until("10.0.0.1")
+    d1.ping_until("fd00::2")
+    before = lab.switch.state()
+    for number in range(1, 33):  # each is a flow of the tunnel
+        run("ping", "-n", "-c", 1, "-W", 2, f"10.0.0.{1 + number % 2}", namespace=d1.namespace, check=False)
+    server = lab.taps["b1"].serve(5001)
+    check(d1.traffic("transfer", "10.0.0.2", 5001, 1)["same"], "bytes arrive as they were")
+    server.stop()
+    after = lab.switch.state()
+    for link in lab.switch.links:
+        grown = after[link]["received"] - before[link]["received"]
+        check(grown > 0, f"packets by {link}: {before} {after}")
+    shares = [int(member["tx_packets"]) for member in host.json("status")["uplink"]["members"]]
+    check(all(share > 0 for share in shares), f"packets by each link: {shares}")
+
+
+def test_lacp_goes_on_with_the_links_that_are_left(lab):
+    host, d1 = lab.hosts["d"], lab.taps["d1"]
+    lab.switch.wait_agreed(["up0", "up1"])
+    for lost, left in (("up0", "up1"), ("up1", "up0")):
+        d1.ping_until("10.0.0.1")
+        pings = [d1.start_traffic("ping", address, 50) for address in ("10.0.0.1", "fd00::2")]
+        lab.switch.set_cable(lost, is_in=False)
+        lab.switch.wait_agreed([left])
+        wait_until(lambda name=lost: f"{name}: not used, no link" in host.must("status"), 10, "the status to say so")
+        check(f"uplink '{lost}': no link; '{left}' carries" in host.log(), host.log()[-600:])
+        d1.ping_until("10.0.0.2")
+        lab.switch.set_cable(lost, is_in=True)
+        lab.switch.wait_agreed(["up0", "up1"])
+        wanted = [f"uplink-member-down member {lost}", f"uplink-member-up member {lost}"]
+        wait_until(lambda told=wanted: uplink_events_of(host)[-2:] == told, 10, "events")
+        for ping in pings:
+            result = ping.stop()
+            check(result["sent"] - result["lost"] > 0 and result["lost"] <= 20,
+                  f"a second of pings at most is lost: {result}")
 
 
 def test_af_xdp_carries_a_tunnel_or_says_why_not(lab):
