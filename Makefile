@@ -44,6 +44,13 @@ bench-guests: setup ## iperf3 between two real guests, beside testpmd and Open v
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly placement_check
 	@tools/bench-guests --build-dir $(BUILD)
 
+.PHONY: bench-two-hosts
+bench-two-hosts: setup ## the same between two hosts, beside Open vSwitch and the kernel (root); QUICK=1
+	@tools/setup peers
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target butterflyd butterfly placement_check
+	@tools/bench-guests --two-hosts --build-dir $(BUILD)
+
 .PHONY: bench-latency
 bench-latency: setup ## latency from idle to full load, CPU of an idle daemon (root)
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null

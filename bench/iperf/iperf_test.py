@@ -45,7 +45,7 @@ class Report(unittest.TestCase):
             journal.add_fact("offloads", "testpmd", ["checksums", "TSO"])
             for run in runs:
                 journal.add_run(run)
-            report.write(pathlib.Path(directory), journal, measure.CELLS[:1], FACTS)
+            report.write(pathlib.Path(directory), report.ONE_HOST, journal, measure.CELLS[:1], FACTS)
             return (pathlib.Path(directory) / "guests.md").read_text()
 
     def test_has_medians_and_ratios_of_the_same_round(self):

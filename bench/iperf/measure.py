@@ -17,14 +17,19 @@ PATIENCE_SECONDS = 2.0  # in which the CPUs may come near
 class Cell:
     streams: int
     back: bool
+    family: int = 0  # 0: nobody asks, it is 4
 
     @property
     def name(self):
-        return f"{self.streams}-{'back' if self.back else 'out'}"
+        name = f"{self.streams}-{'back' if self.back else 'out'}"
+        return f"{name}-{self.family}" if self.family else name
 
     @property
     def title(self):
-        return f"{self.streams} stream{'s' if self.streams > 1 else ''}, {'far to near' if self.back else 'near to far'}"
+        title = f"{self.streams} stream{'s' if self.streams > 1 else ''}, "
+        if self.family:
+            return title + f"IPv{self.family}"
+        return title + ("far to near" if self.back else "near to far")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +44,16 @@ class Effort:
 CELLS = tuple(Cell(streams, back) for streams in (1, 4) for back in (False, True))
 FULL = Effort(CELLS, 5)
 QUICK = Effort((CELLS[0], CELLS[3]), 3, most_rounds=3)
+# Both hosts are alike: one direction is enough.
+FAR_CELLS = tuple(Cell(streams, False, 4) for streams in (1, 4))
+FULL_FAR = Effort(FAR_CELLS, 5, rounds=4)
+QUICK_FAR = Effort(FAR_CELLS, 3, rounds=2, most_rounds=2)
+
+
+def effort_of(is_far, is_quick):
+    if is_far:
+        return QUICK_FAR if is_quick else FULL_FAR
+    return QUICK if is_quick else FULL
 
 
 def run_rounds(effort, pairs, machine, journal, say):
@@ -69,7 +84,7 @@ def run_pair(cell, seconds, pair, machine):
     pair.resume()
     stolen, began = machine.stolen_ticks(), time.monotonic()
     try:
-        run = transfer(pair, seconds, cell.streams, cell.back)
+        run = transfer(pair, seconds, cell.streams, cell.back, cell.family or 4)
         took = time.monotonic() - began
         ticks = max(machine.stolen_ticks() - stolen - 1, 0)  # one may have begun long before
     finally:

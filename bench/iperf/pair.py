@@ -5,10 +5,8 @@ its turns the guests are paused and the switch is frozen."""
 import contextlib
 import os
 
-from lab.guest import Guest, GuestNic
+from lab.guest import Guest
 from lab.wait import wait_until
-
-from .switches import FAR_ADDRESS, FAR_MAC, NEAR_ADDRESS, NEAR_MAC, PREFIX
 
 PORT = 443  # one that the security groups let in
 FEATURES = {"tx-checksumming": "checksums", "tcp-segmentation-offload": "TSO"}
@@ -16,22 +14,21 @@ FEATURES = {"tx-checksumming": "checksums", "tcp-segmentation-offload": "TSO"}
 
 class Pair:
     def __init__(self, run, switch, image, accelerator, cpus):
-        """`switch` is a rig, not started; the guests run on `cpus`."""
+        """`switch` is one of this folder's, not started; the guests run on `cpus`."""
         self.switch = switch
         self._cpus = cpus
-        self.near = Guest(run, f"{switch.name}-near", image, accelerator,
-                          GuestNic(str(switch.guest_socket), NEAR_MAC, [f"{NEAR_ADDRESS}/{PREFIX}"]))
-        self.far = Guest(run, f"{switch.name}-far", image, accelerator,
-                         GuestNic(str(switch.wire_socket), FAR_MAC, [f"{FAR_ADDRESS}/{PREFIX}"]))
+        self.near, self.far = (Guest(run, f"{switch.name}-{name}", image, accelerator, nic, namespace=namespace)
+                               for name, (nic, namespace) in zip(("near", "far"), switch.guests()))
 
     def start(self):
         with running_on(self._cpus):
             self.near.start()
             self.far.start()
         self.switch.start_switch()
-        self.near.wait_hello()
-        self.far.wait_hello()
-        self.near.ping_until(FAR_ADDRESS)
+        for guest in (self.near, self.far):
+            guest.wait_hello()
+            guest.run(f"ip link set eth0 mtu {guest.nic.mtu}")  # not every switch passes host_mtu= on
+        self.near.ping_until(self.address())
         self.far.spawn(f"iperf3 -s -p {PORT}")
         wait_until(lambda: self.far.run(f"netstat -lnt | grep -q ':{PORT} '").ok, 15, "iperf3 to listen")
 
@@ -51,10 +48,15 @@ class Pair:
         self.switch.thaw()
         self.near.resume()
         self.far.resume()
-        self.near.ping_until(FAR_ADDRESS)
+        self.near.ping_until(self.address())
+
+    def address(self, family=4):
+        """Where the far guest listens."""
+        return self.switch.far_address(family)
 
     def pids(self):
-        return [self.switch.switch.pid, self.near.pid, self.far.pid]
+        """The guests', then those of the switch, if it has any."""
+        return [self.near.pid, self.far.pid, *(process.pid for process in self.switch.processes())]
 
     def offloads(self):
         """What the near guest's driver has negotiated."""

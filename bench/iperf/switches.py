@@ -2,6 +2,7 @@
 """The switches between two guests. Each is the rig of bench/peers with QEMU guests in the place of its
 generator: `guest_socket` is the near guest's, `wire_socket` the far guest's."""
 
+from lab.guest import GuestNic
 from peers import network
 from peers.butterfly_rig import ButterflyRig
 from peers.ovs_rig import OvsConntrack, OvsL2
@@ -12,7 +13,22 @@ NEAR_ADDRESS, FAR_ADDRESS = network.GUEST_ADDRESSES[4], network.FAR_ADDRESSES[4]
 PREFIX = 16  # holds both
 
 
-class Butterfly(ButterflyRig):
+class OneHost:
+    """What Pair asks of a switch, for rigs."""
+
+    def guests(self):
+        """[(nic, namespace of its QEMU)] of the near guest and the far one."""
+        yield GuestNic(str(self.guest_socket), NEAR_MAC, [f"{NEAR_ADDRESS}/{PREFIX}"]), None
+        yield GuestNic(str(self.wire_socket), FAR_MAC, [f"{FAR_ADDRESS}/{PREFIX}"]), None
+
+    def far_address(self, _family):
+        return FAR_ADDRESS
+
+    def processes(self):
+        return [self.switch]
+
+
+class Butterfly(OneHost, ButterflyRig):
     """Antispoof and a security group at both nics; sleeps when nothing comes, as it does by default."""
 
     name = "butterfly"
@@ -38,7 +54,7 @@ class ButterflyPoll(Butterfly):
     mode = "poll"
 
 
-class Testpmd(TestpmdRig):
+class Testpmd(OneHost, TestpmdRig):
     """Copies from port to port. In the modern way of flags a request for a checksum or for
     segmentation is taken off at the first port; in the legacy one it is passed on with the packet."""
 
@@ -46,11 +62,19 @@ class Testpmd(TestpmdRig):
     vhost_options = ",tso=1,legacy-ol-flags=1"
 
 
-class OvsTso(OvsL2):
+class OvsLocal(OneHost, OvsL2):
+    """As it comes."""
+
+
+class OvsLocalConntrack(OneHost, OvsConntrack):
+    """By a security group's rules."""
+
+
+class OvsTso(OvsLocal):
     """With TSO, which Open vSwitch calls experimental and has off by default."""
 
     name = "ovs-l2-tso"
     settings = ("other_config:userspace-tso-enable=true",)
 
 
-SWITCHES = {switch.name: switch for switch in (Butterfly, Testpmd, OvsL2, OvsConntrack, OvsTso, ButterflyPoll)}
+SWITCHES = {switch.name: switch for switch in (Butterfly, Testpmd, OvsLocal, OvsLocalConntrack, OvsTso, ButterflyPoll)}

@@ -7,30 +7,34 @@ import time
 from lab.shell import CommandFailed
 from peers.processes import schedule_of, waited_share
 
+from . import others
 from .pair import PORT
-from .switches import FAR_ADDRESS
 
 WARM_UP = 1  # seconds that do not count, in which TCP opens its window
 COUNTERS = "grep eth0: /proc/net/dev; grep Tcp: /proc/net/snmp; grep virtio /proc/interrupts"
 
 
-def transfer(pair, seconds, streams, back):
+def transfer(pair, seconds, streams, back, family=4):
     """Near to far, or `back`; {value: Gbit/s, retransmits, bytes a packet, ...}."""
     source, target = (pair.far, pair.near) if back else (pair.near, pair.far)
     sent, received = counters_of(source), counters_of(target)
-    schedules, began = [schedule_of(pid) for pid in pair.pids()], time.monotonic()
-    command = f"iperf3 -J -i 0 -c {FAR_ADDRESS} -p {PORT} -t {seconds} -O {WARM_UP} -P {streams}"
+    pids = pair.pids()
+    schedules, foreign, began = [schedule_of(pid) for pid in pids], others.ran_seconds(pids), time.monotonic()
+    command = f"iperf3 -J -i 0 -c {pair.address(family)} -p {PORT} -t {seconds} -O {WARM_UP} -P {streams}"
     answer = pair.near.run(command + (" -R" if back else ""), timeout=seconds + 60)
     took = time.monotonic() - began
-    later = [schedule_of(pid) for pid in pair.pids()]
+    later = [schedule_of(pid) for pid in pids]
+    foreign = max(others.ran_seconds(pids) - foreign, 0.0)
+    shares = [cpu_share(*each, took) for each in zip(schedules, later)]
     sent, received = since(sent, counters_of(source)), since(received, counters_of(target))
     return {**read_report(answer.stdout), "seconds": took,
             "bytes_a_packet": received["rx_bytes"] / max(received["rx_packets"], 1),
             "acks_a_packet": received["tx_packets"] / max(received["rx_packets"], 1),
             "interrupts": [sent["interrupts"] / took, received["interrupts"] / took],
             "unread": sent["bad_checksums"] + received["bad_checksums"],
-            "waited": waited_share(schedules[0], later[0]),
-            "cpu": [cpu_share(*each, took) for each in zip(schedules, later)]}
+            # Switches that share a CPU wait for each other: there the time that others took tells.
+            "waited": waited_share(schedules[2], later[2]) if len(pids) == 3 else foreign / took,
+            "cpu": [sum(shares[2:]), *shares[:2]]}
 
 
 def read_report(text):

@@ -40,10 +40,11 @@ class ButterflyRig(Rig):
     memory_mb = 256
     log_level = "warning"
     flows = 262_144  # room for the sets of up to 100,000 flows, of both families
+    vtep = network.VTEP
 
     def start_switch(self):
         config = self.directory / "butterflyd.toml"
-        config.write_text((CONFIG + self.uplink).format(directory=self.directory, cpu=SWITCH_CPU, vtep=network.VTEP,
+        config.write_text((CONFIG + self.uplink).format(directory=self.directory, cpu=SWITCH_CPU, vtep=self.vtep,
                                                         flows=self.flows, mode=self.mode, memory_mb=self.memory_mb,
                                                         log_level=self.log_level))
         self.switch = self.run.spawn_bench([self.binaries / "butterflyd", "--config", config],

@@ -22,9 +22,12 @@ class OvsRig(Rig):
     hugepages = 560
     tracks = False  # connections, for a security group
     settings = ()  # of the switch, "other_config:a=b"
+    guest_mac, far_macs = network.GUEST_MAC, network.FAR_MACS
+    vtep, own_mac = network.VTEP, VTEP_MAC
+    peer, peer_mac = network.PEER, network.PEER_MAC
 
     def start_switch(self):
-        self.namespace = self.run.make_namespace(self.directory.name)
+        self.namespace = self.namespace or self.run.make_namespace(self.directory.name)
         # The kernel's end of a bridge shall not speak by itself.
         run("nsenter", f"--net=/run/netns/{self.namespace}", "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
         self._environment = {"OVS_RUNDIR": str(self.directory), "OVS_LOGDIR": str(self.directory),
@@ -81,20 +84,23 @@ class OvsRig(Rig):
         if not self.is_tunnelled:
             self._add_port("br-int", "wire", self.wire_socket)
             return
-        self._add_bridge("br-phy", f"other-config:hwaddr={VTEP_MAC}")
-        self._add_port("br-phy", "uplink", self.wire_socket)
-        ip("addr", "add", f"{network.VTEP}/24", "dev", "br-phy", namespace=self.namespace)
+        self._add_bridge("br-phy", f"other-config:hwaddr={self.vtep_mac()}")
+        self._add_uplink()
+        ip("addr", "add", f"{self.vtep}/24", "dev", "br-phy", namespace=self.namespace)
         ip("link", "set", "br-phy", "up", namespace=self.namespace)
         self._vsctl("add-port", "br-int", "wire", "--", "set", "Interface", "wire", "type=vxlan",
-                    f"options:remote_ip={network.PEER}", f"options:local_ip={network.VTEP}",
+                    f"options:remote_ip={self.peer}", f"options:local_ip={self.vtep}",
                     f"options:key={network.VNI}")
-        self.appctl("tnl/arp/set", "br-phy", network.PEER, network.PEER_MAC)
+        self.appctl("tnl/arp/set", "br-phy", self.peer, self.peer_mac)
+
+    def _add_uplink(self):
+        self._add_port("br-phy", "uplink", self.wire_socket)
 
     def _add_rules(self):
         """As a security group is usually written: what the guest begins, and a few ports in."""
-        for mac in network.FAR_MACS:
+        for mac in self.far_macs:
             self.appctl("fdb/add", "br-int", "wire", "0", mac)
-        self.appctl("fdb/add", "br-int", "guest", "0", network.GUEST_MAC)
+        self.appctl("fdb/add", "br-int", "guest", "0", self.guest_mac)
         if not self.tracks:
             return
         self.appctl("dpctl/ct-set-maxconns", str(MOST_CONNECTIONS))
@@ -118,7 +124,7 @@ class OvsRig(Rig):
     # --- what it says ----------------------------------------------------------------------
 
     def vtep_mac(self):
-        return VTEP_MAC
+        return self.own_mac
 
     def connections(self):
         return int(self.appctl("dpctl/ct-get-nconns"))

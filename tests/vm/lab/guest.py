@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A QEMU guest whose only nic is a vhost-user port; the host talks to it over a serial line.
+"""A QEMU guest whose only nic is a vhost-user port, or a tap; the host talks to it over a serial line.
 Started, rebooted, killed and started again, paused, moved to another host, and made to run commands."""
 
 import dataclasses
@@ -27,13 +27,16 @@ class GuestNic:
     queues: int = 1  # pairs
     connects: bool = False  # to the switch, which listens; else QEMU does
     device: str = ""  # further properties of QEMU's device, "a=on,b=off"
+    tap: str = ""  # an interface of the kernel in the guest's namespace, instead of the socket
 
 
 class Guest:
-    def __init__(self, run, name, image, accelerator, nic=None, incoming=()):
-        """`incoming`, when it waits for the memory of one that runs elsewhere: where, and more of QEMU's words."""
+    def __init__(self, run, name, image, accelerator, nic=None, incoming=(), namespace=None):
+        """`incoming`, when it waits for the memory of one that runs elsewhere: where, and more of QEMU's words.
+        `namespace`: where QEMU runs, for a tap."""
         self.name = name
         self.nic = nic
+        self._namespace = namespace
         self._run = run
         self._image = image  # (vmlinuz, initrd)
         self._accelerator = accelerator
@@ -48,9 +51,9 @@ class Guest:
         """Starts QEMU; returns at once. Main thread only (see RunDirectory.spawn)."""
         for leftover in ("command", "console", "qmp"):
             (self._directory / leftover).unlink(missing_ok=True)
-        if self.nic and not self.nic.connects and os.path.exists(self.nic.socket):
+        if self.nic and not self.nic.tap and not self.nic.connects and os.path.exists(self.nic.socket):
             os.unlink(self.nic.socket)  # QEMU's own, of a run before a kill
-        self._process = self._run.spawn(self._command(), self._directory / "qemu.log")
+        self._process = self._run.spawn(self._command(), self._directory / "qemu.log", self._namespace)
         try:
             self._line = SerialLine(self._directory / "command", self.is_running)
         except ConnectionError as error:
@@ -230,12 +233,21 @@ class Guest:
             more = ",vectors=0" if self._accelerator == "tcg" else ""
             more += ",mq=on" if self.nic.queues > 1 else ""
             more += f",{self.nic.device}" if self.nic.device else ""
-            role = "reconnect=1" if self.nic.connects else "server=on,wait=off"
-            command += ["-chardev", f"socket,id=c0,path={self.nic.socket},{role}",
-                        "-netdev", f"vhost-user,id=n0,chardev=c0,queues={self.nic.queues}",
+            command += [*self._backend(),
                         "-device", f"virtio-net-pci,netdev=n0,mac={self.nic.mac},rx_queue_size=1024,"
-                                   f"tx_queue_size=1024,host_mtu={self.nic.mtu}{more}"]
+                                   f"{self._tx_queue_size()}host_mtu={self.nic.mtu}{more}"]
         return command
+
+    def _backend(self):
+        if self.nic.tap:
+            return ["-netdev", f"tap,id=n0,ifname={self.nic.tap},script=no,downscript=no,vhost=off"]
+        role = "reconnect=1" if self.nic.connects else "server=on,wait=off"
+        return ["-chardev", f"socket,id=c0,path={self.nic.socket},{role}",
+                "-netdev", f"vhost-user,id=n0,chardev=c0,queues={self.nic.queues}"]
+
+    def _tx_queue_size(self):
+        # QEMU itself serves at most 256.
+        return "" if self.nic.tap else "tx_queue_size=1024,"
 
     def _kernel_arguments(self):
         words = ["console=ttyS0", "quiet", "panic=1", "mitigations=off", f"lab.name={self.name}"]
