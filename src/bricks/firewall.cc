@@ -141,11 +141,6 @@ bool quotes_plausibly(const Packet& packet, const Flow& flow, Role sender) {
   return tcp::may_have_sent(flow.tcp, flow.tcp_track, sender, sequence);
 }
 
-bool is_vlan_tag(uint16_t ethertype) {
-  return ethertype == wire::kTypeVlan || ethertype == wire::kTypeQinq ||
-         ethertype == wire::kTypeQinqOld;
-}
-
 void note_rule(Firewall::Trace* trace, std::string_view rule, std::string_view owner) {
   if (!trace) return;
   copy_cut(trace->rule, rule);
@@ -184,7 +179,7 @@ Firewall::Out Firewall::ask_rules(const Nic& nic, Direction direction, const Flo
 // is asked, wants the connection tracked.
 Firewall::Out Firewall::bypass(Packet& packet, const Nic& nic) const {
   const wire::Parsed& parsed = packet.parsed;
-  if (is_vlan_tag(parsed.ethertype) && !nic.carries_vlans) return Out::tagged;
+  if (wire::is_vlan_tag(parsed.ethertype) && !nic.carries_vlans) return Out::tagged;
   if (side_ == Side::to_nic) {
     if (!nics_.find(packet.in_port)) packet.verdicts |= kUntracked;
     return Out::bypassed;
@@ -457,7 +452,7 @@ Firewall::Out Firewall::judge_other(Packet& packet, const Nic& nic, Trace* trace
       return judge_fragment(packet, nic, trace);
     default: {
       const uint16_t type = packet.parsed.ethertype;
-      if (is_vlan_tag(type)) return judge_tagged(nic);
+      if (wire::is_vlan_tag(type)) return judge_tagged(nic);
       if (type == wire::kTypeRarp) return judge_arp();
       const bool listed =
           std::find(ethertypes_.begin(), ethertypes_.end(), type) != ethertypes_.end();

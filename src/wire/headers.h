@@ -21,6 +21,10 @@ inline constexpr uint16_t kTypeIpv6 = 0x86dd;
 inline constexpr uint16_t kTypeVlan = 0x8100;
 inline constexpr uint16_t kTypeQinq = 0x88a8;
 inline constexpr uint16_t kTypeQinqOld = 0x9100;
+// Behind such a type comes a tag (IEEE 802.1Q §9), then the next type.
+constexpr bool is_vlan_tag(uint16_t type) {
+  return type == kTypeVlan || type == kTypeQinq || type == kTypeQinqOld;
+}
 
 inline constexpr uint8_t kProtoHopByHop = 0;
 inline constexpr uint8_t kProtoIcmp = 1;

@@ -337,14 +337,9 @@ ParseError parse_general(std::span<const uint8_t> head, uint32_t frame_length, V
       parsed.kind = FrameKind::arp;
       return arp && arp->is_ipv4_over_ethernet() ? ParseError::none : ParseError::bad_arp;
     }
-    case kTypeVlan:
-    case kTypeQinq:
-    case kTypeQinqOld:
-      parsed.kind = FrameKind::non_ip;
-      return ParseError::vlan_tag;
     default:
       parsed.kind = FrameKind::non_ip;
-      return ParseError::none;
+      return is_vlan_tag(parsed.ethertype) ? ParseError::vlan_tag : ParseError::none;
   }
 
   Transport transport;

@@ -60,11 +60,8 @@ size_t claimed(uint16_t type, ByteSpan bytes) {
 }
 
 void dissect_ethertype(uint16_t type, ByteSpan bytes, std::vector<Layer>& layers) {
+  if (wire::is_vlan_tag(type)) return dissect_vlan(bytes, layers);
   switch (type) {
-    case wire::kTypeVlan:
-    case wire::kTypeQinq:
-    case wire::kTypeQinqOld:
-      return dissect_vlan(bytes, layers);
     case wire::kTypeArp:
       return dissect_arp(bytes, layers);
     case wire::kTypeIpv4:
