@@ -87,9 +87,10 @@ std::string commands_text(const CLI::App& app, const std::string& path) {
 
 }  // namespace
 
+// Lines are not stretched: a list of an option's words without a space cannot be.
 std::string manual_page(const CLI::App& app) {
   return ".TH BUTTERFLY 1 \"\" \"butterfly " BUTTERFLY_VERSION
-         "\" \"User Commands\"\n"
+         "\" \"User Commands\"\n.ad l\n"
          ".SH NAME\nbutterfly \\- configures butterflyd, the virtual switch of this host\n"
          ".SH SYNOPSIS\n.B butterfly\n[" +
          roff_italic("OPTIONS") + "] " + roff_italic("COMMAND") +
