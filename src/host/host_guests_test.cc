@@ -16,23 +16,14 @@
 
 #include "host/host_test_support.h"
 #include "ports/vhost_user.h"
+#include "support/await.h"
 #include "support/vhost_guest.h"
 
 namespace butterfly {
 namespace {
 
+using test::await;
 using test::VhostGuest;
-
-// Waits until `condition` holds; false when it does not within 20 s.
-template <typename Condition>
-bool await(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
-  return true;
-}
 
 // As the daemon does at its start: a nic and its guest hold some twenty descriptors here.
 void allow_many_descriptors() {

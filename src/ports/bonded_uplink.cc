@@ -172,6 +172,8 @@ Port::Armed BondedUplink::arm_for(uint16_t lcore) noexcept {
   if (lcore == 0) {
     uint64_t wakes;
     [[maybe_unused]] const auto drained = ::read(outbox_wake_.get(), &wakes, sizeof wakes);
+    // Put since the lcore looked last: nothing else would wake it for that.
+    if (!outbox_.is_empty()) armed = Armed::packets_wait;
   }
   for (const Member& member : members_) {
     const Armed one = member.port->arm_for(lcore);

@@ -37,6 +37,10 @@ class FrameRing {
     std::copy_n(frame.begin(), slot.length, slot.bytes.begin());
     head_.store(head + 1, std::memory_order_release);
   }
+  // Of the thread that takes.
+  bool is_empty() const noexcept {
+    return tail_.load(std::memory_order_relaxed) == head_.load(std::memory_order_acquire);
+  }
   // Whether there was one.
   bool take(Frame& frame) noexcept {
     const uint32_t tail = tail_.load(std::memory_order_relaxed);

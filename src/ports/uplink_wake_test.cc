@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ports/uplink.h"
+#include "support/await.h"
 #include "support/eal.h"
 #include "support/packet_text.h"
 #include "support/vhost_guest.h"
@@ -41,16 +42,10 @@ class UplinkWakeTest : public ::testing::Test {
     ASSERT_TRUE(made.ok()) << made.status();
     port_ = std::move(*made);
     wire_->connect();
-    for (int waited = 0; !port_->is_connected() && waited < kLongMs; ++waited) usleep(1000);
-    ASSERT_TRUE(port_->is_connected());
+    ASSERT_TRUE(test::await([&] { return port_->is_connected(); }));
     // Its link is up a moment before its rings are looked at.
     send();
-    int taken = 0;
-    for (int waited = 0; taken == 0 && waited < kLongMs; ++waited) {
-      taken = take_all();
-      if (taken == 0) usleep(1000);
-    }
-    ASSERT_EQ(taken, 1);
+    ASSERT_TRUE(test::await([&] { return take_all() == 1; }));
   }
   void send() {
     wire_->send({}, test::bytes_of("eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/ipv4/udp"));

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "graph/merge_tcp.h"
+#include "support/await.h"
 #include "support/eal.h"
 #include "support/packet_text.h"
 #include "support/vhost_guest.h"
@@ -23,6 +24,7 @@
 namespace butterfly {
 namespace {
 
+using test::await;
 using test::VhostGuest;
 using test::VirtioHeader;
 using ::testing::ElementsAre;
@@ -31,17 +33,6 @@ using ::testing::IsEmpty;
 
 const std::string kEth = "eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/";
 constexpr uint8_t kNeedsChecksum = 1;
-
-// Waits until `condition` holds; false when it does not within 20 s.
-template <typename Condition>
-bool await(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 // A port and its guest.
 struct Pair {
