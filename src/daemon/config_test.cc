@@ -276,6 +276,17 @@ TEST(Config, NamesFileLineKeyValueAndWhatWasWanted) {
   }
 }
 
+TEST(Config, TakesSoManyFurtherPrefixesAndNoMore) {
+  const auto with = [](int count) {
+    std::string list;
+    for (int i = 0; i < count; ++i) list += "'10." + std::to_string(i) + ".0.0/16', ";
+    return parse("[uplink]\ndevice = 'e'\naddress = '192.0.2.1/24'\non_link = [" + list + "]");
+  };
+  EXPECT_TRUE(with(64).ok()) << with(64).status();
+  EXPECT_THAT(std::string(with(65).status().message()),
+              HasSubstr("too many (wanted at most 64 prefixes)"));
+}
+
 TEST(Config, ReportsAllFaultsAtOnce) {
   const auto config = parse("[daemon]\nlog_level = 'x'\nstat = ''\n[dataplane]\nmemory_mb = 1\n");
   EXPECT_THAT(std::string(config.status().message()),

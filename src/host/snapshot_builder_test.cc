@@ -382,5 +382,27 @@ TEST(SnapshotBuilder, NicsGoToTheLcoreThatPollsTheFewest) {
   EXPECT_EQ(load, (std::map<uint16_t, int>{{0, 3}, {1, 3}, {2, 3}}));
 }
 
+// Where nobody routes, a peer must lie in one of the prefixes on link; the answer names them all.
+TEST(ValidatePeerHere, SaysWhyThisHostCannotHaveAPeer) {
+  Vtep vtep = make_vtep();
+  const auto answer = [&](const char* peer, bool has_underlay = true) {
+    return std::string(validate_peer_here(*IpAddress::parse(peer), has_underlay, vtep).message());
+  };
+  EXPECT_EQ(answer("192.0.2.9"), "");
+  EXPECT_EQ(answer("203.0.113.9"), "") << "behind the gateway";
+  EXPECT_EQ(answer("192.0.2.1"), "peer '192.0.2.1': is our own endpoint");
+  EXPECT_EQ(answer("2001:db8::9"),
+            "peer '2001:db8::9': not of the family of our own endpoint 192.0.2.1");
+  EXPECT_EQ(answer("192.0.2.9", /*has_underlay=*/false),
+            "peer '192.0.2.9': this host has no underlay (wanted: an [uplink] in the daemon's "
+            "configuration)");
+  vtep.gateway.reset();
+  vtep.also_on_link = {*Cidr::parse("198.51.100.0/24")};
+  EXPECT_EQ(answer("198.51.100.9"), "");
+  EXPECT_EQ(answer("203.0.113.9"),
+            "peer '203.0.113.9': not on link 192.0.2.0/24, 198.51.100.0/24 (wanted: an address "
+            "inside, or a gateway in the configuration)");
+}
+
 }  // namespace
 }  // namespace butterfly
