@@ -5,9 +5,8 @@
 // In:   out_port set.
 // Out:  with the port, or a counted refusal. Pieces of TCP data for a guest that takes super-frames
 //       go as one where they can (graph/merge_tcp.h).
-// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets). For such
-// a
-//       guest a look at each packet.
+// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets). For a
+//       guest that takes super-frames a look at each packet.
 #pragma once
 
 #include <array>
