@@ -18,7 +18,7 @@ constexpr uint64_t kNotAsItCame =
     Packet::kOffloadRequests | kLeftToDevice | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 // Of a frame in all: a guest that forwards it can have it received again (decision record 0009).
 constexpr uint32_t kMostBytes = kLargeBufferData;
-// Flows, by six bits of their hash, that can be told apart in a burst.
+// Flows, by six bits of their hash, that can be told apart among a port's packets.
 constexpr size_t kFlowSlots = 64;
 constexpr int kFlowSlotShift = 32 - 6;
 
@@ -193,8 +193,8 @@ uint16_t merge_tcp(std::span<Packet*> packets, const Port::Offloads& takes) noex
   if (std::ranges::none_of(packets, [](const Packet* p) { return may_begin(p->parsed); })) {
     return static_cast<uint16_t>(packets.size());
   }
-  std::array<Frame, kBurst> frames;
-  std::array<Packet*, kBurst> merged;
+  std::array<Frame, kMergeMost> frames;
+  std::array<Packet*, kMergeMost> merged;
   // The frame, counted from 1, that a flow's next piece may join. Whatever else comes of it, or of
   // another flow with these bits, ends that: nothing overtakes it.
   std::array<uint8_t, kFlowSlots> growing{};

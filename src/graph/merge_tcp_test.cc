@@ -343,7 +343,7 @@ TEST_F(MergeTcpTest, ChanceFindsNoByteThatDiffers) {
     std::array<uint32_t, 4> next{};
     std::array<uint16_t, 4> id{};
     const uint32_t flows = 1 + below(4);
-    const uint32_t count = 1 + below(kBurst);
+    const uint32_t count = 1 + below(kMergeMost);
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t flow = below(flows);
       const bool v4 = flow % 2 == 0;

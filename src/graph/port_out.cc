@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "graph/merge_tcp.h"
 #include "graph/note_event.h"
 
 namespace butterfly {
@@ -60,10 +59,22 @@ void PortOut::gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcor
   Stage& stage = *stages_.stages_[id.value];
   if (!stage.is_waiting) stages_.waiting_.push_back(id);
   stage.is_waiting = true;
-  if (stage.count + packets.size() > kBurst) send(id, stage, lcore);
+  if (stage.count + packets.size() > kBurst && !may_wait_for_more(id, stage, packets)) {
+    send(id, stage, lcore);
+  }
   std::memcpy(stage.packets.data() + stage.count, packets.data(), packets.size_bytes());
   stage.count = static_cast<uint16_t>(stage.count + packets.size());
   stage.bytes += bytes;
+}
+
+// A train of TCP data from the wire is longer than a burst, and a guest has the least work with it
+// in one piece. Copies do not wait: each takes a buffer beyond those that the round has received.
+bool PortOut::may_wait_for_more(PortId id, const Stage& stage,
+                                std::span<Packet* const> packets) const {
+  if (!merges_ || stage.count + packets.size() > kMergeMost) return false;
+  const Port::Offloads takes = ports_[id.value]->offloads();
+  return (takes.tso4 || takes.tso6) &&
+         std::ranges::none_of(packets, [](const Packet* packet) { return packet->shares_bytes(); });
 }
 
 void PortOut::flush(Lcore& lcore) {
@@ -83,12 +94,14 @@ void PortOut::send(PortId id, Stage& stage, Lcore& lcore) {
   uint64_t sent_packets = 0;
   uint64_t sent_bytes = stage.bytes;
   while (!left.empty()) {
-    const Port::Sent sent = transmit(id, left, lcore);
+    const auto burst = left.first(std::min<size_t>(kBurst, left.size()));
+    const Port::Sent sent = transmit(id, burst, lcore);
     sent_packets += sent.taken;
     left = left.subspan(sent.taken);
+    if (sent.taken == burst.size()) continue;
     const bool one =
         sent.refusal == Port::Refusal::too_long || sent.refusal == Port::Refusal::too_few_buffers;
-    const auto refused = left.first(one ? std::min<size_t>(1, left.size()) : left.size());
+    const auto refused = left.first(one ? 1 : left.size());
     for (Packet* packet : refused) {
       sent_bytes -= packet->length();
       refuse(*packet, out_of(sent.refusal), lcore);

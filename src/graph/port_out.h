@@ -5,8 +5,9 @@
 // In:   out_port set.
 // Out:  with the port, or a counted refusal. Pieces of TCP data for a guest that takes super-frames
 //       go as one where they can (graph/merge_tcp.h).
-// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets). For a
-//       guest that takes super-frames a look at each packet.
+// Cost: one store a packet; one transmit() call a port and round (or per kBurst packets, or
+//       kMergeMost of those that may be merged). For a guest that takes super-frames a look at each
+//       packet.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 
 #include "base/cache_line.h"
 #include "graph/graph.h"
+#include "graph/merge_tcp.h"
 #include "graph/port.h"
 
 namespace butterfly {
@@ -35,7 +37,7 @@ class SendStages {
     uint16_t count = 0;
     bool is_waiting = false;  // listed in waiting_: once a round, so that never grows
     uint64_t bytes = 0;
-    std::array<Packet*, kBurst> packets;
+    std::array<Packet*, kMergeMost> packets;
   };
   std::array<std::unique_ptr<Stage>, kMaxPorts> stages_;  // by PortId
   LineVector<PortId> waiting_;
@@ -75,6 +77,7 @@ class PortOut {
 
   static void run(Node& node, std::span<Packet*> burst, Lcore& lcore);
   void gather(PortId id, std::span<Packet*> packets, uint64_t bytes, Lcore& lcore);
+  bool may_wait_for_more(PortId id, const Stage& stage, std::span<Packet* const> packets) const;
   void send(PortId id, Stage& stage, Lcore& lcore);
   void merge(PortId id, Stage& stage, Lcore& lcore);
   Port::Sent transmit(PortId id, std::span<Packet*> packets, Lcore& lcore);

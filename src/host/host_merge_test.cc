@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "graph/merge_tcp.h"
 #include "host/host_test_support.h"
 
 namespace butterfly {
@@ -20,6 +21,12 @@ class HostMergeTest : public ::testing::Test {
     HostOptions options;
     options.mode = IdleMode::manual;
     options.flow_capacity = 4096;
+    uplink_ = std::make_shared<ScriptedLink>();
+    options.uplink = std::make_unique<ScriptedPort>(uplink_, test::pool());
+    options.vtep = Vtep{.address = *IpAddress::parse("192.0.2.1"),
+                        .on_link = *Cidr::parse("192.0.2.0/24"),
+                        .gateway = std::nullopt,
+                        .mac = *Mac::parse("02:00:00:00:00:01")};
     host_ = std::move(*Host::create(std::move(options), test::pool(), ports_));
     for (const RuleDirection direction : {RuleDirection::ingress, RuleDirection::egress}) {
       RuleIntent rule;
@@ -29,6 +36,7 @@ class HostMergeTest : public ::testing::Test {
     }
     intent_.nics["a"] = nic_intent("a", "52:54:00:00:00:01", "10.0.0.1", {"open"});
     intent_.nics["b"] = nic_intent("b", "52:54:00:00:00:02", "10.0.0.2", {"open"});
+    intent_.nics["c"] = nic_intent("c", "52:54:00:00:00:03", "10.0.0.3", {"open"});
     EXPECT_TRUE(host_->apply(intent_).ok());
     ports_.links.at("b")->set_offloads({.checksum = true, .tso4 = true, .tso6 = true});
     feed("a", kToB + "tcp(sport=4000, dport=80, flags=S, seq=999, win=65535)");
@@ -61,6 +69,7 @@ class HostMergeTest : public ::testing::Test {
       "eth(src=52:54:00:00:00:01, dst=52:54:00:00:00:02)/ipv4(src=10.0.0.1, dst=10.0.0.2, df=1)/";
   static inline const std::string kToA =
       "eth(src=52:54:00:00:00:02, dst=52:54:00:00:00:01)/ipv4(src=10.0.0.2, dst=10.0.0.1, df=1)/";
+  std::shared_ptr<ScriptedLink> uplink_;
   test::ScriptedPorts ports_;
   Intent intent_;
   std::unique_ptr<Host> host_;
@@ -127,6 +136,39 @@ TEST_F(HostMergeTest, ACaptureShowsWhatTheGuestGets) {
       });
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_THAT(lengths, ElementsAre(54 + 3000, 54 + 1000));
+}
+
+// What cannot be merged waits with the rest, and is sent a burst at a time.
+TEST_F(HostMergeTest, WhatFindsNoRoomBehindAFullBurstIsCounted) {
+  ports_.links.at("b")->set_room(kBurst + 3);
+  for (uint32_t i = 0; i < 20; ++i) {
+    ports_.links.at("a")->feed(test::bytes_of(kToB + "udp/payload(len=100)"));
+    ports_.links.at("c")->feed(
+        test::bytes_of("eth(src=52:54:00:00:00:03, dst=52:54:00:00:00:02)/"
+                       "ipv4(src=10.0.0.3, dst=10.0.0.2)/udp/payload(len=100)"));
+  }
+  host_->run_round(++now_);
+  EXPECT_THAT(ports_.links.at("b")->take(), SizeIs(kBurst + 3));
+  EXPECT_EQ(nic("b").tx_refused, 40 - (kBurst + 3));
+}
+
+// A flood of short packets from the wire has no more turns than a guest.
+TEST_F(HostMergeTest, OnlyLongPacketsFromTheWireComeSeveralBurstsARound) {
+  const auto left_of = [this](uint32_t count, const std::string& length) {
+    for (uint32_t i = 0; i < count; ++i) {
+      uplink_->feed(
+          test::bytes_of("eth(src=02:00:00:00:00:02, dst=02:00:00:00:00:01)/"
+                         "ipv4(src=192.0.2.2, dst=192.0.2.1)/udp/payload(len=" +
+                         length + ")"));
+    }
+    host_->run_round(++now_);
+    const size_t left = uplink_->waiting();
+    while (uplink_->waiting() != 0) host_->run_round(++now_);
+    return left;
+  };
+  EXPECT_EQ(left_of(2 * kBurst, "100"), kBurst);
+  EXPECT_EQ(left_of(2 * kBurst, "1100"), 0u);
+  EXPECT_EQ(left_of(kMergeMost + 5, "1100"), 5u);
 }
 
 }  // namespace

@@ -108,7 +108,12 @@ class alignas(kLinePair) LcoreRunner : public Waker {
   std::shared_ptr<PollPlan> make_plan(const Snapshot& snapshot, const std::vector<PortId>& ports);
   void watch(int fd, PortId port, NicSerial life);
   bool poll_ports(LcoreView& view, Poll ports);
+  struct Received {
+    uint32_t packets = 0;
+    uint64_t bytes = 0;
+  };
   uint32_t receive(LcoreView& view, const PolledPort& port);
+  Received receive_burst(LcoreView& view, const PolledPort& port);
   void work_off(LcoreView& view);
   void tick(LcoreView& view);
   // After a round in which nothing moved: looks on, naps or sleeps. Whether time has passed.
