@@ -5,7 +5,9 @@ target_include_directories(butterfly_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(butterfly_flags INTERFACE
   -march=x86-64-v3 -maes -mpclmul -mtune=znver3
   -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Werror
-  -fno-omit-frame-pointer)
+  -fno-omit-frame-pointer -pthread)
+# For ccache, which looks at what a precompiled header was made of.
+target_compile_options(butterfly_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 # g++ 12 sees overlaps in std::string's operator+ that are not there (its bug 105651), at -O3.
 target_compile_options(butterfly_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 # rte_*.h macros and packed big-endian members.
