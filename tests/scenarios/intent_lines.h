@@ -74,8 +74,4 @@ bool is_intent_line(const Line& line);
 // Applies one line. An error says the fact and what was wanted.
 Status apply_intent_line(const Line& line, Wanted& wanted);
 
-// "31s", "300ms", "5d" in milliseconds.
-StatusOr<uint32_t> parse_duration(const std::string& text);
-StatusOr<uint64_t> parse_number(const std::string& text, uint64_t max);
-
 }  // namespace butterfly::scenario

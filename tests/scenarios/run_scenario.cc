@@ -2,6 +2,7 @@
 #include "scenarios/run_scenario.h"
 
 #include "scenarios/expectation.h"
+#include "scenarios/line_reader.h"
 #include "support/packet_dissect.h"
 #include "support/packet_fields.h"
 #include "support/packet_text.h"
