@@ -7,7 +7,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-std::string list_text(const v1::ListGroupsResponse& response) {
+std::string groups_text(const v1::ListGroupsResponse& response) {
   Table table({"NAME", "RULES", "MEMBERS"});
   for (const v1::Group& group : response.groups()) {
     table.add(
@@ -97,7 +97,7 @@ void add_members_verb(CLI::App& topic, Command& command, const std::string& name
 void add_group_commands(CLI::App& root, Command& command) {
   CLI::App& sg = add_topic(root, "sg", "Security groups, their rules and members");
   add_verb(sg, command, "list", "All groups", [&command] {
-    return command.ask<v1::ListGroupsResponse>(v1::ListGroupsRequest(), list_text);
+    return command.ask<v1::ListGroupsResponse>(v1::ListGroupsRequest(), groups_text);
   });
   add_names_verb(sg, command, "add",
                  "Make groups that let everything out and nothing in; existing ones stay as they "

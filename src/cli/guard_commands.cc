@@ -22,7 +22,7 @@ std::string action_text(v1::GuardAction action) {
   }
 }
 
-std::string list_text(const v1::ListGuardResponse& response) {
+std::string guard_text(const v1::ListGuardResponse& response) {
   const bool has_expressions = std::ranges::any_of(response.rules(), [](const v1::GuardRule& rule) {
     return !rule.match().expression().empty();
   });
@@ -108,9 +108,10 @@ void add_add(CLI::App& topic, Command& command) {
 
 void add_guard_commands(CLI::App& root, Command& command) {
   CLI::App& topic = add_topic(root, "guard", "The host's rules, judged before any security group");
-  add_verb(
-      topic, command, "list", "All of them, in the order in which they are judged",
-      [&command] { return command.ask<v1::ListGuardResponse>(v1::ListGuardRequest(), list_text); });
+  add_verb(topic, command, "list", "All of them, in the order in which they are judged",
+           [&command] {
+             return command.ask<v1::ListGuardResponse>(v1::ListGuardRequest(), guard_text);
+           });
   add_add(topic, command);
   const auto keys = std::make_shared<std::vector<std::string>>();
   CLI::App& del = add_verb(topic, command, "del", "Remove rules, all or none", [&command, keys] {

@@ -204,7 +204,7 @@ void add_update(CLI::App& topic, Command& command) {
                  "whether frames with VLAN tags pass, to others that carry them");
 }
 
-std::string list_text(const v1::ListNicsResponse& response) {
+std::string nic_list_text(const v1::ListNicsResponse& response) {
   Table table({"ID", "MAC", "VNI", "TYPE", "ADDRESSES", "GROUPS", "CONNECTED"});
   for (const v1::NicView& view : response.nics()) {
     const v1::Nic& nic = view.nic();
@@ -321,7 +321,7 @@ void add_nic_commands(CLI::App& root, Command& command) {
   add_add(nic, command);
   add_update(nic, command);
   add_verb(nic, command, "list", "All nics", [&command] {
-    return command.ask<v1::ListNicsResponse>(v1::ListNicsRequest(), list_text);
+    return command.ask<v1::ListNicsResponse>(v1::ListNicsRequest(), nic_list_text);
   });
   add_question(nic, command, "show", "One nic, and how to connect to it", show_text);
   add_question(nic, command, "stats", "Packets and bytes of one nic",

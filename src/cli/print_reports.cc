@@ -81,7 +81,7 @@ std::string balance_text(const v1::BalanceState& balance) {
          number(last.to()) + " (" + number(last.to_busy_percent()) + " %)";
 }
 
-std::string peer_text(const v1::PeerView& peer) {
+std::string peer_view_text(const v1::PeerView& peer) {
   std::string text = peer.peer().address() + (peer.learnt() ? ", learnt, " : ", ") +
                      number(static_cast<uint64_t>(peer.peer().vnis_size())) + " VNIs";
   if (peer.next_hop_mac().empty()) return text + ", next hop unresolved";
@@ -115,7 +115,7 @@ std::string status_text(const v1::GetStatusResponse& status) {
     text += line("lcore " + number(lcore.index()), lcore_text(lcore));
   }
   text += line("balance", balance_text(status.balance()));
-  for (const auto& peer : status.peers()) text += line("peer", peer_text(peer));
+  for (const auto& peer : status.peers()) text += line("peer", peer_view_text(peer));
   for (const auto& warning : status.warnings()) text += line("warning", warning);
   return text;
 }

@@ -5,15 +5,15 @@
 namespace butterfly {
 namespace {
 
-std::string number(uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
+std::string limit(uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
 
-std::string list_text(const v1::ListProceduresResponse& response) {
+std::string procedures_text(const v1::ListProceduresResponse& response) {
   Table table({"NAME", "MAX-MSS", "MIN-TTL", "NO-DF", "RANDOM-ID", "PACKETS/S", "BITS/S",
                "BURST-MS", "LOG"});
   for (const v1::Procedure& procedure : response.procedures()) {
-    table.add({procedure.name(), number(procedure.max_mss()), number(procedure.min_ttl()),
+    table.add({procedure.name(), limit(procedure.max_mss()), limit(procedure.min_ttl()),
                procedure.no_df() ? "yes" : "-", procedure.random_id() ? "yes" : "-",
-               number(procedure.packets_per_second()), number(procedure.bits_per_second()),
+               limit(procedure.packets_per_second()), limit(procedure.bits_per_second()),
                std::to_string(procedure.burst_ms()), procedure.log() ? "yes" : "-"});
   }
   return table.to_string();
@@ -62,7 +62,7 @@ void add_procedure_commands(CLI::App& root, Command& command) {
   CLI::App& topic =
       add_topic(root, "procedure", "What rules may want done to packets of their connections");
   add_verb(topic, command, "list", "All procedures", [&command] {
-    return command.ask<v1::ListProceduresResponse>(v1::ListProceduresRequest(), list_text);
+    return command.ask<v1::ListProceduresResponse>(v1::ListProceduresRequest(), procedures_text);
   });
   add_set(topic, command);
   const auto names = std::make_shared<std::vector<std::string>>();

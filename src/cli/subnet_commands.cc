@@ -26,7 +26,7 @@ std::string flags_text(const v1::Subnet& subnet) {
   return joined(flags);
 }
 
-std::string list_text(const v1::ListSubnetsResponse& response) {
+std::string subnets_text(const v1::ListSubnetsResponse& response) {
   Table table({"NAME", "PREFIX", "GATEWAY", "SERVER", "DNS", "DOMAINS", "ROUTES", "MTU", "LEASE-S",
                "FLAGS"});
   for (const v1::Subnet& subnet : response.subnets()) {
@@ -98,7 +98,7 @@ void add_subnet_commands(CLI::App& root, Command& command) {
   CLI::App& topic =
       add_topic(root, "subnet", "What guests are told by DHCP and router advertisements");
   add_verb(topic, command, "list", "All subnets", [&command] {
-    return command.ask<v1::ListSubnetsResponse>(v1::ListSubnetsRequest(), list_text);
+    return command.ask<v1::ListSubnetsResponse>(v1::ListSubnetsRequest(), subnets_text);
   });
   add_set(topic, command);
   const auto names = std::make_shared<std::vector<std::string>>();

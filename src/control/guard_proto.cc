@@ -8,16 +8,14 @@
 namespace butterfly {
 namespace {
 
-using Action = GuardIntent::Action;
-
-StatusOr<Action> parse_action(const std::string& what, v1::GuardAction action) {
+StatusOr<GuardIntent::Action> parse_action(const std::string& what, v1::GuardAction action) {
   switch (action) {
     case v1::GUARD_ACTION_ALLOW:
-      return Action::allow;
+      return GuardIntent::Action::allow;
     case v1::GUARD_ACTION_DENY:
-      return Action::deny;
+      return GuardIntent::Action::deny;
     case v1::GUARD_ACTION_GROUPS:
-      return Action::groups;
+      return GuardIntent::Action::groups;
     case v1::GUARD_ACTION_UNSPECIFIED:
       return invalid(what + ": action is missing (wanted 1 allow, 2 deny or 3 groups)");
     default:
@@ -26,11 +24,11 @@ StatusOr<Action> parse_action(const std::string& what, v1::GuardAction action) {
   }
 }
 
-v1::GuardAction to_proto(Action action) {
+v1::GuardAction to_proto(GuardIntent::Action action) {
   switch (action) {
-    case Action::allow:
+    case GuardIntent::Action::allow:
       return v1::GUARD_ACTION_ALLOW;
-    case Action::deny:
+    case GuardIntent::Action::deny:
       return v1::GUARD_ACTION_DENY;
     default:
       return v1::GUARD_ACTION_GROUPS;

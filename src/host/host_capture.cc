@@ -9,7 +9,7 @@
 namespace butterfly {
 namespace {
 
-constexpr auto kBetweenLooks = std::chrono::milliseconds(10);
+constexpr auto kBetweenCaptureLooks = std::chrono::milliseconds(10);
 // The sink is asked at least that often, so that it may say that it has enough.
 constexpr auto kLongestSilence = std::chrono::milliseconds(200);
 
@@ -110,7 +110,7 @@ Status HostImpl::capture(const CaptureQuery& query, const CaptureSink& sink,
       if (!sink(batch, capturing->lost())) return ok_status();
     }
     if (is_gone) return not_found(name + "is gone (wanted one that stays)");
-    if (batch.empty()) std::this_thread::sleep_for(kBetweenLooks);
+    if (batch.empty()) std::this_thread::sleep_for(kBetweenCaptureLooks);
   }
   return ok_status();
 }

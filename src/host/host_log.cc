@@ -9,7 +9,7 @@
 namespace butterfly {
 namespace {
 
-constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
+constexpr auto kBetweenLogLooks = std::chrono::milliseconds(50);
 
 uint32_t drops_of(const Node& node) {
   uint32_t outs = 0;
@@ -108,7 +108,7 @@ Status HostImpl::watch_log(const LogQuery& query, const std::function<bool(const
     for (const LogReport& report : reports) {
       if (!sink(report) || ++delivered == query.count) return ok_status();
     }
-    if (reports.empty()) std::this_thread::sleep_for(kBetweenLooks);
+    if (reports.empty()) std::this_thread::sleep_for(kBetweenLogLooks);
   }
   return ok_status();
 }

@@ -12,7 +12,7 @@
 namespace butterfly {
 namespace {
 
-constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
+constexpr auto kBetweenNewsLooks = std::chrono::milliseconds(50);
 // Of an lcore, of all kinds; the journal damps them further.
 constexpr uint32_t kLcoreNewsPerSecond = 1'000;
 
@@ -103,7 +103,7 @@ Status HostImpl::watch_news(const NewsQuery& query, const std::function<bool(con
       if (!sink(news) || ++delivered == query.count) return ok_status();
     }
     if (!query.follows) return ok_status();
-    if (all.empty()) std::this_thread::sleep_for(kBetweenLooks);
+    if (all.empty()) std::this_thread::sleep_for(kBetweenNewsLooks);
   }
   return ok_status();
 }

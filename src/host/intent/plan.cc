@@ -185,18 +185,18 @@ std::string compare(const FdbIntent& before, const FdbIntent& after) {
   return detail.take();
 }
 
-std::string number(uint64_t value) { return value == 0 ? "none" : std::to_string(value); }
+std::string limit(uint64_t value) { return value == 0 ? "none" : std::to_string(value); }
 
 std::string compare(const ProcedureIntent& before, const ProcedureIntent& after) {
   const auto on = [](bool is_on) { return is_on ? "on" : "off"; };
   Detail detail;
-  detail.changed("max-mss", number(before.max_mss), number(after.max_mss));
-  detail.changed("min-ttl", number(before.min_ttl), number(after.min_ttl));
+  detail.changed("max-mss", limit(before.max_mss), limit(after.max_mss));
+  detail.changed("min-ttl", limit(before.min_ttl), limit(after.min_ttl));
   detail.changed("no-df", on(before.no_df), on(after.no_df));
   detail.changed("random-id", on(before.random_id), on(after.random_id));
-  detail.changed("packets/s", number(before.packets_per_s), number(after.packets_per_s));
-  detail.changed("bits/s", number(before.bits_per_s), number(after.bits_per_s));
-  detail.changed("burst ms", number(before.burst_ms), number(after.burst_ms));
+  detail.changed("packets/s", limit(before.packets_per_s), limit(after.packets_per_s));
+  detail.changed("bits/s", limit(before.bits_per_s), limit(after.bits_per_s));
+  detail.changed("burst ms", limit(before.burst_ms), limit(after.burst_ms));
   detail.changed("log", on(before.log), on(after.log));
   return detail.take();
 }
