@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Headers that most files of some layers include, compiled once for all of them: reading them is half
-# of what a clean build takes.
+# Headers that most files of some layers include, compiled once for all of them: reading them is a
+# quarter of what a clean build takes.
 #
 # GCC takes a precompiled header only where nothing has been included before it, so what DPDK wants
 # included first stands in it (dpdk.cmake), and -pthread and the level of optimisation must be the

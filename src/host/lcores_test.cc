@@ -3,29 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <map>
 #include <random>
 #include <thread>
 
 #include "graph/handoff.h"
 #include "host/host_test_support.h"
+#include "support/await.h"
 
 namespace butterfly {
 namespace {
 
+using test::await;
 using test::nic_intent;
-
-// Waits until `condition` holds; false when it does not within 20 s.
-template <typename Condition>
-bool await(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 class LcoresTest : public ::testing::Test {
  protected:

@@ -244,11 +244,13 @@ Status read_far(LineReader reader, Wanted& wanted) {
   return reader.status();
 }
 
-Status read_switch(LineReader reader, Intent& intent) {
+// KEY=VALUE… of the knobs in `rows`.
+template <typename Rows, typename Settings>
+Status read_knobs(LineReader reader, const Rows& rows, Settings& settings) {
   while (!reader.is_done()) {
-    const StatusOr<KnobSetting> setting = parse_knob(kSwitchKnobs, reader.next());
+    const StatusOr<KnobSetting> setting = parse_knob(rows, reader.next());
     if (!setting.ok()) return setting.status();
-    intent.switching.all()[setting->row] = setting->value;
+    settings.all()[setting->row] = setting->value;
   }
   return reader.status();
 }
@@ -306,9 +308,9 @@ Status apply_intent_line(const Line& line, Wanted& wanted) {
   if (line.verb() == "subnet") return read_subnet(reader, wanted.intent);
   if (line.verb() == "peer") return read_peer(reader, wanted);
   if (line.verb() == "fdb") return read_fdb(reader, wanted.intent);
-  if (line.verb() == "firewall") return read_firewall(reader, wanted.intent);
+  if (line.verb() == "firewall") return read_knobs(reader, kFirewallKnobs, wanted.intent.firewall);
   if (line.verb() == "segment") return read_segment(reader, wanted.intent);
-  if (line.verb() == "switch") return read_switch(reader, wanted.intent);
+  if (line.verb() == "switch") return read_knobs(reader, kSwitchKnobs, wanted.intent.switching);
   if (line.verb() == "far") return read_far(reader, wanted);
   return read_neighbour(reader, wanted);
 }

@@ -188,13 +188,4 @@ Status read_procedure(LineReader reader, Intent& intent) {
   return reader.status();
 }
 
-Status read_firewall(LineReader reader, Intent& intent) {
-  while (!reader.is_done()) {
-    const StatusOr<KnobSetting> setting = parse_knob(kFirewallKnobs, reader.next());
-    if (!setting.ok()) return setting.status();
-    intent.firewall.all()[setting->row] = setting->value;
-  }
-  return reader.status();
-}
-
 }  // namespace butterfly::scenario

@@ -14,6 +14,5 @@ GroupIntent& group_of(Intent& intent, const std::string& name, bool with_default
 Status read_group(LineReader reader, Intent& intent);
 Status read_guard(LineReader reader, Intent& intent);
 Status read_procedure(LineReader reader, Intent& intent);
-Status read_firewall(LineReader reader, Intent& intent);
 
 }  // namespace butterfly::scenario
